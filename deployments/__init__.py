@@ -1,0 +1,1 @@
+"""What `prefect.yaml` does not say: work pool, limits, local serving."""

@@ -1,0 +1,72 @@
+"""Feature flags and settings, read from the environment and from `.env` in the working directory.
+
+The flags keep the names that operators already use, so they carry no `STRATA_` prefix.
+"""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that can be switched or configured from outside; the environment wins over `.env`."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True)
+
+    phase_2: bool = Field(True, alias="ARCHAEOLOGICAL_PHASE_2_ENABLED", description="Master switch of all pipelines")
+    phase_2_version: str = Field(
+        "1", alias="ARCHAEOLOGICAL_PHASE_2_VERSION", description="Version tag written into every run's record"
+    )
+    distributed_inference: bool = Field(
+        True, alias="ARCHAEOLOGICAL_DISTRIBUTED_INFERENCE", description="The inference pipeline"
+    )
+    inference_sharding: bool = Field(
+        True,
+        alias="DISTRIBUTED_INFERENCE_SHARDING_ENABLED",
+        description="Shard over several nodes; off runs the model in one local process",
+    )
+    cross_node_optimiser: bool = Field(
+        True,
+        alias="DISTRIBUTED_INFERENCE_CROSS_NODE_OPT",
+        description="Place layers by measured nodes and links; off splits them in proportion to memory",
+    )
+    evolution_scheduler: bool = Field(
+        True, alias="ARCHAEOLOGICAL_EVOLUTION_SCHEDULER", description="The evolution pipeline's schedule"
+    )
+    regression_detection: bool = Field(
+        True, alias="EVOLUTION_REGRESSION_DETECTION", description="The statistical gate before a promotion"
+    )
+    automated_rollback: bool = Field(
+        True, alias="EVOLUTION_AUTOMATED_ROLLBACK", description="Roll a regressed champion back without asking"
+    )
+    libp2p_enhanced: bool = Field(True, alias="ARCHAEOLOGICAL_LIBP2P_ENHANCED", description="The mesh pipeline")
+    mesh_reliability: bool = Field(
+        True, alias="LIBP2P_MESH_RELIABILITY", description="Mend the mesh; off only watches it"
+    )
+    mesh_performance: bool = Field(
+        True, alias="LIBP2P_PERFORMANCE_OPT", description="Message joining and the direct bulk path"
+    )
+    import_standardization: bool = Field(
+        True, alias="ARCHAEOLOGICAL_IMPORT_STANDARDIZATION", description="The migration pipeline"
+    )
+    coupling_analysis: bool = Field(
+        True, alias="PYTHON_COUPLING_ANALYSIS", description="Coupling and connascence analysis"
+    )
+
+    home: Path = Field(
+        Path(".strata"), alias="STRATA_HOME", description="Where the store, the ledger, keys and node data live"
+    )
+    ledger_url: str | None = Field(
+        None, alias="STRATA_LEDGER_URL", description="SQLAlchemy URL of the ledger; default: SQLite in STRATA_HOME"
+    )
+
+    @property
+    def store_root(self) -> Path:
+        """Folder of the content-addressed store."""
+        return self.home / "store"
+
+    @property
+    def ledger(self) -> str:
+        """SQLAlchemy URL of the ledger."""
+        return self.ledger_url or f"sqlite:///{self.home / 'ledger.sqlite'}"

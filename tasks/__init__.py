@@ -1,0 +1,1 @@
+"""Prefect tasks, one file per pipeline. Thin: retries, caching, artifacts, rollback hooks."""
