@@ -1,0 +1,1 @@
+"""Inference (face being filled in)."""
