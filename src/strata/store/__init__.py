@@ -6,9 +6,14 @@ Public face:
 - `ArtifactRef`: (digest, kind, name), what tasks pass to each other
 - `PartialBlob`: a blob that arrives in pieces and can be resumed
 - `GcReport`, `VerifyReport`: what `Store.gc` and `Store.verify` found
+- `Ledger`, `Run`, `Pointer`, `Move`: runs, and pointers moved by compare-and-swap
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
   `LedgerError`, `PointerMoved`
+
+The ledger's names import SQLAlchemy when they are first used: a node needs blobs only, and starts the quicker for it.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from strata.store.errors import (
     BlobCorrupt,
@@ -25,18 +30,33 @@ from strata.store.refs import ArtifactRef
 from strata.store.store import Store
 from strata.store.sweep import GcReport, VerifyReport
 
+if TYPE_CHECKING:
+    from strata.store.ledger import Ledger, Move, Pointer, Run
+
 __all__ = [
     "ArtifactRef",
     "BlobCorrupt",
     "BlobMissing",
     "GcReport",
     "InvalidName",
+    "Ledger",
     "LedgerError",
+    "Move",
     "PartialBlob",
     "PartialBusy",
+    "Pointer",
     "PointerMoved",
     "RefCorrupt",
+    "Run",
     "Store",
     "StoreError",
     "VerifyReport",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Ledger", "Move", "Pointer", "Run"):
+        from strata.store import ledger
+
+        return getattr(ledger, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

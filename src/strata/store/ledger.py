@@ -1,0 +1,151 @@
+"""The ledger: SQL tables that say what ran, and which blob a name stands for now and stood for before.
+
+SQLite by default, any other database by its SQLAlchemy URL. Every change is one transaction that begins with its write:
+SQLite then waits its turn for the lock, instead of failing when a transaction that began by reading turns to writing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from strata.store.errors import LedgerError, PointerMoved
+from strata.store.names import check_digest, check_name
+from strata.store.schema import moves, open_database, pointers, runs
+
+_STANDING = select(pointers.c.digest, pointers.c.revision).where(pointers.c.name == bindparam("name"))
+
+RunState = Literal["running", "completed", "failed", "cancelled", "skipped"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a pipeline; `version` is the tag of the settings it ran under, `figures` what it measured."""
+
+    id: int
+    pipeline: str
+    version: str
+    state: RunState
+    started: datetime
+    finished: datetime | None
+    figures: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A name and the digest of the blob it stands for; `revision` counts its moves from 1."""
+
+    name: str
+    digest: str
+    revision: int
+
+
+@dataclass(frozen=True)
+class Move:
+    """One entry of a pointer's history."""
+
+    name: str
+    revision: int
+    digest: str
+    previous: str | None
+    moved: datetime
+    reason: str
+
+
+class Ledger:
+    """Runs and pointers. Safe to use from many threads and processes; close it, or use it as a context."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_database(url)
+
+    def start_run(self, pipeline: str, version: str) -> int:
+        """Record that a pipeline began; returns the run's id."""
+        row = {"pipeline": pipeline, "version": version, "state": "running", "started": _now(), "figures": {}}
+        with self._engine.begin() as connection:
+            key = connection.execute(insert(runs).values(row)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    def finish_run(self, run_id: int, state: RunState, figures: Mapping[str, Any]) -> None:
+        """Record how a run ended. Raises LedgerError unless it is running."""
+        change = update(runs).where(runs.c.id == run_id, runs.c.state == "running")
+        with self._engine.begin() as connection:
+            done = connection.execute(change.values(state=state, finished=_now(), figures=dict(figures)))
+            if done.rowcount != 1:
+                raise LedgerError(f"run {run_id} is not running")
+
+    def runs(self, pipeline: str | None = None, limit: int = 20) -> tuple[Run, ...]:
+        """The latest runs, newest first."""
+        query = select(runs).order_by(runs.c.id.desc()).limit(limit)
+        if pipeline is not None:
+            query = query.where(runs.c.pipeline == pipeline)
+        with self._engine.connect() as connection:
+            return tuple(Run(**row) for row in connection.execute(query).mappings())
+
+    def pointer(self, name: str) -> Pointer | None:
+        """Where `name` stands, or None."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(pointers).where(pointers.c.name == name)).mappings().first()
+        return Pointer(**row) if row else None
+
+    def move(self, name: str, digest: str, *, expected: str | None, reason: str = "") -> Pointer:
+        """Point `name` at `digest` if it stands at `expected` (None: it does not exist), and write its history.
+
+        Call `Store.renew(digest)` before, so that a collector which has not seen the move yet leaves the blob alone.
+        Raises PointerMoved, and changes nothing, when somebody else moved it first.
+        """
+        check_name(name)
+        check_digest(digest)
+        try:
+            with self._engine.begin() as connection:
+                if expected is None:
+                    connection.execute(insert(pointers).values(name=name, digest=digest, revision=1))
+                    revision = 1
+                else:
+                    swap = update(pointers).where(pointers.c.name == name, pointers.c.digest == expected)
+                    swapped = connection.execute(swap.values(digest=digest, revision=pointers.c.revision + 1))
+                    found, revision = connection.execute(_STANDING, {"name": name}).one_or_none() or (None, 0)
+                    if swapped.rowcount != 1:
+                        raise PointerMoved(name, expected, found)
+                entry = {"name": name, "revision": revision, "digest": digest, "previous": expected}
+                connection.execute(insert(moves).values(entry | {"moved": _now(), "reason": reason}))
+        except IntegrityError as error:
+            standing = self.pointer(name)
+            raise PointerMoved(name, expected, standing.digest if standing else None) from error
+        return Pointer(name, digest, revision)
+
+    def history(self, name: str) -> tuple[Move, ...]:
+        """Every move of a pointer, the latest first."""
+        query = select(moves).where(moves.c.name == name).order_by(moves.c.revision.desc())
+        with self._engine.connect() as connection:
+            return tuple(
+                Move(**{column: value for column, value in row.items() if column != "id"})
+                for row in connection.execute(query).mappings()
+            )
+
+    def digests(self, depth: int = 3) -> frozenset[str]:
+        """What the pointers stand for, and stood for in their last `depth` moves: the roots of a collection."""
+        recent = moves.c.revision > pointers.c.revision - depth
+        query = select(moves.c.digest).join(pointers, pointers.c.name == moves.c.name).where(recent)
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,125 @@
+"""Tables of the ledger, and opening a database that has them in the version this code reads."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from strata.store.errors import LedgerError
+from strata.store.files import locked, make_folder
+
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 30  # how long a writer waits for another one before SQLite gives up
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time: timezone-aware in Python, UTC in the database (SQLite keeps no offset)."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC, without the offset."""
+        return value and value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Put the offset back."""
+        return value and value.replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+
+ledger_version = Table("ledger_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("pipeline", String(128), nullable=False, index=True),
+    Column("version", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
+    Column("figures", JSON, nullable=False),
+)
+
+pointers = Table(
+    "pointers",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+)
+
+moves = Table(
+    "moves",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("previous", String(64)),
+    Column("moved", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("name", "revision"),
+)
+
+
+def open_database(url: str) -> Engine:
+    """An engine for `url` whose database has the ledger's tables, made now if there are none.
+
+    SQLite is put into WAL mode, so that readers and one writer do not hinder each other, and made to sync every commit.
+    Raises LedgerError for a URL without a driver, or a database of another version.
+    """
+    try:
+        parsed = make_url(url)
+        engine = create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise LedgerError(f"cannot open the ledger: {error}") from error
+    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
+        event.listen(engine, "connect", _prepare_sqlite)
+        path = Path(parsed.database)
+        make_folder(path.parent)
+        # Two processes that both change a new file to WAL mode can fail at once, without the busy timeout.
+        with locked(path.with_name(path.name + ".lock"), exclusive=True):
+            _ensure(engine)
+    else:
+        _ensure(engine)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _ensure(engine: Engine) -> None:
+    with engine.begin() as connection:
+        if not inspect(connection).has_table(ledger_version.name):
+            metadata.create_all(connection)
+            connection.execute(insert(ledger_version).values(version=SCHEMA_VERSION))
+        found = connection.execute(select(ledger_version.c.version)).scalar()
+    if found != SCHEMA_VERSION:
+        engine.dispose()
+        raise LedgerError(f"the ledger at {engine.url} has schema version {found}; this release reads {SCHEMA_VERSION}")
