@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Everything that can be switched or configured from outside; the environment wins over `.env`."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
 
     phase_2: bool = Field(True, alias="ARCHAEOLOGICAL_PHASE_2_ENABLED", description="Master switch of all pipelines")
     phase_2_version: str = Field(
