@@ -1,0 +1,252 @@
+"""Links: encrypted connections between members, over TCP, on trio. A thin adapter of `strata.secure.Channel`."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import trio
+from cryptography.utils import Buffer
+
+from strata.errors import StrataError
+from strata.mesh.roster import Roster
+from strata.secure import (
+    Channel,
+    ChannelError,
+    Established,
+    HandshakeFailed,
+    Identity,
+    Member,
+    NotAMember,
+    ReplayCache,
+    Truncated,
+)
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_SECONDS = 10.0
+MAX_HANDSHAKES = 64
+CLOSE_SECONDS = 1.0
+
+
+class LinkClosed(StrataError):
+    """The link has ended cleanly: the peer closed it, or this side did."""
+
+
+class Unreachable(StrataError):
+    """No address of the peer took a connection in time."""
+
+
+class Link:
+    """An encrypted connection to a member, made by `dial` or `serve`.
+
+    `send` is safe to call from several tasks, `receive` from one at a time. `bytes_sent` and `bytes_received` count
+    encrypted bytes on the wire, the handshake's included.
+    """
+
+    def __init__(self, connection: trio.socket.SocketType, channel: Channel, roster: Roster) -> None:
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self._socket = connection
+        self._channel = channel
+        self._roster = roster
+        self._send_lock = trio.Lock()
+        self._ending: Exception | None = None
+        self._peer: Member | None = None
+
+    @property
+    def peer(self) -> Member:
+        """The authenticated member at the other end."""
+        assert self._peer is not None
+        return self._peer
+
+    async def establish(self) -> None:
+        """Shake hands; raises ChannelError. Whatever stops it ends the connection."""
+        try:
+            while self._peer is None:
+                event = self._channel.next_event()
+                await self._send_all(self._channel.outgoing())
+                if event is None:
+                    await self._receive_some()
+                else:
+                    assert isinstance(event, Established)
+                    self._peer = event.peer
+        except (OSError, trio.ClosedResourceError):
+            raise self._end(HandshakeFailed("the connection broke during the handshake")) from None
+        except BaseException:
+            self._end(LinkClosed("the handshake did not complete"))
+            raise
+        self._roster.watch(self._recheck)
+        self._recheck()
+
+    async def send(self, *buffers: Buffer) -> None:
+        """Send one record made of the joined buffers; at most `MAX_RECORD` bytes.
+
+        Raises RecordTooLarge, LinkClosed, ChannelError. When it is cancelled midway the link is over, because half a
+        record cannot be taken back.
+        """
+        async with self._send_lock:
+            self._check()
+            begun = False
+            try:
+                for view in self._channel.send(*buffers):
+                    begun = True
+                    await self._send_all(view)
+            except (OSError, trio.ClosedResourceError) as error:
+                raise self._end(_broken(error)) from None
+            except BaseException:
+                if begun:
+                    self._end(LinkClosed("a send was interrupted, which ends the link"))
+                raise
+
+    async def receive(self) -> memoryview:
+        """The next record; it belongs to the caller.
+
+        Raises LinkClosed at the clean end, ChannelError at any other. Can be cancelled without losing anything.
+        """
+        self._check()
+        try:
+            while (event := self._channel.next_event()) is None:
+                await self._receive_some()
+        except ChannelError as error:
+            raise self._end(error) from None
+        except (OSError, trio.ClosedResourceError) as error:
+            raise self._end(_broken(error)) from None
+        if not isinstance(event, memoryview):
+            raise self._end(LinkClosed(f"{self.peer.name} closed the link"))
+        return event
+
+    async def aclose(self) -> None:
+        """Tell the peer and close. Closing twice is fine."""
+        try:
+            with trio.move_on_after(CLOSE_SECONDS):
+                async with self._send_lock:
+                    if self._ending is None:
+                        await self._send_all(self._channel.close())
+        except (OSError, trio.ClosedResourceError):
+            pass  # the peer has gone already
+        finally:
+            self._end(LinkClosed("the link was closed on this side"))
+
+    async def _receive_some(self) -> None:
+        count = await self._socket.recv_into(self._channel.receive_buffer())
+        self.bytes_received += count
+        self._channel.received(count)
+
+    async def _send_all(self, data: Buffer) -> None:
+        view = memoryview(data)
+        while view:
+            count = await self._socket.send(view)
+            self.bytes_sent += count
+            view = view[count:]
+
+    def _recheck(self) -> None:
+        """After a new membership: a peer it does not list, or lists with another key, is cut off."""
+        try:
+            current = self._roster.membership.member(self.peer.peer_id)
+        except NotAMember as error:
+            self._end(error)
+            return
+        if current.static_key == self.peer.static_key:
+            self._peer = current
+        else:
+            self._end(NotAMember(f"{current.name} has another channel key now"))
+
+    def _check(self) -> None:
+        if self._ending is not None:
+            raise self._ending
+
+    def _end(self, reason: Exception) -> Exception:
+        """Close the socket, which wakes whoever waits on it; the first reason is the one that counts."""
+        if self._ending is None:
+            self._ending = reason
+            self._roster.unwatch(self._recheck)
+            self._socket.close()
+        return self._ending
+
+
+def _broken(error: Exception) -> Truncated:
+    return Truncated(f"the connection broke: {getattr(error, 'strerror', None) or error}")
+
+
+async def dial(
+    identity: Identity, roster: Roster, peer_id: str, address: str | None = None, timeout: float = HANDSHAKE_SECONDS
+) -> Link:
+    """Connect to a member, at `address` ("host:port") or at the addresses the membership lists, within `timeout` s.
+
+    Raises NotAMember before anything is sent when the membership does not list the peer, Unreachable when nobody
+    answers, ChannelError when who answers is not the peer or does not take us for a member.
+    """
+    member = roster.membership.member(peer_id)
+    addresses = (address,) if address is not None else member.addresses
+    failure: StrataError = Unreachable(f"the membership lists no address of {member.name}")
+    with trio.move_on_after(timeout) as deadline:
+        for candidate in addresses:
+            host, _, port = candidate.rpartition(":")
+            try:
+                stream = await trio.open_tcp_stream(host.strip("[]"), int(port))
+            except OSError as error:
+                failure = Unreachable(f"cannot connect to {member.name} at {candidate}: {error.strerror or error}")
+                continue
+            link = Link(stream.socket, Channel.initiator(identity, roster.membership, peer_id), roster)
+            try:
+                await link.establish()
+            except ChannelError as error:
+                failure = error
+                continue
+            return link
+    if deadline.cancelled_caught:
+        raise Unreachable(f"{member.name} did not answer within {timeout:g} s")
+    raise failure
+
+
+async def serve(
+    identity: Identity,
+    roster: Roster,
+    handler: Callable[[Link], Awaitable[None]],
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    handshake_seconds: float = HANDSHAKE_SECONDS,
+    max_handshakes: int = MAX_HANDSHAKES,
+    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Listen until cancelled and run `handler` with each member's link, which is closed when the handler returns.
+
+    Reports the bound port through `task_status`. A bad peer costs only its own connection. A connection that has not
+    proved to be a member's within `handshake_seconds` is dropped; when `max_handshakes` are pending, a newcomer
+    replaces the oldest of them, so that idle connections cannot lock members out.
+    """
+    replays = ReplayCache()
+    pending: dict[int, trio.CancelScope] = {}
+
+    async def attend(stream: trio.SocketStream) -> None:
+        channel = Channel.responder(identity, lambda: roster.membership, replays)
+        link = Link(stream.socket, channel, roster)
+        with trio.move_on_after(handshake_seconds) as scope:
+            pending[id(scope)] = scope
+            try:
+                await link.establish()
+            except ChannelError as error:
+                log.warning("refused a connection: %s", error)
+                return
+            finally:
+                del pending[id(scope)]
+        if scope.cancelled_caught:
+            log.warning("dropped a connection that did not finish its handshake")
+            return
+        try:
+            await handler(link)
+        except (LinkClosed, ChannelError) as error:
+            log.info("link to %s ended: %s", link.peer.name, error)
+        except Exception:
+            log.exception("the handler of the link to %s failed", link.peer.name)
+        finally:
+            await link.aclose()
+
+    async def accept(stream: trio.SocketStream) -> None:
+        if len(pending) >= max_handshakes:
+            next(iter(pending.values())).cancel()
+        await attend(stream)
+
+    listeners = await trio.open_tcp_listeners(port, host=host)
+    task_status.started(listeners[0].socket.getsockname()[1])
+    await trio.serve_listeners(accept, listeners)

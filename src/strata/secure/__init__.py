@@ -1,0 +1,57 @@
+"""Identity, membership, Noise XK and the encrypted channel; all sans-IO except for the small key files.
+
+- `Identity`, `PeerCard`, `peer_id_of`: who a peer is.
+- `Membership`, `Member`, `open_sealed`: who belongs to a mesh, signed by its owner.
+- `Channel`, `Established`, `Closed`, `MAX_RECORD`, `ReplayCache`: the encrypted channel between two members.
+- `Suite`, `preferred_suite`: the cipher suites.
+- `ChannelError` and its kinds, `IdentityError`, `MembershipError`: what can go wrong.
+"""
+
+from strata.secure.channel import Channel, Closed, Established
+from strata.secure.cipher import Suite, preferred_suite
+from strata.secure.errors import (
+    ChannelClosed,
+    ChannelError,
+    HandshakeFailed,
+    IdentityError,
+    MembershipError,
+    NonceExhausted,
+    NotAMember,
+    ProtocolViolation,
+    RecordTooLarge,
+    ReplayedHandshake,
+    Tampered,
+    Truncated,
+)
+from strata.secure.identity import Identity, PeerCard, peer_id_of
+from strata.secure.membership import Member, Membership, open_sealed
+from strata.secure.records import MAX_RECORD
+from strata.secure.replay import ReplayCache
+
+__all__ = [
+    "MAX_RECORD",
+    "Channel",
+    "ChannelClosed",
+    "ChannelError",
+    "Closed",
+    "Established",
+    "HandshakeFailed",
+    "Identity",
+    "IdentityError",
+    "Member",
+    "Membership",
+    "MembershipError",
+    "NonceExhausted",
+    "NotAMember",
+    "PeerCard",
+    "ProtocolViolation",
+    "RecordTooLarge",
+    "ReplayCache",
+    "ReplayedHandshake",
+    "Suite",
+    "Tampered",
+    "Truncated",
+    "open_sealed",
+    "peer_id_of",
+    "preferred_suite",
+]

@@ -1,0 +1,186 @@
+"""The encrypted channel between two members: a state machine, bytes in and events out, that does no input or output.
+
+An adapter (see `strata.mesh.links`) runs it like this:
+
+    while (event := channel.next_event()) is None:
+        send(channel.outgoing())
+        channel.received(recv_into(channel.receive_buffer()))  # 0 at the end of the stream
+    send(channel.outgoing())  # only the handshake has something to say by itself
+
+The first event is `Established`, then come records (memoryviews, owned by the caller), and in the end `Closed`. The
+initiator's `Established` waits for the responder's word that it accepted: a refused peer learns so at once. Anything
+else raises a `ChannelError`, now and at every later call; the channel is then good for nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cryptography.utils import Buffer
+
+from strata.secure.cipher import Suite
+from strata.secure.errors import ChannelClosed, ChannelError, HandshakeFailed, ProtocolViolation, Truncated
+from strata.secure.handshake import Handshake, InitiatorHandshake, ResponderHandshake
+from strata.secure.identity import Identity
+from strata.secure.membership import Member, Membership
+from strata.secure.records import CLOSE, DATA, WELCOME, RecordReader, RecordWriter
+from strata.secure.replay import ReplayCache
+
+# Room for four of the largest messages: few system calls, and small enough to stay in the second-level cache.
+RECEIVE_BUFFER_BYTES = 256 << 10
+
+
+@dataclass(frozen=True)
+class Established:
+    """The handshake is done and both sides are members of the mesh."""
+
+    peer: Member
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The peer closed the channel, and said so under encryption."""
+
+
+Event = Established | Closed | memoryview
+
+
+class Channel:
+    """One side of a channel. Not safe for use by several threads."""
+
+    def __init__(self, handshake: Handshake) -> None:
+        self._handshake = handshake
+        self._welcomed = isinstance(handshake, ResponderHandshake)
+        self._outgoing = handshake.start()
+        self._writer: RecordWriter | None = None
+        self._reader: RecordReader | None = None
+        self._peer: Member | None = None
+        self._error: ChannelError | None = None
+        self._closed_here = self._closed_there = self._ended = self._sending = False
+        self._buffer = memoryview(bytearray(RECEIVE_BUFFER_BYTES))
+        self._start = self._end = 0
+
+    @classmethod
+    def initiator(
+        cls, identity: Identity, membership: Membership, peer_id: str, *, suite: Suite | None = None, extra: bytes = b""
+    ) -> "Channel":
+        """The side that dials `peer_id`; raises NotAMember when the membership does not list it."""
+        return cls(InitiatorHandshake(identity, membership, peer_id, suite=suite, extra=extra))
+
+    @classmethod
+    def responder(
+        cls, identity: Identity, membership: Callable[[], Membership], replays: ReplayCache, *, extra: bytes = b""
+    ) -> "Channel":
+        """The side that listens; `membership` gives the current one, and `replays` is shared by all of a listener's."""
+        return cls(ResponderHandshake(identity, membership, replays, extra=extra))
+
+    @property
+    def peer(self) -> Member | None:
+        """The authenticated peer, once the channel is established."""
+        return self._peer if self._welcomed else None
+
+    def outgoing(self) -> bytes:
+        """Handshake bytes to send now; empty when there are none."""
+        data, self._outgoing = self._outgoing, b""
+        return data
+
+    def receive_buffer(self) -> memoryview:
+        """Where to put the next bytes from the wire; never empty."""
+        if self._start:
+            # The remainder is less than a message: what lies before it was consumed.
+            rest = self._end - self._start
+            self._buffer[:rest] = self._buffer[self._start : self._end]
+            self._start, self._end = 0, rest
+        return self._buffer[self._end :]
+
+    def received(self, count: int) -> None:
+        """Say that `count` bytes were put into the receive buffer; 0 means that the stream has ended."""
+        self._end += count
+        self._ended = self._ended or count == 0
+
+    def next_event(self) -> Event | None:
+        """The next event in what was received, None when more bytes are needed; raises ChannelError."""
+        if self._error is not None:
+            raise self._error
+        try:
+            return self._advance()
+        except ChannelError as error:
+            self._error = error
+            raise
+
+    def send(self, *buffers: Buffer) -> Iterator[memoryview]:
+        """The wire bytes of one record made of the joined buffers, piece by piece.
+
+        Send each view before asking for the next: they share memory. A record that is not sent to its end leaves the
+        channel unusable. Raises RecordTooLarge, which harms nothing, and ChannelClosed.
+        """
+        if self._writer is None or not self._welcomed or self._closed_here or self._sending or self._error:
+            raise ChannelClosed("the channel is not open for sending")
+        pieces = self._writer.write(DATA, buffers)
+        return self._send(pieces)
+
+    def close(self) -> bytes:
+        """The wire bytes that tell the peer that nothing follows; empty when there is nobody to tell."""
+        if self._writer is None or self._closed_here or self._sending or self._error:
+            return b""
+        self._closed_here = True
+        return b"".join(self._writer.write(CLOSE, ()))
+
+    def _send(self, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
+        self._sending = True
+        try:
+            yield from pieces
+        except ChannelError as error:
+            self._error = error
+            raise
+        self._sending = False
+
+    def _advance(self) -> Event | None:
+        if self._closed_there:
+            return Closed()
+        reader = self._reader
+        while True:
+            need = self._handshake.expected if reader is None else reader.needed
+            stop = self._start + need
+            if stop > self._end:
+                if self._ended:
+                    raise self._cut_off()
+                return None
+            message = self._buffer[self._start : stop]
+            self._start = stop
+            if reader is None:
+                if (event := self._shake_hands(bytes(message))) is not None:
+                    return event
+                reader = self._reader
+            elif (record := reader.take(message)) is not None:
+                kind, data = record
+                if kind == DATA and self._welcomed:
+                    return data
+                return self._control(kind)
+
+    def _control(self, kind: int) -> Event:
+        if kind == WELCOME and not self._welcomed:
+            self._welcomed = True
+            assert self._peer is not None
+            return Established(self._peer)
+        if kind == CLOSE and self._welcomed:
+            self._closed_there = True
+            return Closed()
+        raise ProtocolViolation(f"a record of kind {kind} where none is allowed")
+
+    def _shake_hands(self, message: bytes) -> Event | None:
+        self._outgoing += self._handshake.step(message)
+        if self._handshake.expected:
+            return None
+        self._peer, (send, receive) = self._handshake.finish()
+        self._writer, self._reader = RecordWriter(send), RecordReader(receive)
+        if not self._welcomed:
+            return None
+        self._outgoing += b"".join(self._writer.write(WELCOME, ()))
+        return Established(self._peer)
+
+    def _cut_off(self) -> ChannelError:
+        if self._welcomed and self._peer is not None:
+            return Truncated("the connection ended without the peer's close")
+        return HandshakeFailed(
+            "the peer hung up during the handshake: it may hold another membership, or the clocks differ too much"
+        )
