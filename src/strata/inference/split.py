@@ -1,0 +1,159 @@
+"""How a decoder is cut between two layers, without code per architecture.
+
+A stage runs the model's own forward, so masks, rotary tables, positions and layer patterns come from its own code.
+Only the layers' `forward` is exchanged: layers before the stage hand their input through, the first owned layer takes
+what the previous stage sent instead of what the prelude computed, and the layer after the last owned one leaves the
+forward with the values it was about to receive. What crosses a cut is therefore what a layer is called with.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from inspect import signature
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+from strata.errors import StrataError
+
+
+class Unsplittable(StrataError):
+    """The model cannot be run in stages that give exactly what the whole gives."""
+
+    def __init__(self, architecture: str, reason: str) -> None:
+        super().__init__(f"{architecture} cannot be split: {reason}")
+        self.architecture = architecture
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What there is to know about an architecture in order to cut it; found by running a tiny model of it.
+
+    `layers`: path of the decoder's list of layers; `before`, `after`: names of the parameters outside the layers that
+    run before the first and after the last layer; `everywhere`: those that every stage needs; `carried`: names of the
+    layer arguments that change from layer to layer, the hidden state first; `output`: what a layer returns, None for
+    one tensor, else the carried name (or None) at each place of the tuple.
+    """
+
+    layers: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    everywhere: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ("hidden_states",)
+    output: tuple[str | None, ...] | None = None
+
+
+def parse_config(config_json: bytes) -> PreTrainedConfig:
+    """A `config.json` as transformers reads it. Code shipped with a model is never run; raises Unsplittable."""
+    try:
+        fields = json.loads(config_json)
+        model_type = fields["model_type"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unsplittable("this model", "its config is not JSON with a model_type") from error
+    if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or model_type not in CONFIG_MAPPING:
+        raise Unsplittable(str(model_type), "transformers knows no causal language model of this type")
+    return CONFIG_MAPPING[model_type].from_dict(fields)
+
+
+def build_skeleton(config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
+    """The whole model on the meta device: every module and shape, no memory."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype)  # type: ignore[no-untyped-call]
+    assert isinstance(model, PreTrainedModel)
+    model.eval()  # type: ignore[no-untyped-call]
+    return model
+
+
+def find_layers(model: PreTrainedModel) -> str:
+    """Path of the decoder's list of layers, for example "model.layers"; raises Unsplittable where there is none."""
+    text = model.config.get_text_config(decoder=True)
+    counts = {getattr(text, name, None) for name in ("num_hidden_layers", "decoder_layers", "num_layers", "n_layer")}
+    found: list[str] = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) in counts and not _other_tower(name)
+    ]
+    if not found:
+        raise Unsplittable(model.config.model_type, "it has no list of decoder layers (the layers share their weights)")
+    return min(found, key=lambda name: (name.count("."), name))
+
+
+def _other_tower(name: str) -> bool:
+    return any(word in name for word in ("vision", "visual", "audio", "encoder."))
+
+
+@dataclass
+class Cut:
+    """The exchanged `forward`s of one stage's model, and the values that pass through them.
+
+    `entering`: what the previous stage sent, set before the model runs; `leaving`: what the next stage needs.
+    Not for concurrent use: one forward at a time.
+    """
+
+    traits: Traits
+    entering: tuple[torch.Tensor, ...] = ()
+    leaving: tuple[torch.Tensor, ...] = field(default=(), init=False)
+
+    def install(self, layers: nn.ModuleList, first: int, last: int) -> None:
+        """Exchange the forwards so that only layers `first` to `last` compute."""
+        for layer in layers[:first]:
+            layer.forward = self._hand_through(layer)
+        if first > 0:
+            layers[first].forward = self._enter(layers[first])
+        if last + 1 < len(layers):
+            layers[last + 1].forward = self._leave(layers[last + 1])
+
+    def _reader(self, layer: nn.Module) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...]]:
+        places = _places(layer, self.traits.carried)
+        return lambda args, kwargs: tuple(args[i] if i < len(args) else kwargs.get(name) for name, i in places)
+
+    def _hand_through(self, layer: nn.Module) -> Callable[..., Any]:
+        read = self._reader(layer)
+        names, output = self.traits.carried, self.traits.output
+        if output is None:
+            return lambda *args, **kwargs: read(args, kwargs)[0]
+        order = [None if name is None else names.index(name) for name in output]
+
+        def forward(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+            values = read(args, kwargs)
+            return tuple(None if place is None else values[place] for place in order)
+
+        return forward
+
+    def _enter(self, layer: nn.Module) -> Callable[..., Any]:
+        places = _places(layer, self.traits.carried)
+        original = layer.forward
+
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            changed = list(args)
+            for (name, place), value in zip(places, self.entering, strict=True):
+                if place < len(changed):
+                    changed[place] = value
+                else:
+                    kwargs[name] = value
+            return original(*changed, **kwargs)
+
+        return forward
+
+    def _leave(self, layer: nn.Module) -> Callable[..., Any]:
+        read = self._reader(layer)
+
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            self.leaving = read(args, kwargs)
+            raise Left
+
+        return forward
+
+
+class Left(BaseException):  # control flow, not an error; BaseException so that no model code catches it
+    """Raised where the layers of a stage end and the model's forward is not to run on."""
+
+
+def _places(layer: nn.Module, names: tuple[str, ...]) -> list[tuple[str, int]]:
+    parameters = list(signature(type(layer).forward).parameters)[1:]
+    return [(name, parameters.index(name) if name in parameters else len(parameters)) for name in names]
