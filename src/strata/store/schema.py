@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from strata.store.errors import LedgerError
 from strata.store.files import locked, make_folder
@@ -90,23 +90,33 @@ def open_database(url: str) -> Engine:
     """An engine for `url` whose database has the ledger's tables, made now if there are none.
 
     SQLite is put into WAL mode, so that readers and one writer do not hinder each other, and made to sync every commit.
-    Raises LedgerError for a URL without a driver, or a database of another version.
+    Raises LedgerError for a URL without a driver, a database that does not answer, or one of another version.
     """
     try:
-        parsed = make_url(url)
-        engine = create_engine(parsed)
+        engine = create_engine(make_url(url))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise LedgerError(f"cannot open the ledger: {error}") from error
-    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
-        event.listen(engine, "connect", _prepare_sqlite)
-        path = Path(parsed.database)
-        make_folder(path.parent)
-        # Two processes that both change a new file to WAL mode can fail at once, without the busy timeout.
-        with locked(path.with_name(path.name + ".lock"), exclusive=True):
-            _ensure(engine)
-    else:
-        _ensure(engine)
+    try:
+        found = _prepare(engine)
+    except DBAPIError as error:
+        engine.dispose()
+        raise LedgerError(f"cannot open the ledger at {engine.url}: {error.orig}") from error
+    if found != SCHEMA_VERSION:
+        engine.dispose()
+        raise LedgerError(f"the ledger at {engine.url} has schema version {found}; this release reads {SCHEMA_VERSION}")
     return engine
+
+
+def _prepare(engine: Engine) -> int | None:
+    file = engine.url.database
+    if engine.url.get_backend_name() != "sqlite" or not file or file == ":memory:":
+        return _ensure_tables(engine)
+    event.listen(engine, "connect", _prepare_sqlite)
+    path = Path(file)
+    make_folder(path.parent)
+    # Two processes that both change a new file to WAL mode can fail at once, without the busy timeout.
+    with locked(path.with_name(path.name + ".lock"), exclusive=True):
+        return _ensure_tables(engine)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -114,12 +124,9 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _ensure(engine: Engine) -> None:
+def _ensure_tables(engine: Engine) -> int | None:
     with engine.begin() as connection:
         if not inspect(connection).has_table(ledger_version.name):
             metadata.create_all(connection)
             connection.execute(insert(ledger_version).values(version=SCHEMA_VERSION))
-        found = connection.execute(select(ledger_version.c.version)).scalar()
-    if found != SCHEMA_VERSION:
-        engine.dispose()
-        raise LedgerError(f"the ledger at {engine.url} has schema version {found}; this release reads {SCHEMA_VERSION}")
+        return connection.execute(select(ledger_version.c.version)).scalar()
