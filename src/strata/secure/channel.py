@@ -12,13 +12,20 @@ initiator's `Established` waits for the responder's word that it accepted: a ref
 else raises a `ChannelError`, now and at every later call; the channel is then good for nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from cryptography.utils import Buffer
 
 from strata.secure.cipher import Suite
-from strata.secure.errors import ChannelClosed, ChannelError, HandshakeFailed, ProtocolViolation, Truncated
+from strata.secure.errors import (
+    ChannelClosed,
+    ChannelError,
+    HandshakeFailed,
+    NonceExhausted,
+    ProtocolViolation,
+    Truncated,
+)
 from strata.secure.handshake import Handshake, InitiatorHandshake, ResponderHandshake
 from strata.secure.identity import Identity
 from strata.secure.membership import Member, Membership
@@ -85,12 +92,11 @@ class Channel:
 
     def receive_buffer(self) -> memoryview:
         """Where to put the next bytes from the wire; never empty."""
-        if self._start:
-            # The remainder is less than a message: what lies before it was consumed.
-            rest = self._end - self._start
+        rest = self._end - self._start
+        if rest and self._start:  # less than one message: move it to the front
             self._buffer[:rest] = self._buffer[self._start : self._end]
-            self._start, self._end = 0, rest
-        return self._buffer[self._end :]
+        self._start, self._end = 0, rest
+        return self._buffer[rest:]
 
     def received(self, count: int) -> None:
         """Say that `count` bytes were put into the receive buffer; 0 means that the stream has ended."""
@@ -107,29 +113,40 @@ class Channel:
             self._error = error
             raise
 
-    def send(self, *buffers: Buffer) -> Iterator[memoryview]:
+    def send(self, *buffers: Buffer) -> Iterable[memoryview]:
         """The wire bytes of one record made of the joined buffers, piece by piece.
 
         Send each view before asking for the next: they share memory. A record that is not sent to its end leaves the
         channel unusable. Raises RecordTooLarge, which harms nothing, and ChannelClosed.
         """
-        if self._writer is None or not self._welcomed or self._closed_here or self._sending or self._error:
+        if not self._sendable():
             raise ChannelClosed("the channel is not open for sending")
-        pieces = self._writer.write(DATA, buffers)
-        return self._send(pieces)
+        assert self._writer is not None
+        try:
+            views = self._writer.write(DATA, buffers)
+        except NonceExhausted as error:
+            self._error = error
+            raise
+        if isinstance(views, tuple):
+            return views
+        self._sending = True  # stays so if the caller gives up midway
+        return self._send(views)
 
     def close(self) -> bytes:
         """The wire bytes that tell the peer that nothing follows; empty when there is nobody to tell."""
-        if self._writer is None or self._closed_here or self._sending or self._error:
+        if not self._sendable():
             return b""
+        assert self._writer is not None
         self._closed_here = True
         return b"".join(self._writer.write(CLOSE, ()))
 
-    def _send(self, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
-        self._sending = True
+    def _sendable(self) -> bool:
+        return self._welcomed and self._writer is not None and not (self._closed_here or self._sending or self._error)
+
+    def _send(self, views: Iterable[memoryview]) -> Iterator[memoryview]:
         try:
-            yield from pieces
-        except ChannelError as error:
+            yield from views
+        except NonceExhausted as error:
             self._error = error
             raise
         self._sending = False
@@ -137,25 +154,15 @@ class Channel:
     def _advance(self) -> Event | None:
         if self._closed_there:
             return Closed()
-        reader = self._reader
-        while True:
-            need = self._handshake.expected if reader is None else reader.needed
-            stop = self._start + need
-            if stop > self._end:
-                if self._ended:
-                    raise self._cut_off()
-                return None
-            message = self._buffer[self._start : stop]
-            self._start = stop
-            if reader is None:
-                if (event := self._shake_hands(bytes(message))) is not None:
-                    return event
-                reader = self._reader
-            elif (record := reader.take(message)) is not None:
-                kind, data = record
-                if kind == DATA and self._welcomed:
-                    return data
-                return self._control(kind)
+        if self._reader is None and (event := self._shake_hands()) is not None:
+            return event
+        if (reader := self._reader) is not None:
+            self._start, record = reader.read(self._buffer, self._start, self._end)
+            if record is not None:
+                return record if reader.kind == DATA and self._welcomed else self._control(reader.kind)
+        if self._ended:
+            raise self._cut_off()
+        return None
 
     def _control(self, kind: int) -> Event:
         if kind == WELCOME and not self._welcomed:
@@ -167,10 +174,17 @@ class Channel:
             return Closed()
         raise ProtocolViolation(f"a record of kind {kind} where none is allowed")
 
-    def _shake_hands(self, message: bytes) -> Event | None:
-        self._outgoing += self._handshake.step(message)
-        if self._handshake.expected:
-            return None
+    def _shake_hands(self) -> Established | None:
+        while (expected := self._handshake.expected) <= self._end - self._start:
+            message = bytes(self._buffer[self._start : self._start + expected])
+            self._start += expected
+            self._outgoing += self._handshake.step(message)
+            if not self._handshake.expected:
+                return self._keyed()
+        return None
+
+    def _keyed(self) -> Established | None:
+        """The handshake is over on this side. The responder has decided; the initiator waits for its word."""
         self._peer, (send, receive) = self._handshake.finish()
         self._writer, self._reader = RecordWriter(send), RecordReader(receive)
         if not self._welcomed:

@@ -7,7 +7,7 @@ over Noise XK.)
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from cryptography.utils import Buffer
 
@@ -23,7 +23,7 @@ HEADER_MESSAGE_BYTES = _HEADER.size + TAG_BYTES
 
 DATA, CLOSE, WELCOME = 0, 1, 2
 
-# Four messages at a time stay in the second-level cache between encryption and the system call.
+# Four of the largest messages at a time stay in the second-level cache between encryption and the system call.
 _BATCH_PIECES = 4
 _BUFFER_BYTES = HEADER_MESSAGE_BYTES + _BATCH_PIECES * MAX_MESSAGE
 
@@ -36,17 +36,26 @@ class RecordWriter:
         self._wire = memoryview(bytearray(_BUFFER_BYTES))
         self._piece = memoryview(bytearray(PIECE_BYTES))
 
-    def write(self, kind: int, buffers: Sequence[Buffer]) -> Iterator[memoryview]:
+    def write(self, kind: int, buffers: Sequence[Buffer]) -> Iterable[memoryview]:
         """The wire bytes of one record. Each view must be sent before the next is asked for: the buffer is reused."""
-        views = [memoryview(buffer).cast("B") for buffer in buffers]
+        # An empty buffer of several dimensions cannot be cast, and adds nothing.
+        views = [view.cast("B") for view in [memoryview(buffer) for buffer in buffers] if view.nbytes]
         length = sum(map(len, views))
         if length > MAX_RECORD:
             raise RecordTooLarge(f"a record has at most {MAX_RECORD} bytes, not {length}")
-        return self._encrypt(kind, length, views)
+        wire = self._wire
+        self._cipher.encrypt_into(_HEADER.pack(kind, length), wire[:HEADER_MESSAGE_BYTES])
+        if length > PIECE_BYTES:
+            return self._batches(views, length)
+        if not length:
+            return (wire[:HEADER_MESSAGE_BYTES],)
+        end = HEADER_MESSAGE_BYTES + length + TAG_BYTES
+        piece = views[0] if len(views) == 1 else next(self._pieces(views, length))
+        self._cipher.encrypt_into(piece, wire[HEADER_MESSAGE_BYTES:end])
+        return (wire[:end],)
 
-    def _encrypt(self, kind: int, length: int, views: list[memoryview]) -> Iterator[memoryview]:
+    def _batches(self, views: list[memoryview], length: int) -> Iterator[memoryview]:
         wire, encrypt_into = self._wire, self._cipher.encrypt_into
-        encrypt_into(_HEADER.pack(kind, length), wire[:HEADER_MESSAGE_BYTES])
         end = HEADER_MESSAGE_BYTES
         for piece in self._pieces(views, length):
             stop = end + len(piece) + TAG_BYTES
@@ -57,8 +66,8 @@ class RecordWriter:
             end = stop
         yield wire[:end]
 
-    def _pieces(self, views: list[memoryview], length: int) -> Iterator[memoryview]:
-        """Cut the joined views into messages; only a message that spans two views is copied together."""
+    def _pieces(self, views: list[memoryview], rest: int) -> Iterator[memoryview]:
+        """Cut the joined views, of `rest` bytes, into messages; only one that spans two views is copied together."""
         gathered = 0
         for view in views:
             start, size = 0, len(view)
@@ -66,56 +75,63 @@ class RecordWriter:
                 start = min(size, PIECE_BYTES - gathered)
                 self._piece[gathered : gathered + start] = view[:start]
                 gathered += start
-                length -= start
-                if gathered < PIECE_BYTES and length:
+                rest -= start
+                if gathered < PIECE_BYTES and rest:
                     continue
                 yield self._piece[:gathered]
                 gathered = 0
-            while size - start >= PIECE_BYTES or (start < size and size - start == length):
+            while size - start >= PIECE_BYTES or (start < size and size - start == rest):
                 stop = min(size, start + PIECE_BYTES)
                 yield view[start:stop]
-                length -= stop - start
+                rest -= stop - start
                 start = stop
             if start < size:
                 gathered = size - start
                 self._piece[:gathered] = view[start:]
-                length -= gathered
+                rest -= gathered
 
 
 class RecordReader:
     """Puts records together from messages, each decrypted straight into its place."""
 
     def __init__(self, cipher: CipherState) -> None:
+        self.kind = DATA
         self._cipher = cipher
         self._header = bytearray(_HEADER.size)
         self._record: memoryview | None = None
-        self._kind = DATA
         self._filled = 0
 
-    @property
-    def needed(self) -> int:
-        """Size of the next message on the wire."""
-        if self._record is None:
-            return HEADER_MESSAGE_BYTES
-        return min(PIECE_BYTES, len(self._record) - self._filled) + TAG_BYTES
+    def read(self, buffer: memoryview, start: int, end: int) -> tuple[int, memoryview | None]:
+        """Take the whole messages in `buffer[start:end]` up to the end of a record.
 
-    def take(self, message: memoryview) -> tuple[int, memoryview] | None:
-        """Decrypt one message of `needed` bytes; the kind and data of a record when it completes one."""
-        record = self._record
+        Returns where the unread bytes begin, and the record if one is complete; `kind` is then its kind. Raises
+        Tampered, ProtocolViolation, RecordTooLarge.
+        """
+        decrypt_into, record, filled = self._cipher.decrypt_into, self._record, self._filled
         if record is None:
-            self._cipher.decrypt_into(message, self._header)
-            self._kind, length = _HEADER.unpack(self._header)
-            if self._kind > WELCOME or (self._kind != DATA and length):
-                raise ProtocolViolation(f"a record of unknown kind {self._kind}")
-            if length > MAX_RECORD:
-                raise RecordTooLarge(f"the peer announced a record of {length} bytes; the limit is {MAX_RECORD}")
-            record, self._filled = memoryview(bytearray(length)), 0
-        else:
-            stop = self._filled + len(message) - TAG_BYTES
-            self._cipher.decrypt_into(message, record[self._filled : stop])
-            self._filled = stop
-        if self._filled < len(record):
-            self._record = record
-            return None
+            stop = start + HEADER_MESSAGE_BYTES
+            if stop > end:
+                return start, None
+            decrypt_into(buffer[start:stop], self._header)
+            record, filled, start = memoryview(bytearray(self._checked_length())), 0, stop
+        length = len(record)
+        while filled < length:
+            upto = min(length, filled + PIECE_BYTES)
+            stop = start + upto - filled + TAG_BYTES
+            if stop > end:
+                self._record, self._filled = record, filled
+                return start, None
+            decrypt_into(buffer[start:stop], record[filled:upto])
+            filled, start = upto, stop
         self._record = None
-        return self._kind, record
+        return start, record
+
+    def _checked_length(self) -> int:
+        """The length in the header just decrypted: authentic, but a member may still be faulty."""
+        length: int
+        self.kind, length = _HEADER.unpack(self._header)
+        if self.kind > WELCOME or (self.kind != DATA and length):
+            raise ProtocolViolation(f"a record of kind {self.kind} and {length} bytes")
+        if length > MAX_RECORD:
+            raise RecordTooLarge(f"the peer announced a record of {length} bytes; the limit is {MAX_RECORD}")
+        return length
