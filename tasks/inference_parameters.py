@@ -1,0 +1,95 @@
+"""What a person may choose about an inference run: one model that fills the run form and the command line alike."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Prompt = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+
+MIB = 1024 * 1024
+
+
+class InferenceParameters(BaseModel):
+    """Parameters of the `inference` flow; every field has a default, and the defaults are the demonstration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(
+        "smollm2",
+        title="Model",
+        description="'smollm2' for the model that ships, or a path: a safetensors folder or a .gguf file",
+        min_length=1,
+    )
+    prompts: list[Prompt] = Field(
+        ["Explain to a curious child why the sky is blue, but sunsets are red."],
+        title="Prompts",
+        description="One answer is written for each; several are answered as one batch",
+        min_length=1,
+        max_length=64,
+    )
+    max_new_tokens: int = Field(64, title="New tokens", description="Longest answer, in tokens", gt=0, le=8192)
+    chat_template: bool = Field(
+        True, title="Chat template", description="Wrap each prompt in the model's chat template, where it has one"
+    )
+    nodes: int = Field(
+        4, title="Local nodes", description="Node processes to start on this machine, if no mesh is named", gt=0, le=16
+    )
+    node_memory: int = Field(
+        224,
+        title="Memory of a node (MiB)",
+        description="Budget of each local node in MiB; the default is too small for the whole model. 0: all it has",
+        ge=0,
+        le=1024 * 1024,
+    )
+    mesh: str = Field(
+        "",
+        title="Mesh file",
+        description="Membership file of a mesh whose nodes already run; empty starts local nodes",
+    )
+    identity: str = Field(
+        "", title="Identity file", description="Key of a coordinator that is a member of that mesh (with a mesh file)"
+    )
+    objective: Literal["latency", "throughput"] = Field(
+        "latency",
+        title="Objective",
+        description="latency: one answer as fast as possible; throughput: the slowest stage as fast as possible",
+    )
+    context: int = Field(
+        512, title="Context", description="Tokens of prompt and answer to reserve KV cache for", gt=0, le=131_072
+    )
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", title="Number format", description="Format of weights and activations on the nodes"
+    )
+    temperature: float = Field(
+        0.0, title="Temperature", description="0 picks the likeliest token; higher is more varied", ge=0, le=5
+    )
+    top_k: int = Field(0, title="Top k", description="Sample among the k likeliest tokens; 0: among all", ge=0)
+    top_p: float = Field(
+        1.0, title="Top p", description="Sample among the likeliest tokens that hold this much probability", gt=0, le=1
+    )
+    seed: int = Field(0, title="Seed", description="The same seed gives the same answer", ge=0, le=2**63 - 1)
+    compare: bool = Field(
+        True,
+        title="Compare",
+        description="Also run the model in one fresh process with transformers, and report how the two compare",
+    )
+    timeout: int = Field(
+        600, title="Timeout (seconds)", description="Longest that any one stage may take", gt=0, le=86_400
+    )
+
+    @model_validator(mode="after")
+    def _a_mesh_needs_a_key(self) -> Self:
+        if self.mesh and not self.identity:
+            raise ValueError("a mesh file needs an identity file: the key of a coordinator that belongs to the mesh")
+        return self
+
+    @property
+    def node_memory_bytes(self) -> int | None:
+        """Budget of a local node in bytes; None leaves it to the node to measure."""
+        return self.node_memory * MIB or None
+
+    @property
+    def model_name(self) -> str:
+        """The model's short name, for titles."""
+        return Path(self.model).name or self.model
