@@ -1,0 +1,33 @@
+"""Every run of a pipeline leaves a line in the ledger, however it ends."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from strata.settings import Settings
+from strata.store import Ledger
+
+
+@contextmanager
+def recorded(pipeline: str, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Record the block as one run; what it puts into the yielded dictionary becomes the run's figures."""
+    figures: dict[str, Any] = {}
+    with Ledger(settings.ledger) as ledger:
+        run = ledger.start_run(pipeline, settings.phase_2_version)
+        try:
+            yield figures
+        except Exception as error:
+            ledger.finish_run(run, "failed", figures | {"error": str(error)})
+            raise
+        except BaseException:
+            # Ctrl-C, a stop signal or a cancellation in the UI.
+            ledger.finish_run(run, "cancelled", figures)
+            raise
+        ledger.finish_run(run, "completed", figures)
+
+
+def record_skipped(pipeline: str, settings: Settings, reason: str) -> None:
+    """Record that a pipeline was asked to run and is switched off."""
+    with Ledger(settings.ledger) as ledger:
+        run = ledger.start_run(pipeline, settings.phase_2_version)
+        ledger.finish_run(run, "skipped", {"reason": reason})

@@ -1,0 +1,43 @@
+import pytest
+
+from strata.settings import Settings
+from strata.store import Ledger
+from tasks.record import record_skipped, recorded
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("STRATA_HOME", str(tmp_path))
+    monkeypatch.setenv("ARCHAEOLOGICAL_PHASE_2_VERSION", "2.1")
+    return Settings()
+
+
+def last_run(settings):
+    with Ledger(settings.ledger) as ledger:
+        return ledger.runs("inference")[0]
+
+
+def test_a_run_that_ends_well_keeps_its_figures_and_the_version(settings):
+    with recorded("inference", settings) as figures:
+        assert last_run(settings).state == "running"
+        figures["tokens"] = 64
+    run = last_run(settings)
+    assert (run.state, run.version, run.figures) == ("completed", "2.1", {"tokens": 64})
+    assert run.finished >= run.started
+
+
+@pytest.mark.parametrize(("error", "state"), [(ValueError("broke"), "failed"), (KeyboardInterrupt(), "cancelled")])
+def test_a_run_that_does_not_is_recorded_too(settings, error, state):
+    with pytest.raises(type(error)), recorded("inference", settings) as figures:
+        figures["tokens"] = 3
+        raise error
+    run = last_run(settings)
+    assert run.state == state
+    assert run.figures["tokens"] == 3
+    assert run.figures.get("error") == (str(error) or None)
+
+
+def test_a_skipped_run_says_why(settings):
+    record_skipped("inference", settings, "switched off")
+    assert last_run(settings).state == "skipped"
+    assert last_run(settings).figures == {"reason": "switched off"}
