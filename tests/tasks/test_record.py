@@ -28,9 +28,13 @@ def test_a_run_that_ends_well_keeps_its_figures_and_the_version(settings):
 
 @pytest.mark.parametrize(("error", "state"), [(ValueError("broke"), "failed"), (KeyboardInterrupt(), "cancelled")])
 def test_a_run_that_does_not_is_recorded_too(settings, error, state):
-    with pytest.raises(type(error)), recorded("inference", settings) as figures:
-        figures["tokens"] = 3
-        raise error
+    def run_pipeline():
+        with recorded("inference", settings) as figures:
+            figures["tokens"] = 3
+            raise error
+
+    with pytest.raises(type(error)):
+        run_pipeline()
     run = last_run(settings)
     assert run.state == state
     assert run.figures["tokens"] == 3

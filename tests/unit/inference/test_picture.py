@@ -1,5 +1,6 @@
 import base64
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -57,7 +58,7 @@ def texts(svg: str) -> list[str]:
 def test_the_bars_tile_the_layers_in_order_and_in_proportion(counts):
     found = bars(layer_picture(plan_of(*counts), {}))
     assert len(found) == len(counts)
-    for (_, right), (left, _) in zip(found, found[1:], strict=False):
+    for (_, right), (left, _) in pairwise(found):
         assert left == pytest.approx(right, abs=0.2)
     full = found[-1][1] - found[0][0]
     for count, (left, right) in zip(counts, found, strict=True):
