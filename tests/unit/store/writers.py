@@ -1,6 +1,6 @@
 """Processes for the tests that need real ones: `writers.py doomed` and `writers.py crowd ROOT SEED`.
 
-`doomed` reads commands, one a line: a JSON object of `do` (an operation), `root`, `kill_at` (a line or null) and `after`
+`doomed` reads commands, one a line: a JSON object of `do` (an operation), `root`, `kill_at` (a line or null), `after`
 (seconds or null). For each it forks a child, and answers with the child's exit code and the number of lines it ran. The
 child kills itself with SIGKILL at line `kill_at` of store code (of SQLAlchemy's too for the ledger), or repeats the
 operation until it is killed `after` so many seconds. `crowd` is one of several writers that use a store at once.
