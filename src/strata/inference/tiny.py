@@ -1,0 +1,110 @@
+"""A tiny model of the same architecture: the same config with its sizes shrunk, and seeded random weights.
+
+What decides how a decoder can be split (what its layers are called with, which of them share a cache, what runs around
+them) does not depend on sizes. So a model of a few thousand weights answers for one of a hundred billion.
+"""
+
+import re
+from math import sqrt
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+LAYERS = 6  # two for each of three stages, and enough for the layer patterns in use (every 4th, every 6th)
+
+# Field names are matched whole, the first pattern that fits wins. The values agree with each other: hidden 64 = 4 heads
+# of 16; experts 8 in 2 groups of which 1 is taken; windows and chunks shorter than a test prompt.
+_SIZES: tuple[tuple[str, int], ...] = (
+    (r"vocab_size|vocab_size_per_layer_input|unpadded_vocab_size", 128),
+    (r"(max|n)_position(_embedding)?s|max_seq_len|n_ctx|model_max_length|max_target_positions|context_length", 256),
+    (r"original_max_position_embeddings", 128),
+    (r"max_source_positions", 64),
+    (r"hidden_size|d_model|n_embd|emb_dim|embedding_size|input_embedding_size|embedding_dim|word_embed_proj_dim", 64),
+    (r"output_embedding_size|lru_width|attention_hidden_size|ple_embed_dim|dim_model_base", 64),
+    (r"(num|n|encoder|decoder|swa_num)_?(attention_)?heads?|num_(en|de)coder_attention_heads|attention_heads", 4),
+    (r"linear_num_value_heads|index_n_heads|linear_num_heads", 4),
+    (r"linear_num_key_heads", 2),
+    (r"head_dim|dim_head|attention_head_size|swa_head_dim|kv_channels|d_head|linear_\w*head_dim|index_head_dim", 16),
+    (r"qk_nope_head_dim|v_head_dim", 16),
+    (r"qk_rope_head_dim|rotary_dim|gated_norm_rank|d_rel|laurel_rank", 8),
+    (r"qk_head_dim", 24),
+    (r"kv_lora_rank|o_lora_rank|hc_lowrank|router_hidden_size|adapter_rank|hidden_size_per_layer_input", 16),
+    (r"q_lora_rank", 32),
+    (r"(\w+_)?intermediate_size(_mlp)?|\w*ffn_dim|ffn_hidden_size|expert_ffn_hidden_size|dff|dim_ff|d_inner", 96),
+    (r"feed_forward_size|ffn_hidden_size", 96),
+    (r"num_(local_)?experts|n_routed_experts|moe_num_experts", 8),
+    (r"num_experts_per_tok(en)?|moe_topk|moe_k", 2),
+    (r"n_group|num_expert_group", 2),
+    (r"topk_group", 1),
+    (r"sliding_window(_size)?|attention_window_size|window_size|attention_chunk_size|local_attention", 6),
+    (r"num_hidden_layers|n_layers?|num_layers|(en|de)coder_layers|num_(en|de)coder_layers", LAYERS),
+    (r"state_size|ssm_state_size|mamba_d_state", 8),
+    (r"mamba_d_ssm", 128),
+    (r"(mamba_)?chunk_size|mamba_chunk_size|block_size", 4),
+    (r"index_topk", 4),
+)
+_PATTERNS = tuple((re.compile(pattern), size) for pattern, size in _SIZES)
+_COUNTS = ("num_hidden_layers", "decoder_layers", "num_decoder_layers", "num_layers", "n_layer", "n_layers")
+
+
+def shrink(config: PreTrainedConfig) -> PreTrainedConfig:
+    """The same architecture with small sizes and at most 6 layers (more where a pattern needs them)."""
+    small: PreTrainedConfig = CONFIG_MAPPING[config.model_type].from_dict(_shrink_fields(config.to_dict()))
+    return small
+
+
+def tiny_model(config: PreTrainedConfig, seed: int = 0) -> PreTrainedModel:
+    """A model on the CPU in float32 whose weights are all random, so that nothing hides behind a zero or a one."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
+        assert isinstance(model, PreTrainedModel)
+        with torch.no_grad():
+            for weight in model.parameters():
+                noise = torch.randn(weight.shape)
+                weight.copy_(noise / sqrt(weight.shape[-1]) if weight.dim() > 1 else weight + noise / 10)
+    model.eval()  # type: ignore[no-untyped-call]
+    return model
+
+
+def _shrink_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    count = next((fields[name] for name in _COUNTS if isinstance(fields.get(name), int)), None)
+    small = {k: _shrink_value(k, value, count) if isinstance(k, str) else value for k, value in fields.items()}
+    heads = next((fields[n] for n in ("num_attention_heads", "n_head", "n_heads") if isinstance(fields.get(n), int)), 0)
+    for name in ("num_key_value_heads", "num_kv_heads", "swa_num_key_value_heads"):
+        groups = fields.get(name)
+        if isinstance(groups, int):
+            small[name] = 1 if groups == 1 else 4 if groups >= heads else 2
+    return small
+
+
+def _shrink_value(name: str, value: Any, layers: int | None) -> Any:
+    if isinstance(value, dict):
+        return _shrink_fields(value)
+    if isinstance(value, list) and layers is not None and len(value) == layers > LAYERS:
+        return _shorten(value)
+    if name.endswith("token_id"):
+        return _token(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    for pattern, size in _PATTERNS:
+        if pattern.fullmatch(name):
+            return min(value, size) if value >= 0 else value
+    return value
+
+
+def _shorten(values: list[Any]) -> list[Any]:
+    """The first entries of a list with one for each layer; kinds that come later take the last places."""
+    short = values[:LAYERS]
+    for value in values[LAYERS:]:
+        if value not in short:
+            short[-1] = value
+    return short
+
+
+def _token(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_token(each) for each in value]
+    return value % 128 if isinstance(value, int) and value >= 0 else value
