@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,18 @@ def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return resolve_model("smollm2", Settings(STRATA_HOME=tmp_path_factory.mktemp("smollm2")))
     except ModelNotFound as error:
         pytest.skip(f"NOT TESTED: {error}")
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a Prefect server that runs for the session, which flows in this process use."""
+    from prefect.settings import PREFECT_API_URL
+    from prefect.testing.utilities import prefect_test_harness
+
+    with pytest.MonkeyPatch.context() as environment:
+        # The server is a process of its own: it reads the environment, and must not touch the user's ~/.prefect.
+        environment.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
+        environment.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        environment.setenv("DO_NOT_TRACK", "1")
+        with prefect_test_harness(server_startup_timeout=120):
+            yield PREFECT_API_URL.value()
