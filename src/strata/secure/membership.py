@@ -85,7 +85,7 @@ class Membership:
             public_key_of(peer_id)
         object.__setattr__(self, "_by_id", {member.peer_id: member for member in self.members})
         object.__setattr__(self, "_by_key", {member.static_key: member for member in self.members})
-        if len({member.name for member in self.members} | set()) != len(self.members):
+        if len({member.name for member in self.members}) != len(self.members):
             raise MembershipError("two members have the same name")
         if len(self._by_id) != len(self.members) or len(self._by_key) != len(self.members):
             raise MembershipError("two members have the same peer id or channel key")
@@ -181,21 +181,41 @@ def open_sealed(sealed: bytes, owner_peer_id: str | None = None) -> Membership:
         membership = _parse(json.loads(body))
     except IdentityError as error:
         raise MembershipError(f"malformed membership: {error}") from None
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, RecursionError):  # json's
         raise MembershipError("malformed membership") from None
     if membership.owner_peer_id != owner or _canonical(membership._document()) != body:
         raise MembershipError("malformed membership: not in canonical form")
     return membership
 
 
-def _parse(document: dict[str, Any]) -> Membership:
-    """From checked JSON; what has a wrong shape raises here or fails the canonical comparison."""
-    members = tuple(
-        Member(PeerCard.from_text(item["card"]), item["name"], tuple(item["addresses"]), frozenset(item["roles"]))
-        for item in document["members"][: MAX_MEMBERS + 1]
-    )
+_DOCUMENT: dict[str, type] = {"members": list, "mesh_id": str, "owner": str, "revoked": list, "version": int}
+_MEMBER: dict[str, type] = {"addresses": list, "card": str, "name": str, "roles": list}
+
+
+def _parse(document: Any) -> Membership:
+    _check_types(document, _DOCUMENT)
+    if len(document["members"]) > MAX_MEMBERS:  # before a signature is checked for each
+        raise MembershipError(f"a mesh has at most {MAX_MEMBERS} members")
+    members = []
+    for item in document["members"]:
+        _check_types(item, _MEMBER)
+        _check_strings(item["addresses"] + item["roles"])
+        card, name, addresses, roles = (item[key] for key in ("card", "name", "addresses", "roles"))
+        members.append(Member(PeerCard.from_text(card), name, tuple(addresses), frozenset(roles)))
+    _check_strings(document["revoked"])
     revoked = frozenset(document["revoked"])
-    return Membership(document["mesh_id"], document["owner"], document["version"], members, revoked)
+    return Membership(document["mesh_id"], document["owner"], document["version"], tuple(members), revoked)
+
+
+def _check_types(item: Any, types: dict[str, type]) -> None:
+    """Exactly these keys, with values of exactly these types: JSON's true is no number here."""
+    if type(item) is not dict or {key: type(value) for key, value in item.items()} != types:
+        raise MembershipError("malformed membership: wrong fields")
+
+
+def _check_strings(items: list[Any]) -> None:
+    if not all(type(item) is str for item in items):
+        raise MembershipError("malformed membership: wrong fields")
 
 
 def _canonical(document: dict[str, Any]) -> bytes:
