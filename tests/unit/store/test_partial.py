@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.store import BlobCorrupt, PartialBusy, Store, StoreError
+from strata.store import BlobCorrupt, PartialBusy, Store, StoreError, partial
+from strata.store.files import try_lock
 
 DATA = bytes(range(256)) * 5_000  # 1.28 MB: more than one hashing step
 DIGEST = hashlib.sha256(DATA).hexdigest()
@@ -51,6 +52,25 @@ def test_a_second_writer_is_turned_away_until_the_first_has_left(store: Store) -
         first.write(DATA[1000:2000])
     with store.partial(DIGEST, len(DATA)) as second:
         assert second.offset == 2000
+
+
+def test_a_writer_that_loses_the_race_for_the_lock_leaves_the_published_blob_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one publishes between our opening the file and our locking it: what we then hold is the blob itself."""
+
+    def after_the_other(descriptor: int) -> bool:
+        monkeypatch.setattr(partial, "try_lock", try_lock)
+        with store.partial(DIGEST, len(DATA)) as other:
+            other.write(DATA)
+            other.commit()
+        return try_lock(descriptor)
+
+    monkeypatch.setattr(partial, "try_lock", after_the_other)
+    with store.partial(DIGEST, 5) as late:
+        assert late.offset == 0
+        late.write(b"wrong")
+    assert store.read(DIGEST) == DATA
 
 
 def test_more_bytes_than_announced_are_refused_and_not_written(store: Store) -> None:
