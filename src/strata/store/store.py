@@ -46,6 +46,7 @@ class Store:
         with locked(self.layout.lock, exclusive=False):
             if _same(path, data):
                 os.utime(path)
+                sync_folder(path.parent)  # who wrote it may not have come so far yet
                 return digest
         with staged(self.layout.staging, data) as file, locked(self.layout.lock, exclusive=False):
             replace(file, path)
@@ -154,15 +155,9 @@ class Store:
 def _same(path: Path, data: bytes) -> bool:
     """Whether the file holds exactly `data`: cheaper than hashing it, and it finds rot."""
     try:
-        with path.open("rb", buffering=0) as file:
+        with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size != len(data):
                 return False
-            view = memoryview(data)
-            while view:
-                piece = file.read(STEP)
-                if not piece or piece != view[: len(piece)]:
-                    return False
-                view = view[len(piece) :]
-            return True
+            return all(file.read(STEP) == data[start : start + STEP] for start in range(0, len(data), STEP))
     except FileNotFoundError:
         return False
