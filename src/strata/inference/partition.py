@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strata.inference import partition_exact
+from strata.inference import partition_exact, partition_heuristic
 from strata.inference.partition_problem import (
     Infeasible,
     InvalidProblem,
@@ -38,6 +38,10 @@ def partition(
     objective: "latency" is the sum of the stages' seconds and of the links between consecutive stages; "throughput" is
     the slowest stage or link.
 
+    Exact up to 12 nodes by 130 layers, where `lower_bound` is the value; beyond that the best placement found, with a
+    proven bound. Among exact placements with the same bottleneck one of least latency is taken; ties then go to fewer
+    nodes, and to lower node indices (`partition_exact.solve`).
+
     Stages cover all layers in order; a node has at most one stage; nodes may be left out and come in any order. The
     same inputs always give the same stages. Raises InvalidProblem, or Infeasible with the missing bytes.
     """
@@ -47,10 +51,13 @@ def partition(
     if partition_exact.is_small(problem.nodes, problem.layers):
         stages = partition_exact.solve(problem, objective)
         if stages is None:
-            raise left_over(problem, partition_exact.furthest_prefix(problem), proven=True)
+            raise _left_over(problem, partition_exact.furthest_prefix(problem), proven=True)
         value = problem.value(stages, objective)
         return Partition(stages, value, value, exact=True)
-    raise NotImplementedError
+    stages, bound = partition_heuristic.solve(problem, objective)
+    if stages is None:
+        raise _left_over(problem, partition_heuristic.furthest_prefix(problem), proven=bool(np.isinf(bound)))
+    return Partition(stages, problem.value(stages, objective), bound, exact=False)
 
 
 def _check_memory(problem: Problem) -> None:
@@ -68,7 +75,7 @@ def _check_memory(problem: Problem) -> None:
         raise Infeasible(missing, f"all layers need {total:,.0f} bytes and all nodes together have {available:,.0f}")
 
 
-def left_over(problem: Problem, prefix: int, proven: bool) -> Infeasible:
+def _left_over(problem: Problem, prefix: int, proven: bool) -> Infeasible:
     """The error for memory that suffices in sum but not in whole layers on nodes that reach each other."""
     missing = int(np.ceil(problem.stored[-1] - problem.stored[prefix]))
     return Infeasible(

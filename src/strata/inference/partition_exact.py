@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from strata.inference.partition_problem import Floats, Ints, Objective, Problem, Span
+from strata.inference.partition_problem import Floats, Ints, Objective, Problem, Span, Stages
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ def is_small(nodes: int, layers: int) -> bool:
     return nodes <= MAX_NODES and layers <= MAX_LAYERS and nodes**2 * 2**nodes * layers <= MAX_WORK
 
 
-def solve(problem: Problem, objective: Objective) -> tuple[Span, ...] | None:
+def solve(problem: Problem, objective: Objective) -> Stages | None:
     """The best stages, or None if there are none.
 
     Throughput takes, among all placements with the smallest bottleneck, one of least latency. Ties of the latency go to
@@ -124,7 +124,7 @@ def _sets_without(node: int, nodes: int) -> int:
     return pattern
 
 
-def _shortest(problem: Problem, limit: float) -> tuple[Span, ...] | None:
+def _shortest(problem: Problem, limit: float) -> Stages | None:
     """Placement of least latency whose stages and links all stay within `limit`."""
     nodes, layers = problem.nodes, problem.layers
     earliest = problem.earliest(limit)
@@ -157,7 +157,7 @@ def _shortest(problem: Problem, limit: float) -> tuple[Span, ...] | None:
     return _trace(problem, best, earliest, links, np.where(problem.leave <= limit, problem.leave, np.inf))
 
 
-def _trace(problem: Problem, best: Floats, earliest: Ints, links: Floats, leave: Floats) -> tuple[Span, ...] | None:
+def _trace(problem: Problem, best: Floats, earliest: Ints, links: Floats, leave: Floats) -> Stages | None:
     """Walk back from the best end state, choosing again at each stage the start that gave its value."""
     ends = best[-1] + leave[:, None]
     lowest = ends.min()

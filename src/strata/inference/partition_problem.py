@@ -47,6 +47,9 @@ class Span(NamedTuple):
     last: int
 
 
+Stages = tuple[Span, ...]
+
+
 @dataclass(frozen=True)
 class Problem:
     """Checked inputs of one partition; build it with `Problem.of`.

@@ -1,0 +1,84 @@
+"""Improve a placement piece by piece: place a few neighbouring stages again, exactly, with nodes that are not in use.
+
+Large neighbourhood search (Shaw 1998) with the exact solver as its step, so no improvement within a piece is missed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from strata.inference import partition_exact
+from strata.inference.partition_problem import Objective, Problem, Span, Stages
+
+PIECE_STAGES = 8
+PIECE_NODES = partition_exact.MAX_NODES
+# Overhead of one call of the exact solver, in its own units of work.
+_CALL_WORK = 2_000_000
+
+
+def improve(problem: Problem, stages: Stages, objective: Objective, work: int) -> Stages:
+    """Stages at least as good as the given ones; `work` bounds the exact solver's steps altogether."""
+    offset = 0
+    while True:
+        value = problem.value(stages, objective)
+        for piece, extra in _pieces(problem, stages, objective, offset):
+            nodes = [stage.node for stage in stages[piece]] + extra
+            layers = stages[piece][-1].last + 1 - stages[piece][0].first
+            work -= (len(nodes) ** 2 << len(nodes)) * layers + _CALL_WORK
+            if work < 0:
+                return stages
+            changed = _again(problem, stages, piece, nodes, objective)
+            if changed is not None and problem.value(changed, objective) < value * (1 - 1e-12):
+                stages = changed
+                break
+        else:
+            return stages
+        offset += 1
+
+
+def _pieces(problem: Problem, stages: Stages, objective: Objective, offset: int) -> Iterator[tuple[slice, list[int]]]:
+    """Pieces worth a try, with the unused nodes to offer them: around the bottleneck, or all along the pipeline."""
+    unused = [node for node in range(problem.nodes) if all(stage.node != node for stage in stages)]
+    count = max(1, len(stages) - PIECE_STAGES + 1)
+    starts = [(offset * PIECE_STAGES + i) % count for i in range(count)]
+    if objective == "throughput":
+        worst = _bottleneck(problem, stages)
+        starts = [start for start in range(count) if start <= worst < start + PIECE_STAGES]
+    for start in starts:
+        piece = slice(start, min(start + PIECE_STAGES, len(stages)))
+        layers = slice(stages[piece][0].first, stages[piece][-1].last + 1)
+        # Fast nodes for these layers first, then those with much memory.
+        seconds = problem.seconds[unused, layers].sum(axis=1)
+        order = [unused[i] for i in np.argsort(seconds, kind="stable")]
+        room = PIECE_NODES - (piece.stop - piece.start)
+        for begin in range(0, max(1, min(len(order), 3 * room)), room):
+            yield piece, order[begin : begin + room]
+
+
+def _bottleneck(problem: Problem, stages: Stages) -> int:
+    """Index of the slowest stage, or of the stage before the slowest link."""
+    parts = [problem.seconds[s.node, s.first : s.last + 1].sum() for s in stages]
+    hops = [problem.links[a.node, b.node] for a, b in pairwise(stages)] + [0.0]
+    return int(np.argmax(np.maximum(parts, hops)))
+
+
+def _again(problem: Problem, stages: Stages, piece: slice, nodes: list[int], objective: Objective) -> Stages | None:
+    """The stages with those of `piece` placed anew on `nodes`."""
+    first, last = stages[piece][0].first, stages[piece][-1].last
+    none = np.zeros(len(nodes))
+    part = replace(
+        problem,
+        seconds=problem.seconds[nodes, first : last + 1],
+        sizes=problem.sizes[first : last + 1],
+        capacity=problem.capacity[nodes],
+        links=problem.links[np.ix_(nodes, nodes)],
+        enter=problem.links[stages[piece.start - 1].node, nodes] if piece.start else none,
+        leave=problem.links[nodes, stages[piece.stop].node] if piece.stop < len(stages) else none,
+    )
+    found = partition_exact.solve(part, objective)
+    if found is None:
+        return None
+    new = tuple(Span(nodes[s.node], s.first + first, s.last + first) for s in found)
+    return stages[: piece.start] + new + stages[piece.stop :]
