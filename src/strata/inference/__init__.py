@@ -1,22 +1,91 @@
 """Inference: one language model answers from several machines, over encrypted links.
 
-The public face. Names are imported on first use, so that `import strata.inference` (and `strata --help`) stays light:
+The public face. Names are imported on first use, so that `import strata.inference` (and `strata --help`) stays light.
 
-- `Checkpoint`, `CheckpointError`: a model on disk, by tensor and byte range.
+A model: `resolve_model` (folder, GGUF file or packaged name), `Checkpoint` (by tensor and byte range), `profile_model`.
+Planning: `Plan`, `make_plan`, `balanced_plan`, `NodeProfile`, `Links`, `Infeasible`.
+Running: `LocalCluster` (nodes on this machine), `Coordinator` (survey, distribute, generate), `GenerationParams`,
+`SamplingParams`, `GenerationResult`, `StageResult`, `DistributionProgress`, `DistributionReport`, `ShardReport`.
+Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
+All of it in one call: `answer`, `Request`, `Answer`.
+Errors, all StrataErrors: `CheckpointError`, `ModelNotFound`, `Unsplittable`, `RequestRefused`, `StageFailed`,
+`NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`, `BaselineFailed`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from strata.inference.answering import Answer, Request, answer
+    from strata.inference.baseline import BaselineFailed, generate_baseline
     from strata.inference.checkpoint import Checkpoint, CheckpointError
+    from strata.inference.cluster import LocalCluster, NodeDidNotStart
+    from strata.inference.distribute import DistributionProgress, DistributionReport, ShardReport
+    from strata.inference.errors import ContextExceeded, NodeLost, RequestRefused, StageFailed
+    from strata.inference.generate import GenerationParams, GenerationResult, StageResult, generate_locally
+    from strata.inference.models import ModelNotFound, resolve_model
+    from strata.inference.pipeline import Coordinator
+    from strata.inference.plan import Infeasible, Plan, balanced_plan, make_plan
+    from strata.inference.profile import profile_model
+    from strata.inference.profile_node import Links, NodeProfile
+    from strata.inference.sampling import SamplingParams
+    from strata.inference.split import Unsplittable
+    from strata.inference.text import NoTokenizer
 
-__all__ = ["Checkpoint", "CheckpointError"]
+__all__ = [
+    "Answer",
+    "BaselineFailed",
+    "Checkpoint",
+    "CheckpointError",
+    "ContextExceeded",
+    "Coordinator",
+    "DistributionProgress",
+    "DistributionReport",
+    "GenerationParams",
+    "GenerationResult",
+    "Infeasible",
+    "Links",
+    "LocalCluster",
+    "ModelNotFound",
+    "NoTokenizer",
+    "NodeDidNotStart",
+    "NodeLost",
+    "NodeProfile",
+    "Plan",
+    "Request",
+    "RequestRefused",
+    "SamplingParams",
+    "ShardReport",
+    "StageFailed",
+    "StageResult",
+    "Unsplittable",
+    "answer",
+    "balanced_plan",
+    "generate_baseline",
+    "generate_locally",
+    "make_plan",
+    "profile_model",
+    "resolve_model",
+]
 
-_HOME = {
-    "Checkpoint": "checkpoint",
-    "CheckpointError": "checkpoint",
+_MODULES = {
+    "answering": ("Answer", "Request", "answer"),
+    "baseline": ("BaselineFailed", "generate_baseline"),
+    "checkpoint": ("Checkpoint", "CheckpointError"),
+    "cluster": ("LocalCluster", "NodeDidNotStart"),
+    "distribute": ("DistributionProgress", "DistributionReport", "ShardReport"),
+    "errors": ("ContextExceeded", "NodeLost", "RequestRefused", "StageFailed"),
+    "generate": ("GenerationParams", "GenerationResult", "StageResult", "generate_locally"),
+    "models": ("ModelNotFound", "resolve_model"),
+    "pipeline": ("Coordinator",),
+    "plan": ("Infeasible", "Plan", "balanced_plan", "make_plan"),
+    "profile": ("profile_model",),
+    "profile_node": ("Links", "NodeProfile"),
+    "sampling": ("SamplingParams",),
+    "split": ("Unsplittable",),
+    "text": ("NoTokenizer",),
 }
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

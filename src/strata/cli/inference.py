@@ -1,0 +1,114 @@
+"""`strata generate` and `strata node`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from strata.errors import StrataError
+
+
+def node(
+    *,
+    home: Annotated[Path, typer.Option(help="Folder of this node's key and store.")],
+    mesh: Annotated[Path, typer.Option(help="The mesh's membership file.")],
+    listen: Annotated[str, typer.Option(help="HOST:PORT to listen on; port 0 takes any free one.")] = "127.0.0.1:0",
+    memory: Annotated[str | None, typer.Option(help="Bytes for weights and KV cache, such as 500M or 2G.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads for tensor work.")] = None,
+    supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")] = False,
+) -> None:
+    """Run this machine's node: hold a shard of a model and compute with it. Prints one line of JSON when ready."""
+    import logging
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    from strata.inference.daemon import run_node
+
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise StrataError(f"--listen wants HOST:PORT, not {listen!r}")
+    run_node(
+        home,
+        mesh,
+        host=host.strip("[]"),
+        port=int(port),
+        memory_bytes=None if memory is None else parse_size(memory),
+        threads=threads,
+        supervised=supervised,
+    )
+
+
+def generate(
+    model: Annotated[str, typer.Argument(help='Folder, .gguf file or name of a model ("smollm2").')],
+    *,
+    prompt: Annotated[list[str] | None, typer.Option(help="A prompt; several make one batch.")] = None,
+    prompt_file: Annotated[Path | None, typer.Option(help="A file that holds one prompt.")] = None,
+    nodes: Annotated[int | None, typer.Option(min=1, help="Start this many nodes here, for this run.")] = None,
+    mesh: Annotated[Path | None, typer.Option(help="Use the running nodes of this mesh.")] = None,
+    identity: Annotated[Path | None, typer.Option(help="With --mesh: the coordinator's key.")] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Tokens to generate at most.")] = 128,
+    temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest token.")] = 0.0,
+    top_k: Annotated[int, typer.Option(min=0, help="Draw from the k likeliest tokens; 0 from all.")] = 0,
+    top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens of this mass together.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same tokens.")] = 0,
+    raw: Annotated[bool, typer.Option("--raw", help="Continue the text: no chat template.")] = False,
+    context: Annotated[int | None, typer.Option(min=2, help="Tokens at most, prompt included.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, float16; default: the checkpoint's.")] = None,
+    memory: Annotated[str | None, typer.Option(help="With --nodes: bytes each may use, such as 500M.")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Then run it in one process, for comparison.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text and tables.")] = False,
+) -> None:
+    """Answer a prompt with a model whose layers are spread over several nodes."""
+    prompts = list(prompt or [])
+    if prompt_file is not None:
+        try:
+            prompts.append(prompt_file.read_text())
+        except (OSError, UnicodeDecodeError) as error:
+            raise StrataError(f"cannot read {prompt_file}: {error}") from error
+    if not prompts:
+        raise StrataError("give a --prompt or a --prompt-file")
+    from strata.inference.answering import Request, answer
+    from strata.inference.baseline import generate_baseline
+    from strata.inference.generate import GenerationParams
+    from strata.inference.sampling import SamplingParams
+
+    try:
+        sampling = SamplingParams(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+    except ValueError as error:
+        raise StrataError(str(error)) from error
+    request = Request(
+        model=model,
+        prompts=tuple(prompts),
+        params=GenerationParams(max_new_tokens=max_new_tokens, sampling=sampling, chat=not raw, context=context),
+        nodes=nodes,
+        mesh=mesh,
+        identity=identity,
+        memory_bytes=None if memory is None else parse_size(memory),
+        dtype=dtype,
+    )
+    from strata.cli.terminal import Terminal
+
+    with Terminal(prompts, quiet=as_json) as terminal:
+        outcome = answer(request, on_progress=terminal.progress, on_text=terminal.text)
+        alone = generate_baseline(outcome.model, prompts, request.params, outcome.dtype) if compare else None
+        terminal.finish(outcome.result, alone)
+    if as_json:
+        document = outcome.result.to_json()
+        if alone is not None:
+            document["one_process"] = alone.to_json()
+        typer.echo(json.dumps(document, ensure_ascii=False))
+
+
+def parse_size(text: str) -> int:
+    """Bytes from "500M", "2G", "1.5GiB" or a plain number (units are powers of 1024); raises StrataError."""
+    units = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+    number = text.strip().upper().removesuffix("IB").removesuffix("B")
+    unit = number[-1:] if number[-1:] in units else ""
+    try:
+        size = float(number.removesuffix(unit)) * units[unit]
+    except ValueError:
+        raise StrataError(f"not a size: {text!r}; write 500M or 2G") from None
+    if not 0 < size < 1 << 60:
+        raise StrataError(f"not a size: {text!r}")
+    return int(size)

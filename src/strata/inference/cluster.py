@@ -1,0 +1,166 @@
+"""Nodes on this machine, each a process of its own with its own key and store, for as long as a `with` block lasts."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from strata.errors import StrataError
+from strata.mesh import write_membership
+from strata.secure import Identity, Membership
+
+START_SECONDS = 120.0
+END_SECONDS = 5.0
+
+
+class NodeDidNotStart(StrataError):
+    """A node process ended, or said nothing, before it was ready."""
+
+
+@dataclass(frozen=True)
+class LocalNode:
+    """A started node."""
+
+    name: str
+    peer_id: str
+    address: str
+    process: subprocess.Popen[bytes]
+
+
+class LocalCluster:
+    """Starts `nodes` node processes on loopback in a fresh mesh, and ends them all when the block is left.
+
+    Keys and stores lie under `home/cluster-<n>` and stay, so tensors sent once are not sent again by the next run; each
+    of several clusters at a time takes a folder of its own. The nodes also end when this process dies in any way: each
+    watches its standard input, whose other end dies with it. Raises NodeDidNotStart.
+
+    mesh_file: the membership with everybody's address; identity_file: the key of a coordinator, who owns the mesh.
+    """
+
+    def __init__(self, home: Path, nodes: int, memory_bytes: int | None = None, threads: int | None = None) -> None:
+        if nodes < 1:
+            raise StrataError("a cluster has at least one node")
+        self._home = home
+        self._count = nodes
+        self._memory_bytes = memory_bytes
+        self._threads = threads
+        self._stack = ExitStack()
+        self._folder = home
+        self.nodes: tuple[LocalNode, ...] = ()
+
+    @property
+    def mesh_file(self) -> Path:
+        """The signed membership."""
+        return self._folder / "mesh"
+
+    @property
+    def identity_file(self) -> Path:
+        """The coordinator's key."""
+        return self._folder / "identity.json"
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._folder = _claim(self._home, stack)
+            owner = _identity(self.identity_file)
+            names = [f"node-{number}" for number in range(1, self._count + 1)]
+            keys = {name: _identity(self._folder / name / "identity.json") for name in names}
+            membership = Membership.found(owner).with_member(owner.card, "coordinator", (), ("coordinator",))
+            for name in names:
+                membership = membership.with_member(keys[name].card, name)
+            self.mesh_file.unlink(missing_ok=True)
+            write_membership(self.mesh_file, membership.seal(owner))
+            processes = {name: self._start(name, stack) for name in names}
+            deadline = time.monotonic() + START_SECONDS
+            nodes = []
+            for name, process in processes.items():
+                address = self._address(name, process, deadline)
+                membership = membership.with_member(keys[name].card, name, (address,))
+                nodes.append(LocalNode(name, keys[name].peer_id, address, process))
+            write_membership(self.mesh_file, membership.seal(owner))
+            self.nodes = tuple(nodes)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _start(self, name: str, stack: ExitStack) -> subprocess.Popen[bytes]:
+        folder = self._folder / name
+        command = [sys.executable, "-c", "from strata.cli import main; main()", "node"]
+        command += ["--home", str(folder), "--mesh", str(self.mesh_file), "--listen", "127.0.0.1:0", "--supervised"]
+        if self._memory_bytes is not None:
+            command += ["--memory", str(self._memory_bytes)]
+        if self._threads is not None:
+            command += ["--threads", str(self._threads)]
+        log = stack.enter_context((folder / "log").open("wb"))
+        # A session of its own, so that Ctrl-C in the terminal reaches this process only, which then ends the nodes.
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+        )
+        stack.callback(_end, process)
+        # All are told to end before the first is waited for.
+        stack.callback(_close, process.stdin)
+        return process
+
+    def _address(self, name: str, process: subprocess.Popen[bytes], deadline: float) -> str:
+        assert process.stdout is not None
+        line = b""
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            piece = os.read(process.stdout.fileno(), 4096) if ready else b""
+            if not piece:
+                log = (self._folder / name / "log").read_text(errors="replace").strip()
+                why = log.splitlines()[-1] if log else "it said nothing"
+                raise NodeDidNotStart(f"{name} did not start: {why}")
+            line += piece
+        address: str = json.loads(line)["address"]
+        return address
+
+
+def _claim(home: Path, stack: ExitStack) -> Path:
+    """The first cluster folder under `home` that no living process uses."""
+    number = 1
+    while True:
+        folder = home / f"cluster-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = stack.enter_context((folder / "lock").open("wb"))
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            number += 1
+            continue
+        return folder
+
+
+def _identity(path: Path) -> Identity:
+    if path.exists():
+        return Identity.load(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    identity = Identity.generate()
+    identity.save(path)
+    return identity
+
+
+def _close(stream: IO[bytes] | None) -> None:
+    if stream is not None:
+        stream.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that was told to end; insist if it does not."""
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    _close(process.stdout)

@@ -1,0 +1,275 @@
+"""What coordinators and nodes say to each other, and its form on a link.
+
+A message is a JSON header and a raw payload (a manifest, a piece of a tensor, activations). On the wire:
+
+    u32 header length | u64 payload length | header | padding to 16 bytes | payload
+
+little-endian, in one record where it fits, the rest of a larger payload in records that follow. Lengths are bounded
+before anything is allocated, and headers are validated strictly: an unknown type, an unknown field, a wrong type or a
+value out of range ends the link. The peer is authenticated by the channel before a byte of this is read.
+"""
+
+import struct
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from strata.errors import StrataError
+
+MAX_HEADER = 1 << 20
+MAX_PAYLOAD = 1 << 30
+CHUNK_BYTES = 1 << 20
+WANT_AT_ONCE = 1024
+ALIGNMENT = 16  # of the payload, so that numbers in it can be used in place
+
+_PREFIX = struct.Struct("<IQ")
+
+Name = Annotated[str, Field(min_length=1, max_length=512)]
+PeerId = Annotated[str, Field(min_length=1, max_length=128)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+SessionId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Reason = Annotated[str, Field(max_length=2000)]
+Size = Annotated[int, Field(ge=0, le=1 << 50)]
+Count = Annotated[int, Field(ge=1, le=1 << 20)]
+Shape = Annotated[tuple[Size, ...], Field(max_length=8)]
+
+
+class ProtocolError(StrataError):
+    """A peer sent what the protocol does not allow."""
+
+
+class Message(BaseModel):
+    """Base of all headers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Ping(Message):
+    """Answered at once by a Pong. It may carry a payload, to measure how fast that goes."""
+
+    type: Literal["ping"] = "ping"
+    number: Size
+
+
+class Pong(Message):
+    """The answer to the Ping of that number."""
+
+    type: Literal["pong"] = "pong"
+    number: Size
+
+
+class Update(Message):
+    """The payload is a sealed membership. Answered by Done; an older one is ignored."""
+
+    type: Literal["update"] = "update"
+
+
+class Done(Message):
+    """The request was carried out."""
+
+    type: Literal["done"] = "done"
+
+
+RefusalCode = Literal[
+    "role", "manifest", "tensor", "unsplittable", "memory", "shard", "session", "busy", "unreachable", "other"
+]
+
+
+class Refused(Message):
+    """The request was not carried out. `code` is for programs, `reason` for people; `tensor` names the one at fault."""
+
+    type: Literal["refused"] = "refused"
+    code: RefusalCode
+    reason: Reason
+    tensor: Name | None = None
+    missing_bytes: Size = 0
+
+
+class Offer(Message):
+    """The payload is a manifest's body, `signature` the sender's over it (hex). Answered by Want, Loaded or Refused."""
+
+    type: Literal["offer"] = "offer"
+    signature: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
+
+
+class Wanted(Message):
+    """A tensor that the node lacks, from byte `offset` on."""
+
+    name: Name
+    offset: Size
+
+
+class Want(Message):
+    """The tensors to send next, in this order. After the last chunk follows another Want, Loaded or Refused."""
+
+    type: Literal["want"] = "want"
+    tensors: Annotated[tuple[Wanted, ...], Field(min_length=1, max_length=WANT_AT_ONCE)]
+
+
+class Chunk(Message):
+    """The payload is the next piece of tensor `name`, which begins at byte `offset`."""
+
+    type: Literal["chunk"] = "chunk"
+    name: Name
+    offset: Size
+
+
+class Loaded(Message):
+    """The node holds the shard, ready to run."""
+
+    type: Literal["loaded"] = "loaded"
+    shard: Digest
+    weight_bytes: Size
+
+
+class Sampling(Message):
+    """How the last stage chooses tokens, as `SamplingParams`."""
+
+    temperature: Annotated[float, Field(ge=0, le=100)] = 0.0
+    top_k: Size = 0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+
+
+class Open(Message):
+    """Begin a session on a shard. Steps come from `previous` (None: the coordinator), results go to `following` (None:
+    sampled, to the coordinator). `padding[i]` is the left padding of row i. Answered by Done or Refused.
+    """
+
+    type: Literal["open"] = "open"
+    session: SessionId
+    shard: Digest
+    padding: Annotated[tuple[Size, ...], Field(min_length=1, max_length=4096)]
+    max_context: Count
+    kv_bytes: Size
+    previous: PeerId | None
+    following: PeerId | None
+    sampling: Sampling
+
+
+class Step(Message):
+    """The next tokens of a session; the payload holds token ids (B, T) int64 or hidden states (B, T, ...)."""
+
+    type: Literal["step"] = "step"
+    session: SessionId
+    number: Size
+    shape: Shape
+    dtype: Literal["int64", "float64", "float32", "float16", "bfloat16"]
+    want_logits: bool = False
+
+
+class Tokens(Message):
+    """The tokens chosen after step `number`, one a row. The payload holds the logits (B, V) float32 when wanted."""
+
+    type: Literal["tokens"] = "tokens"
+    session: SessionId
+    number: Size
+    ids: Annotated[tuple[Size, ...], Field(max_length=4096)]
+
+
+class Failed(Message):
+    """The session cannot go on. `peer` is who is at fault: the sender, or the next stage that it lost."""
+
+    type: Literal["failed"] = "failed"
+    session: SessionId
+    peer: PeerId
+    reason: Reason
+
+
+class Close(Message):
+    """End a session. Answered by Done, also where there is none."""
+
+    type: Literal["close"] = "close"
+    session: SessionId
+
+
+class GetStatus(Message):
+    """Answered by Status."""
+
+    type: Literal["get_status"] = "get_status"
+
+
+class Status(Message):
+    """What a node holds and has used, in bytes; traffic is what went over the wire, encrypted, since it started."""
+
+    type: Literal["status"] = "status"
+    memory_bytes: Size
+    baseline_rss_bytes: Size
+    peak_rss_bytes: Size
+    weight_bytes: Size
+    kv_bytes: Size
+    peak_kv_bytes: Size
+    bytes_sent: Size
+    bytes_received: Size
+    sessions: Size
+
+
+class Measure(Message):
+    """Measure this node. Answered by Measured."""
+
+    type: Literal["measure"] = "measure"
+
+
+class Measured(Message):
+    """Free bytes, FLOP/s of a matrix product, bytes/s read from memory."""
+
+    type: Literal["measured"] = "measured"
+    memory_bytes: Size
+    flops: Annotated[float, Field(gt=0)]
+    bandwidth: Annotated[float, Field(gt=0)]
+
+
+class MeasureLink(Message):
+    """Measure the link from this node to `peer`. Answered by LinkMeasured or Refused."""
+
+    type: Literal["measure_link"] = "measure_link"
+    peer: PeerId
+
+
+class LinkMeasured(Message):
+    """Seconds one way, bytes/s."""
+
+    type: Literal["link_measured"] = "link_measured"
+    latency: Annotated[float, Field(ge=0)]
+    bandwidth: Annotated[float, Field(gt=0)]
+
+
+AnyMessage = (
+    Ping | Pong | Update | Done | Refused | Offer | Want | Chunk | Loaded | Open | Step | Tokens | Failed | Close
+    | GetStatus | Status | Measure | Measured | MeasureLink | LinkMeasured
+)  # fmt: skip
+
+_HEADERS: TypeAdapter[AnyMessage] = TypeAdapter(Annotated[AnyMessage, Field(discriminator="type")])
+
+
+def encode(message: AnyMessage, payload_bytes: int = 0) -> bytes:
+    """The front of a message: everything before its payload."""
+    header = message.model_dump_json().encode()
+    header += b" " * (-(_PREFIX.size + len(header)) % ALIGNMENT)
+    return _PREFIX.pack(len(header), payload_bytes) + header
+
+
+def decode(record: memoryview) -> tuple[AnyMessage, memoryview, int]:
+    """Take apart a message's first record: header, the payload's bytes in this record, and the payload's whole length.
+
+    Raises ProtocolError.
+    """
+    if len(record) < _PREFIX.size:
+        raise ProtocolError(f"a message of {len(record)} bytes is too short to be one")
+    header_bytes, payload_bytes = _PREFIX.unpack_from(record)
+    payload = record[_PREFIX.size + header_bytes :]
+    if header_bytes > min(MAX_HEADER, len(record) - _PREFIX.size):
+        raise ProtocolError(f"a message announces a header of {header_bytes} bytes, which it does not hold")
+    if not len(payload) <= payload_bytes <= MAX_PAYLOAD:
+        raise ProtocolError(f"a message announces a payload of {payload_bytes} bytes and holds {len(payload)}")
+    try:
+        message = _HEADERS.validate_json(bytes(record[_PREFIX.size : _PREFIX.size + header_bytes]))
+    except ValidationError as error:
+        raise ProtocolError(f"a message is not understood: {_first(error)}") from None
+    return message, payload, payload_bytes
+
+
+def _first(error: ValidationError) -> str:
+    """What is wrong and where, without quoting the peer's input."""
+    detail: Any = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(map(str, detail['loc']))[:100]} {detail['type']}"

@@ -1,0 +1,71 @@
+"""How much memory this process holds, and how to have it hold no more than it must."""
+
+import ctypes
+import gc
+import resource
+import sys
+from pathlib import Path
+
+_STATUS = Path("/proc/self/status")
+_CLEAR_REFS = Path("/proc/self/clear_refs")
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+_MMAP_THRESHOLD = 256 << 10
+
+
+def tune_allocator() -> None:
+    """Have glibc give large blocks back to the system as soon as they are freed, and keep one arena for all threads.
+
+    By default it raises the threshold above which blocks are mapped singly whenever one is freed, so that later large
+    blocks stay in the heap, and gives every thread an arena of its own. Elsewhere than on glibc nothing changes.
+    """
+    libc = _libc()
+    if libc is not None:
+        libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
+        libc.mallopt(_M_ARENA_MAX, 1)
+
+
+def release() -> None:
+    """Collect garbage and give free heap memory back to the system."""
+    gc.collect()
+    libc = _libc()
+    if libc is not None:
+        libc.malloc_trim(0)
+
+
+def resident_bytes() -> int:
+    """Resident memory now (VmRSS)."""
+    return _status("VmRSS") or peak_resident_bytes()
+
+
+def peak_resident_bytes() -> int:
+    """The largest resident memory since the process started or `reset_peak` succeeded (VmHWM)."""
+    peak = _status("VmHWM")
+    if peak is None:  # not Linux: the largest since the start, in KiB or, on macOS, bytes
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return peak
+
+
+def reset_peak() -> bool:
+    """Start the peak anew (proc(5), clear_refs 5). False where that is not allowed: it then counts from the start."""
+    try:
+        _CLEAR_REFS.write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def _status(field: str) -> int | None:
+    try:
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
+def _libc() -> ctypes.CDLL | None:
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim") else None

@@ -1,0 +1,110 @@
+"""One session on one node: steps come in, are computed, and go on to the next stage or, as tokens, back."""
+
+from functools import partial
+
+import torch
+import trio
+
+from strata.inference.messages import Failed, Open, ProtocolError, Step, Tokens
+from strata.inference.sampling import Sampler, SamplingParams
+from strata.inference.session import StageSession
+from strata.inference.stage import Stage
+from strata.inference.weights import buffer_of
+from strata.inference.wire import Wire
+from strata.inference.worker import Worker
+from strata.mesh import LinkClosed
+from strata.secure import ChannelError
+
+# Steps that may wait: the coordinator of one stream has one under way, a pipelined prompt has one for each piece.
+INBOX = 64
+
+
+class StageRun:
+    """A session's state on this node. `run` serves it until it fails, or is cancelled because it was closed."""
+
+    def __init__(self, order: Open, stage: Stage, worker: Worker, *, coordinator: Wire, following: Wire | None) -> None:
+        self.order = order
+        self.coordinator = coordinator
+        self.scope = trio.CancelScope()
+        self.following = following
+        self._worker = worker
+        self._send, self._inbox = trio.open_memory_channel[tuple[Step, memoryview]](INBOX)
+        self.session: StageSession = stage.new_session(len(order.padding), order.padding, order.max_context)
+        self._sampler: Sampler | None = None
+        if stage.is_last:
+            self._sampler = Sampler(SamplingParams(**order.sampling.model_dump()), len(order.padding))
+
+    @property
+    def kv_bytes(self) -> int:
+        """Bytes of KV cache in use."""
+        return self.session.kv_bytes
+
+    def feed(self, step: Step, payload: memoryview, sender: Wire) -> None:
+        """Take a step from the link it came over; raises ProtocolError unless that is where steps must come from."""
+        expected = self.order.previous
+        legitimate = sender is self.coordinator if expected is None else sender.peer.peer_id == expected
+        if not legitimate:
+            raise ProtocolError(f"{sender.peer.name} sent a step of a session that it is not the previous stage of")
+        try:
+            self._send.send_nowait((step, payload))
+        except trio.WouldBlock:
+            raise ProtocolError(f"more than {INBOX} steps of one session are waiting") from None
+
+    async def run(self, own_peer_id: str) -> None:
+        """Compute steps in order until cancelled through `scope`; tells the coordinator when the session fails."""
+        with self.scope:
+            try:
+                peer, reason = await self._serve(own_peer_id)
+                await self.coordinator.send(Failed(session=self.order.session, peer=peer, reason=reason[:2000]))
+            except (LinkClosed, ChannelError):
+                pass  # the coordinator has gone, and its sessions with it
+        if self.following is not None:
+            await self.following.aclose()
+
+    async def _serve(self, own_peer_id: str) -> tuple[str, str]:
+        """Returns who is at fault and why, when the session cannot go on."""
+        fault: tuple[str, str] = own_peer_id, "the session was closed"
+        async with trio.open_nursery() as nursery:
+
+            async def watch(following: Wire) -> None:
+                nonlocal fault
+                try:
+                    await following.receive()
+                    fault = following.peer.peer_id, "it answered where no answer is due"
+                except (LinkClosed, ChannelError, ProtocolError) as error:
+                    fault = following.peer.peer_id, f"the link to it broke ({error})"
+                nursery.cancel_scope.cancel()
+
+            if self.following is not None:
+                nursery.start_soon(watch, self.following)
+            try:
+                async for step, payload in self._inbox:
+                    await self._advance(step, payload)
+            except (LinkClosed, ChannelError) as error:
+                if self.following is not None:
+                    fault = self.following.peer.peer_id, f"the link to it broke ({error})"
+            except Exception as error:  # whatever a model's code raises costs its session, not the node
+                fault = own_peer_id, f"{type(error).__name__}: {error}"
+            nursery.cancel_scope.cancel()
+        return fault
+
+    async def _advance(self, step: Step, payload: memoryview) -> None:
+        result, ids = await self._worker.run(partial(self._compute, step, payload))
+        if ids is not None:
+            data = buffer_of(result) if step.want_logits else b""
+            await self.coordinator.send(Tokens(session=step.session, number=step.number, ids=ids), data)
+            return
+        assert self.following is not None
+        dtype = str(result.dtype).removeprefix("torch.")
+        onward = step.model_copy(update={"shape": tuple(result.shape), "dtype": dtype})
+        await self.following.send(onward, buffer_of(result))
+
+    def _compute(self, step: Step, payload: memoryview) -> tuple[torch.Tensor, tuple[int, ...] | None]:
+        """In the worker's thread: what the next stage gets, or the logits (B, V) and the tokens chosen from them."""
+        inputs = torch.frombuffer(payload, dtype=getattr(torch, step.dtype)).view(step.shape)
+        if self._sampler is None:
+            return self.session.forward(inputs, want="hidden").contiguous(), None
+        logits = self.session.forward(inputs, want="last_logits").contiguous()
+        with torch.inference_mode():
+            ids = tuple(self._sampler.next(logits).tolist())
+        return (logits.float() if step.want_logits else logits), ids
