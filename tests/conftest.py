@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.capture import LoopbackCapture, can_capture
+
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -37,3 +39,11 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         environment.setenv("DO_NOT_TRACK", "1")
         with prefect_test_harness(server_startup_timeout=120):
             yield PREFECT_API_URL.value()
+
+
+@pytest.fixture
+def loopback_capture() -> type[LoopbackCapture]:
+    """`with loopback_capture(ports) as capture:` records loopback TCP; skipped where packet sockets are forbidden."""
+    if not can_capture():
+        pytest.skip("NOT TESTED: capturing loopback traffic needs Linux and CAP_NET_RAW")
+    return LoopbackCapture

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from strata.secure import Membership, MembershipError, files, open_sealed
+from strata.secure import Identity, Membership, MembershipError, files, open_sealed
 from strata.secure.membership import MAX_SEALED_BYTES
 
 
@@ -53,6 +53,17 @@ def read_membership(path: Path, owner_peer_id: str | None = None) -> Membership:
 
 def write_membership(path: Path, sealed: bytes) -> Membership:
     """Store a membership; raises MembershipError when the file already holds another mesh or a version as new."""
+    with files.locked(path):
+        return _write(path, sealed)
+
+
+def edit_membership(path: Path, owner: Identity, change: Callable[[Membership], Membership]) -> Membership:
+    """Read, change, seal and store a membership, with no other editor in between; raises MembershipError."""
+    with files.locked(path):
+        return _write(path, change(read_membership(path)).seal(owner))
+
+
+def _write(path: Path, sealed: bytes) -> Membership:
     membership = Roster(read_membership(path)).update(sealed) if path.exists() else open_sealed(sealed)
     files.replace(path, sealed)
     return membership

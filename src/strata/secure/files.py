@@ -1,8 +1,10 @@
 """Atomic writes for the few small files that hold keys and memberships."""
 
+import fcntl
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -26,6 +28,15 @@ def replace(path: Path, data: bytes, mode: int = 0o644) -> None:
             temporary.unlink()
         raise
     _sync_folder(path.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes that also ask from changing `path` meanwhile. The lock is a file beside it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _write_beside(path: Path, data: bytes, mode: int) -> Path:

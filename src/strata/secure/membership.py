@@ -137,11 +137,12 @@ class Membership:
         """The signed file; raises MembershipError unless `owner` is this mesh's owner."""
         if owner.peer_id != self.owner_peer_id:
             raise MembershipError(f"mesh {self.mesh_id} belongs to {self.owner_peer_id}, not to {owner.peer_id}")
-        body = _canonical(self._document())
+        body = _canonical(self.document())
         signature = base64.urlsafe_b64encode(owner.sign(_LABEL + body)).rstrip(b"=")
         return b"strata-mesh-v1 " + owner.peer_id.encode() + b" " + signature + b"\n" + body
 
-    def _document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
+        """The membership as plain JSON values: what is signed."""
         return {
             "members": [
                 {
@@ -183,7 +184,7 @@ def open_sealed(sealed: bytes, owner_peer_id: str | None = None) -> Membership:
         raise MembershipError(f"malformed membership: {error}") from None
     except (ValueError, RecursionError):  # json's
         raise MembershipError("malformed membership") from None
-    if membership.owner_peer_id != owner or _canonical(membership._document()) != body:
+    if membership.owner_peer_id != owner or _canonical(membership.document()) != body:
         raise MembershipError("malformed membership: not in canonical form")
     return membership
 

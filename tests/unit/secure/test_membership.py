@@ -17,7 +17,7 @@ SEALED = MESH.seal(OWNER)
 
 def forge(change) -> bytes:
     """A document changed by hand and signed by the owner, as only a faulty owner tool would."""
-    document = MESH._document()
+    document = MESH.document()
     change(document)
     body = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
     return resign(body)
