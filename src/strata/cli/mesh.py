@@ -1,0 +1,125 @@
+"""`strata mesh`: say who belongs to the mesh. Each machine has its own identity; the owner's signs the list."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from strata.errors import StrataError
+
+if TYPE_CHECKING:
+    from strata.secure import Identity, Membership
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Say who belongs to the mesh.")
+
+Home = Annotated[Path | None, typer.Option("--home", help="Folder of this machine's identity. Default: STRATA_HOME.")]
+Mesh = Annotated[Path | None, typer.Option("--mesh", help="The membership file. Default: `mesh` in the home folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Addresses = Annotated[list[str] | None, typer.Option("--address", help="host:port it listens on; can be repeated.")]
+Roles = Annotated[list[str] | None, typer.Option("--role", help="node or coordinator; can be repeated.")]
+
+
+@app.command()
+def init(
+    home: Home = None,
+    mesh: Mesh = None,
+    name: Annotated[str, typer.Option(help="This machine's name in the mesh.")] = "coordinator",
+    address: Addresses = None,
+    role: Roles = None,
+) -> None:
+    """Found a mesh that this machine owns, with itself as the first member."""
+    from strata.mesh import write_membership
+    from strata.secure import Membership
+
+    home, mesh = _paths(home, mesh)
+    if mesh.exists():
+        raise StrataError(f"{mesh} exists already; a mesh is founded once")
+    owner = _identity(home, create=True)
+    founded = Membership.found(owner).with_member(owner.card, name, address or (), role or ("coordinator",))
+    write_membership(mesh, founded.seal(owner))
+    typer.echo(f"founded mesh {founded.mesh_id}, owned by {owner.peer_id}; its members are listed in {mesh}")
+
+
+@app.command()
+def card(home: Home = None) -> None:
+    """Print this machine's peer card, for the mesh owner to `invite`; makes its identity the first time."""
+    typer.echo(_identity(_paths(home, None)[0], create=True).card.to_text())
+
+
+@app.command()
+def invite(
+    peer_card: Annotated[str, typer.Argument(metavar="CARD", help="The line that `strata mesh card` prints there.")],
+    *,
+    name: Annotated[str, typer.Option(help="The machine's name in the mesh.")],
+    address: Addresses = None,
+    role: Roles = None,
+    home: Home = None,
+    mesh: Mesh = None,
+) -> None:
+    """Take a machine into the mesh, or change its name, addresses and roles."""
+    from strata.mesh import edit_membership
+    from strata.secure import PeerCard
+
+    home, mesh = _paths(home, mesh)
+    invited = PeerCard.from_text(peer_card)
+
+    def add(membership: "Membership") -> "Membership":
+        return membership.with_member(invited, name, address or (), role or ("node",))
+
+    changed = edit_membership(mesh, _identity(home), add)
+    typer.echo(f"{name} ({invited.peer_id}) is a member; {mesh} is now version {changed.version}: give it to all")
+
+
+@app.command()
+def revoke(
+    peer: Annotated[str, typer.Argument(help="Name or peer id of the member.")], home: Home = None, mesh: Mesh = None
+) -> None:
+    """Shut a machine out for good: its key is never taken again."""
+    from strata.mesh import edit_membership
+    from strata.secure import NotAMember
+
+    home, mesh = _paths(home, mesh)
+
+    def remove(membership: "Membership") -> "Membership":
+        try:
+            peer_id = membership.named(peer).peer_id
+        except NotAMember:
+            peer_id = peer
+        return membership.without(peer_id)
+
+    changed = edit_membership(mesh, _identity(home), remove)
+    typer.echo(f"{peer} is revoked; {mesh} is now version {changed.version}: give it to all")
+
+
+@app.command()
+def show(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
+    """List the members."""
+    from strata.mesh import read_membership
+
+    membership = read_membership(_paths(home, mesh)[1])
+    if as_json:
+        typer.echo(json.dumps(membership.document()))
+        return
+    typer.echo(f"mesh {membership.mesh_id} version {membership.version}, owned by {membership.owner_peer_id}")
+    for member in membership.members:
+        places = ", ".join(member.addresses) or "no address"
+        typer.echo(f"{member.name:<16} {member.peer_id}  {', '.join(sorted(member.roles)):<18} {places}")
+    for peer_id in sorted(membership.revoked):
+        typer.echo(f"{'revoked':<16} {peer_id}")
+
+
+def _paths(home: Path | None, mesh: Path | None) -> tuple[Path, Path]:
+    from strata.settings import Settings
+
+    home = home or Settings().home
+    return home, mesh or home / "mesh"
+
+
+def _identity(home: Path, *, create: bool = False) -> "Identity":
+    from strata.secure import Identity
+
+    path = home / "identity.json"
+    if create and not path.exists():
+        Identity.generate().save(path)
+    return Identity.load(path)
