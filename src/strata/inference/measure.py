@@ -23,14 +23,14 @@ def measure_node(memory_bytes: int | None = None, name: str | None = None) -> No
     """
     import torch
 
-    free = available_memory() if memory_bytes is None else memory_bytes
+    free = available_memory()
     square = torch.ones(_MATMUL, _MATMUL)
-    # Small nodes exist: never take more than an eighth of what there is for the measurement.
+    # Small machines exist: the measurement never takes more than an eighth of what is free.
     rows = max(1, min(_STREAM_BYTES, free // 8) // (4 * _MATMUL))
     tall, vector = torch.ones(rows, _MATMUL), torch.ones(_MATMUL)
     flops = 2 * _MATMUL**3 / _best_seconds(lambda: torch.mm(square, square))
     bandwidth = 4 * _MATMUL * rows / _best_seconds(lambda: torch.mv(tall, vector))
-    return NodeProfile(name or socket.gethostname(), free, flops, bandwidth)
+    return NodeProfile(name or socket.gethostname(), free if memory_bytes is None else memory_bytes, flops, bandwidth)
 
 
 def available_memory(cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:

@@ -19,19 +19,22 @@ class ModelNotFound(CheckpointError):
 
 
 def resolve_model(model: str | Path, settings: Settings | None = None) -> Path:
-    """Return the safetensors folder for `model`: such a folder, a `.gguf` file, or a packaged name ("smollm2").
+    """Return the safetensors folder for `model`, as `locate_model` understands it.
 
     A GGUF file is converted once; the copy lies under `settings.home / "models"` by the file's digest. Raises
     ModelNotFound, or CheckpointError where a GGUF file cannot be converted.
     """
-    settings = settings or Settings()
+    path = locate_model(model)
+    return path if path.is_dir() else _converted(path, (settings or Settings()).home)
+
+
+def locate_model(model: str | Path) -> Path:
+    """Return where `model` lies: a folder, a `.gguf` file, or a packaged name's ("smollm2"); raises ModelNotFound."""
     path = Path(model)
     if str(model) in PACKAGED and not path.exists():
         path = _packaged(str(model))
-    if path.is_dir():
+    if path.is_dir() or (path.is_file() and path.suffix == ".gguf"):
         return path
-    if path.is_file() and path.suffix == ".gguf":
-        return _converted(path, settings.home)
     raise ModelNotFound(f"no model {str(model)!r}: give a folder, a .gguf file, or one of {', '.join(PACKAGED)}")
 
 

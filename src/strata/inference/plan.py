@@ -129,7 +129,7 @@ def make_plan(
         found = partition(seconds, workload.layer_bytes(), capacity, hops, objective)
     except Infeasible as error:
         if alone is None:
-            raise _explained(error, workload) from error
+            raise _explained(error, workload, capacity, nodes) from error
         # Without a proof that several nodes cannot hold the model, they might be faster; nothing bounds by how much.
         found = Partition(alone.stages, alone.value, alone.value if error.proven else 0.0, error.proven)
     else:
@@ -214,11 +214,14 @@ def _stage(workload: Workload, node: NodeProfile, span: Span, seconds: float, li
     )
 
 
-def _explained(error: Infeasible, workload: Workload) -> Infeasible:
-    """The same error, with what the bytes of layers and nodes include."""
-    last = len(workload.profile.layers) - 1
-    where = (
-        f"{error.where}; layer 0 counts with the embedding, layer {last} with the head, every layer with its KV cache, "
-        f"and each node keeps {workload.spare_bytes:,} bytes for workspace and reserve"
-    )
-    return Infeasible(error.missing_bytes, where, error.proven)
+def _explained(
+    error: Infeasible, workload: Workload, capacity: Sequence[int], nodes: Sequence[NodeProfile]
+) -> Infeasible:
+    """The same error, with what the bytes include; or what one node lacks to hold everything, if that is less."""
+    largest = int(np.argmax(capacity))
+    missing, where = workload.whole_bytes - capacity[largest], f"node {nodes[largest].node} cannot hold the whole model"
+    if error.missing_bytes <= missing:
+        missing, where = error.missing_bytes, error.where
+        where += f"; layer 0 counts with the embedding, layer {len(workload.profile.layers) - 1} with the head"
+    kept = f"{workload.spare_bytes:,} bytes of each node are kept for workspace and reserve"
+    return Infeasible(missing, f"{where}; KV cache is included and {kept}", error.proven)

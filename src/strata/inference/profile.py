@@ -10,9 +10,14 @@ from pathlib import Path
 from strata.inference.checkpoint import Checkpoint, CheckpointError
 from strata.inference.gguf_header import read_gguf_header
 from strata.inference.layout import Layout
+from strata.inference.measure import measure_node
 from strata.inference.model_facts import Facts, UnknownModel, facts_from_config, facts_from_gguf
+from strata.inference.profile_node import Links, NodeProfile
 
-__all__ = ["DTYPE_BYTES", "LayerProfile", "ModelProfile", "UnknownModel", "profile_model"]
+__all__ = [
+    "DTYPE_BYTES", "LayerProfile", "Links", "ModelProfile", "NodeProfile", "UnknownModel", "measure_node",
+    "profile_model",
+]  # fmt: skip
 
 DTYPE_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
