@@ -1,14 +1,18 @@
 """The connections of a mesh.
 
-- `Roster`, `read_membership`, `write_membership`, `edit_membership`: the membership a node goes by.
+- `Roster`: the membership a node goes by.
 - `Link`, `dial`, `serve`: encrypted links between members (the direct bulk path).
-- `LinkClosed`, `Unreachable`: how a link ends, or does not begin.
+- `LinkClosed`, `Unreachable`, `CannotListen`: how a link ends, or does not begin.
+- `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
 
-from strata.mesh.links import Link, LinkClosed, Unreachable, dial, serve
-from strata.mesh.roster import Roster, edit_membership, read_membership, write_membership
+from strata.mesh.connect import CannotListen, Unreachable, dial, serve
+from strata.mesh.links import Link, LinkClosed
+from strata.mesh.roster import Roster
+from strata.secure import edit_membership, read_membership, write_membership
 
 __all__ = [
+    "CannotListen",
     "Link",
     "LinkClosed",
     "Roster",

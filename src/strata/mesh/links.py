@@ -1,8 +1,5 @@
 """Links: encrypted connections between members, over TCP, on trio. A thin adapter of `strata.secure.Channel`."""
 
-import logging
-from collections.abc import Awaitable, Callable
-
 import trio
 from cryptography.utils import Buffer
 
@@ -13,17 +10,11 @@ from strata.secure import (
     ChannelError,
     Established,
     HandshakeFailed,
-    Identity,
     Member,
     NotAMember,
-    ReplayCache,
     Truncated,
 )
 
-log = logging.getLogger(__name__)
-
-HANDSHAKE_SECONDS = 10.0
-MAX_HANDSHAKES = 64
 CLOSE_SECONDS = 1.0
 
 
@@ -31,12 +22,8 @@ class LinkClosed(StrataError):
     """The link has ended cleanly: the peer closed it, or this side did."""
 
 
-class Unreachable(StrataError):
-    """No address of the peer took a connection in time."""
-
-
 class Link:
-    """An encrypted connection to a member, made by `dial` or `serve`.
+    """An encrypted connection to a member, made by `strata.mesh.dial` or `serve`.
 
     `send` is safe to call from several tasks, `receive` from one at a time. `bytes_sent` and `bytes_received` count
     encrypted bytes on the wire, the handshake's included.
@@ -165,88 +152,3 @@ class Link:
 
 def _broken(error: Exception) -> Truncated:
     return Truncated(f"the connection broke: {getattr(error, 'strerror', None) or error}")
-
-
-async def dial(
-    identity: Identity, roster: Roster, peer_id: str, address: str | None = None, timeout: float = HANDSHAKE_SECONDS
-) -> Link:
-    """Connect to a member, at `address` ("host:port") or at the addresses the membership lists, within `timeout` s.
-
-    Raises NotAMember before anything is sent when the membership does not list the peer, Unreachable when nobody
-    answers, ChannelError when who answers is not the peer or does not take us for a member.
-    """
-    member = roster.membership.member(peer_id)
-    addresses = (address,) if address is not None else member.addresses
-    failure: StrataError = Unreachable(f"the membership lists no address of {member.name}")
-    with trio.move_on_after(timeout) as deadline:
-        for candidate in addresses:
-            host, _, port = candidate.rpartition(":")
-            try:
-                stream = await trio.open_tcp_stream(host.strip("[]"), int(port))
-            except OSError as error:
-                failure = Unreachable(f"cannot connect to {member.name} at {candidate}: {error.strerror or error}")
-                continue
-            link = Link(stream.socket, Channel.initiator(identity, roster.membership, peer_id), roster)
-            try:
-                await link.establish()
-            except ChannelError as error:
-                failure = error
-                continue
-            return link
-    if deadline.cancelled_caught:
-        raise Unreachable(f"{member.name} did not answer within {timeout:g} s")
-    raise failure
-
-
-async def serve(
-    identity: Identity,
-    roster: Roster,
-    handler: Callable[[Link], Awaitable[None]],
-    host: str = "127.0.0.1",
-    port: int = 0,
-    *,
-    handshake_seconds: float = HANDSHAKE_SECONDS,
-    max_handshakes: int = MAX_HANDSHAKES,
-    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Listen until cancelled and run `handler` with each member's link, which is closed when the handler returns.
-
-    Reports the bound port through `task_status`. A bad peer costs only its own connection. A connection that has not
-    proved to be a member's within `handshake_seconds` is dropped; when `max_handshakes` are pending, a newcomer
-    replaces the oldest of them, so that idle connections cannot lock members out.
-    """
-    replays = ReplayCache()
-    pending: dict[int, trio.CancelScope] = {}
-
-    async def attend(stream: trio.SocketStream) -> None:
-        channel = Channel.responder(identity, lambda: roster.membership, replays)
-        link = Link(stream.socket, channel, roster)
-        with trio.move_on_after(handshake_seconds) as scope:
-            pending[id(scope)] = scope
-            try:
-                await link.establish()
-            except ChannelError as error:
-                log.warning("refused a connection: %s", error)
-                return
-            finally:
-                del pending[id(scope)]
-        if scope.cancelled_caught:
-            log.warning("dropped a connection that did not finish its handshake")
-            return
-        try:
-            await handler(link)
-        except (LinkClosed, ChannelError) as error:
-            log.info("link to %s ended: %s", link.peer.name, error)
-        except Exception:
-            log.exception("the handler of the link to %s failed", link.peer.name)
-        finally:
-            await link.aclose()
-
-    async def accept(stream: trio.SocketStream) -> None:
-        if len(pending) >= max_handshakes:
-            next(iter(pending.values())).cancel()
-        await attend(stream)
-
-    listeners = await trio.open_tcp_listeners(port, host=host)
-    task_status.started(listeners[0].socket.getsockname()[1])
-    await trio.serve_listeners(accept, listeners)

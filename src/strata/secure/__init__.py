@@ -1,7 +1,8 @@
 """Identity, membership, Noise XK and the encrypted channel; all sans-IO except for the small key files.
 
-- `Identity`, `PeerCard`, `peer_id_of`: who a peer is.
+- `Identity`, `PeerCard`, `peer_id_of`, `verify`: who a peer is, and what it signed.
 - `Membership`, `Member`, `open_sealed`: who belongs to a mesh, signed by its owner.
+- `read_membership`, `write_membership`, `edit_membership`: the file that holds it.
 - `Channel`, `Established`, `Closed`, `MAX_RECORD`, `ReplayCache`: the encrypted channel between two members.
 - `Suite`, `preferred_suite`: the cipher suites.
 - `ChannelError` and its kinds, `IdentityError`, `MembershipError`: what can go wrong.
@@ -23,8 +24,9 @@ from strata.secure.errors import (
     Tampered,
     Truncated,
 )
-from strata.secure.identity import Identity, PeerCard, peer_id_of
+from strata.secure.identity import Identity, PeerCard, peer_id_of, verify
 from strata.secure.membership import Member, Membership, open_sealed
+from strata.secure.membership_file import edit_membership, read_membership, write_membership
 from strata.secure.records import MAX_RECORD
 from strata.secure.replay import ReplayCache
 
@@ -51,7 +53,11 @@ __all__ = [
     "Suite",
     "Tampered",
     "Truncated",
+    "edit_membership",
     "open_sealed",
     "peer_id_of",
     "preferred_suite",
+    "read_membership",
+    "verify",
+    "write_membership",
 ]

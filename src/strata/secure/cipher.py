@@ -3,7 +3,6 @@
 The Noise Protocol Framework, revision 34, sections 5.1, 11.3 and 12.
 """
 
-import hashlib
 import struct
 import time
 from collections.abc import Callable
@@ -49,10 +48,6 @@ class Suite(IntEnum):
         """The full Noise protocol name."""
         cipher = b"AESGCM" if self.aes else b"ChaChaPoly"
         return b"Noise_XK_25519_" + cipher + (b"_SHA256" if self.hash_name == "sha256" else b"_BLAKE2s")
-
-    def hash(self, *parts: bytes) -> bytes:
-        """The suite's hash of the joined parts, 32 bytes."""
-        return hashlib.new(self.hash_name, b"".join(parts)).digest()
 
 
 @cache

@@ -9,6 +9,7 @@ Peer ids follow https://github.com/libp2p/specs/blob/master/peer-ids/peer-ids.md
 import base64
 import binascii
 import json
+import os
 import re
 import stat
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ class Identity:
         """Read the keys; raises IdentityError when the file is missing, malformed or readable by others."""
         try:
             with path.open("rb") as file:
-                if stat.S_IMODE(path.stat().st_mode) & 0o077:
+                if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                     raise IdentityError(f"{path} can be read by other users: run chmod 600 on it")
                 document = json.loads(file.read(_KEY_FILE_BYTES))
             if document["version"] != 1:

@@ -133,6 +133,18 @@ class Membership:
         members = tuple(member for member in self.members if member is not gone)
         return replace(self, version=self.version + 1, members=members, revoked=self.revoked | {peer_id})
 
+    def successor(self, sealed: bytes) -> "Membership":
+        """Open what is to replace this one.
+
+        Raises MembershipError unless it is signed by this one's owner, of the same mesh and of a higher version.
+        """
+        new = open_sealed(sealed, self.owner_peer_id)
+        if new.mesh_id != self.mesh_id:
+            raise MembershipError(f"that is the membership of another mesh, {new.mesh_id}")
+        if new.version <= self.version:
+            raise MembershipError(f"version {new.version} is not newer than version {self.version}")
+        return new
+
     def seal(self, owner: Identity) -> bytes:
         """The signed file; raises MembershipError unless `owner` is this mesh's owner."""
         if owner.peer_id != self.owner_peer_id:

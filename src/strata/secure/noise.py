@@ -9,7 +9,10 @@
 The Noise Protocol Framework, revision 34, sections 5 and 7.5 (https://noiseprotocol.org/noise.html).
 """
 
+import hashlib
 import hmac
+from collections.abc import Callable
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
@@ -33,18 +36,19 @@ class _SymmetricState:
     """Section 5.2: the running hash, the chaining key and the handshake's cipher."""
 
     def __init__(self, suite: Suite) -> None:
+        self._suite, self._hash_name = suite, suite.hash_name
+        self._new_hash: Callable[[bytes], Any] = getattr(hashlib, suite.hash_name)
         name = suite.noise_name
-        self.suite = suite
-        self.hash = name.ljust(32, b"\0") if len(name) <= 32 else suite.hash(name)
+        self.hash: bytes = name.ljust(32, b"\0") if len(name) <= 32 else self._new_hash(name).digest()
         self.chaining_key = self.hash
         self.cipher: CipherState | None = None
 
     def mix_hash(self, data: bytes) -> None:
-        self.hash = self.suite.hash(self.hash, data)
+        self.hash = self._new_hash(self.hash + data).digest()
 
     def mix_key(self, material: bytes) -> None:
         self.chaining_key, key = self._derive(material)
-        self.cipher = CipherState(self.suite, key)
+        self.cipher = CipherState(self._suite, key)
 
     def encrypt_and_hash(self, plaintext: bytes) -> bytes:
         sealed = plaintext if self.cipher is None else self.cipher.encrypt(plaintext, self.hash)
@@ -61,7 +65,7 @@ class _SymmetricState:
 
     def _derive(self, material: bytes) -> tuple[bytes, bytes]:
         """HKDF with two outputs (section 4.3)."""
-        name = self.suite.hash_name
+        name = self._hash_name
         secret = hmac.digest(self.chaining_key, material, name)
         first = hmac.digest(secret, b"\x01", name)
         return first, hmac.digest(secret, first + b"\x02", name)

@@ -6,8 +6,8 @@ import pytest
 import trio
 import trio.testing
 
-from strata.mesh import Link, LinkClosed, Roster, Unreachable, dial, serve
-from strata.mesh.links import HANDSHAKE_SECONDS
+from strata.mesh import CannotListen, Link, LinkClosed, Roster, Unreachable, dial, serve
+from strata.mesh.connect import HANDSHAKE_SECONDS
 from strata.secure import ChannelError, HandshakeFailed, Identity, Membership, NotAMember, RecordTooLarge, Truncated
 from tests.support.channels import ALICE, BOB, MESH, OUTSIDER
 
@@ -278,8 +278,18 @@ async def test_nobody_at_the_address():
     await listener.aclose()
     with pytest.raises(Unreachable, match="cannot connect to bob"):
         await dial(ALICE, Roster(MESH), BOB.peer_id, f"127.0.0.1:{port}")
+    for nonsense in ("", "nowhere", "127.0.0.1:port", "127.0.0.1:99999"):
+        with pytest.raises(Unreachable, match="cannot connect to bob"):
+            await dial(ALICE, Roster(MESH), BOB.peer_id, nonsense)
     with pytest.raises(Unreachable, match="no address of bob"):
         await dial(ALICE, Roster(MESH), BOB.peer_id)
+
+
+@pytest.mark.anyio
+async def test_an_address_that_is_taken():
+    async with Server() as server:
+        with pytest.raises(CannotListen, match=f"127.0.0.1:{server.port}"):
+            await serve(BOB, server.roster, echo, port=server.port)
 
 
 @pytest.mark.anyio

@@ -1,6 +1,9 @@
 """The channel: what arrives, who is let in, and how everything bad ends."""
 
+from pathlib import Path
+
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +26,7 @@ from strata.secure import (
     Suite,
     Tampered,
     Truncated,
+    cipher,
     preferred_suite,
 )
 from strata.secure.cipher import MAX_NONCE, CipherState
@@ -255,8 +259,8 @@ def test_data_before_the_welcome_is_refused():
 
 def test_a_channel_whose_nonces_are_used_up_ends():
     initiator, responder = connected()
-    for cipher in (initiator._writer._cipher, responder._reader._cipher):
-        cipher.set_nonce(MAX_NONCE - 3)
+    for state in (initiator._writer._cipher, responder._reader._cipher):
+        state.set_nonce(MAX_NONCE - 3)
     assert deliver(responder, sealed(initiator, b"one")) == [b"one"]
     with pytest.raises(NonceExhausted):
         initiator.send(b"two")
@@ -279,9 +283,24 @@ def test_records_go_on_across_rekeying():
                 stuck.read(wire, 0, len(wire))
 
 
-def test_the_suite_follows_the_processor():
-    with open("/proc/cpuinfo") as file:
-        assert preferred_suite().aes == (" aes " in file.read().replace("\n", " "))
+@pytest.mark.parametrize(
+    ("cpuinfo", "aes"),
+    [("flags\t\t: fpu aes avx\n", True), ("Features\t: fp asimd aes\n", True), ("flags\t: fpu vaes\n", False)],
+)
+def test_the_suite_follows_the_processor(monkeypatch, cpuinfo, aes):
+    monkeypatch.setattr(Path, "read_text", lambda path, **options: cpuinfo)
+    assert preferred_suite.__wrapped__().aes == aes
+
+
+def test_without_cpuinfo_the_suite_is_measured(monkeypatch):
+    def missing(path, **options):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", missing)
+    monkeypatch.setattr(cipher, "_seconds", lambda candidate: 1 if isinstance(candidate, AESGCM) else 2)
+    assert preferred_suite.__wrapped__() is Suite.AESGCM_SHA256
+    monkeypatch.setattr(cipher, "_seconds", lambda candidate: 2 if isinstance(candidate, AESGCM) else 1)
+    assert preferred_suite.__wrapped__() is Suite.CHACHAPOLY_SHA256
 
 
 # Who is let in
