@@ -63,7 +63,7 @@ class Terminal:
         self._stack.close()
         if self._quiet:
             return
-        from strata.inference.report import speed_rows, stage_rows
+        from strata.inference import speed_rows, stage_rows
 
         self._out.out("")
         for row, pieces in sorted(self._later.items()):

@@ -8,8 +8,10 @@ Running: `LocalCluster` (nodes on this machine), `Coordinator` (survey, distribu
 `SamplingParams`, `GenerationResult`, `StageResult`, `DistributionProgress`, `DistributionReport`, `ShardReport`.
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`.
+Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `Row`,
+`comparison_sentence`, `answer_markdown`, `run_figures`.
 Errors, all StrataErrors: `CheckpointError`, `ModelNotFound`, `Unsplittable`, `RequestRefused`, `StageFailed`,
-`NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`, `BaselineFailed`.
+`InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`, `BaselineFailed`.
 """
 
 from importlib import import_module
@@ -25,9 +27,21 @@ if TYPE_CHECKING:
     from strata.inference.generate import GenerationParams, GenerationResult, StageResult, generate_locally
     from strata.inference.models import ModelNotFound, resolve_model
     from strata.inference.pipeline import Coordinator
-    from strata.inference.plan import Infeasible, Plan, balanced_plan, make_plan
+    from strata.inference.plan import Infeasible, InvalidProblem, Plan, balanced_plan, make_plan
     from strata.inference.profile import profile_model
     from strata.inference.profile_node import Links, NodeProfile
+    from strata.inference.report import (
+        Row,
+        answer_markdown,
+        comparison_sentence,
+        layer_span,
+        layers_markdown,
+        plan_rows,
+        plan_sentence,
+        run_figures,
+        speed_rows,
+        stage_rows,
+    )
     from strata.inference.sampling import SamplingParams
     from strata.inference.split import Unsplittable
     from strata.inference.text import NoTokenizer
@@ -44,6 +58,7 @@ __all__ = [
     "GenerationParams",
     "GenerationResult",
     "Infeasible",
+    "InvalidProblem",
     "Links",
     "LocalCluster",
     "ModelNotFound",
@@ -54,18 +69,28 @@ __all__ = [
     "Plan",
     "Request",
     "RequestRefused",
+    "Row",
     "SamplingParams",
     "ShardReport",
     "StageFailed",
     "StageResult",
     "Unsplittable",
     "answer",
+    "answer_markdown",
     "balanced_plan",
+    "comparison_sentence",
     "generate_baseline",
     "generate_locally",
+    "layer_span",
+    "layers_markdown",
     "make_plan",
+    "plan_rows",
+    "plan_sentence",
     "profile_model",
     "resolve_model",
+    "run_figures",
+    "speed_rows",
+    "stage_rows",
 ]
 
 _MODULES = {
@@ -78,9 +103,21 @@ _MODULES = {
     "generate": ("GenerationParams", "GenerationResult", "StageResult", "generate_locally"),
     "models": ("ModelNotFound", "resolve_model"),
     "pipeline": ("Coordinator",),
-    "plan": ("Infeasible", "Plan", "balanced_plan", "make_plan"),
+    "plan": ("Infeasible", "InvalidProblem", "Plan", "balanced_plan", "make_plan"),
     "profile": ("profile_model",),
     "profile_node": ("Links", "NodeProfile"),
+    "report": (
+        "Row",
+        "answer_markdown",
+        "comparison_sentence",
+        "layer_span",
+        "layers_markdown",
+        "plan_rows",
+        "plan_sentence",
+        "run_figures",
+        "speed_rows",
+        "stage_rows",
+    ),
     "sampling": ("SamplingParams",),
     "split": ("Unsplittable",),
     "text": ("NoTokenizer",),

@@ -5,7 +5,6 @@ Okabe and Ito's, which people with any colour vision tell apart (https://jfly.un
 """
 
 import base64
-from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 from strata.inference.plan import Plan, StagePlan
@@ -16,17 +15,17 @@ _STRIP = _WIDTH - _LEFT - _RIGHT  # width of all layers together
 _MIB = 1024 * 1024
 
 
-def layer_picture(plan: Plan, names: Mapping[str, str]) -> str:
+def layer_picture(plan: Plan) -> str:
     """Draw one row for each stage of `plan`, in the order that activations pass through them; returns SVG text.
 
-    Each row shows the node's layers at their place among all layers and, right of it, the bytes it holds. `names` maps
-    nodes to what to call them. The width is 960 px; the height grows by 50 px for each stage.
+    Each row shows the node's layers at their place among all layers and, right of it, the bytes it needs.
+    The width is 960 px; the height grows by 50 px for each stage.
     """
     layers = plan.num_layers
     height = _TOP + _ROW * len(plan.stages) + 4
     title = f"{plan.model}: {layers} layers on {len(plan.stages)} node{'s' if len(plan.stages) > 1 else ''}"
-    rows = [_row(index, stage, layers, names.get(stage.node, stage.node)) for index, stage in _counted(plan)]
-    arrows = [_arrow(index, stage, layers) for index, stage in _counted(plan)[:-1]]
+    rows = [_row(index, stage, layers) for index, stage in enumerate(plan.stages)]
+    arrows = [_arrow(index, stage, layers) for index, stage in enumerate(plan.stages[:-1])]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
@@ -48,11 +47,7 @@ def as_data_uri(svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
-def _counted(plan: Plan) -> list[tuple[int, StagePlan]]:
-    return list(enumerate(plan.stages))
-
-
-def _row(index: int, stage: StagePlan, layers: int, name: str) -> str:
+def _row(index: int, stage: StagePlan, layers: int) -> str:
     top = _TOP + _ROW * index
     left, right = _across(stage.first, layers), _across(stage.last + 1, layers)
     colour = _COLOURS[index % len(_COLOURS)]
@@ -63,7 +58,7 @@ def _row(index: int, stage: StagePlan, layers: int, name: str) -> str:
     )
     return "".join(
         [
-            _text(24, top + 24, _short(name), weight=600),
+            _text(24, top + 24, _short(stage.node), weight=600),
             f'<rect x="{_LEFT}" y="{top + 6}" width="{_STRIP}" height="26" rx="4" fill="#e4e7ee"/>',
             f'<rect x="{left:.1f}" y="{top + 6}" width="{right - left:.1f}" height="26" rx="4" fill="{colour}"/>',
             ticks,
