@@ -4,8 +4,8 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
@@ -26,14 +26,14 @@ Exits with 0 when the answer is complete or the pipeline is switched off, 1 when
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the pipeline once and return the exit status."""
+def main(load_flow: Callable[[], Callable[..., Any]], arguments: Sequence[str] | None = None) -> int:
+    """Run the flow that `load_flow` imports once, and return the exit status."""
     parameters, as_json = parse(arguments)
     prepare(Settings().home)
     # A stop signal unwinds like Ctrl-C, so that nodes and server end with the run.
     signal.signal(signal.SIGTERM, _stop)
     try:
-        return _run(parameters, as_json)
+        return _run(load_flow(), parameters, as_json)
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130
@@ -59,13 +59,12 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[InferenceParameters, 
         parser.error(where + first["msg"].removeprefix("Value error, "))
 
 
-def _run(parameters: InferenceParameters, as_json: bool) -> int:
-    from flows.inference import run
+def _run(flow: Callable[..., Any], parameters: InferenceParameters, as_json: bool) -> int:
     from flows.inference_summary import as_dictionary, show
     from tasks.terminal import console
 
     console.quiet = as_json
-    state = run(parameters, return_state=True)
+    state = flow(parameters, return_state=True)
     if not state.is_completed():
         failure = state.result(raise_on_failure=False)
         print(f"inference: {failure or state.message}", file=sys.stderr)

@@ -22,5 +22,6 @@ def prepare(home: Path) -> None:
     }
     if "PREFECT_LOGGING_LEVEL" not in os.environ:
         defaults["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+    (home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect makes only the last folder of the path
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

@@ -10,7 +10,7 @@ from trio import TooSlowError
 from strata.errors import StrataError
 
 
-class StageFailed(StrataError):
+class TaskFailed(StrataError):
     """A stage of a pipeline failed; the message says what to do. `worth_retrying` tells whether time alone may help."""
 
     def __init__(self, stage: str, problem: str, advice: str, worth_retrying: bool) -> None:
@@ -20,14 +20,14 @@ class StageFailed(StrataError):
 
 @contextmanager
 def stage(name: str, advice: Mapping[type[BaseException], str], otherwise: str) -> Iterator[None]:
-    """Turn whatever ends the block into a StageFailed with the advice for its type, or with `otherwise`.
+    """Turn whatever ends the block into a TaskFailed with the advice for its type, or with `otherwise`.
 
     Faults of the network and timeouts are worth a retry; a StrataError that `advice` names is a decision that would be
     the same again. What is neither passes through unchanged: it is a defect, and its traceback is wanted.
     """
     try:
         yield
-    except StageFailed:
+    except TaskFailed:
         raise
     except (StrataError, OSError, TooSlowError, BaseExceptionGroup) as error:
         cause = _cause(error)
@@ -35,14 +35,14 @@ def stage(name: str, advice: Mapping[type[BaseException], str], otherwise: str) 
             raise
         known = next((text for kind, text in advice.items() if isinstance(cause, kind)), None)
         problem = "it took longer than its timeout" if isinstance(cause, TooSlowError) else str(cause)
-        raise StageFailed(name, problem or type(cause).__name__, known or otherwise, known is None) from error
+        raise TaskFailed(name, problem or type(cause).__name__, known or otherwise, known is None) from error
 
 
 def worth_retrying(task: Task, run: TaskRun, state: State) -> bool:
-    """A `retry_condition_fn`: retry a StageFailed that time may heal, and nothing else."""
+    """A `retry_condition_fn`: retry a TaskFailed that time may heal, and nothing else."""
     try:
         state.result()
-    except StageFailed as failure:
+    except TaskFailed as failure:
         return failure.worth_retrying
     except BaseException:
         return False

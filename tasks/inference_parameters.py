@@ -38,7 +38,7 @@ class InferenceParameters(BaseModel):
     node_memory: int = Field(
         224,
         title="Memory of a node (MiB)",
-        description="Budget of each local node in MiB; the default is too small for the whole model. 0: all it has",
+        description="Budget of each local node in MiB; the default is too small for the whole model. 0: even shares",
         ge=0,
         le=1024 * 1024,
     )

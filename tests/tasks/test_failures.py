@@ -2,7 +2,7 @@ import pytest
 from trio import TooSlowError
 
 from strata.errors import StrataError
-from tasks.failures import StageFailed, stage
+from tasks.failures import TaskFailed, stage
 
 
 class TooBig(StrataError):
@@ -12,8 +12,8 @@ class TooBig(StrataError):
 ADVICE = {TooBig: "use a smaller one."}
 
 
-def fail_with(error: BaseException) -> StageFailed:
-    with pytest.raises(StageFailed) as caught, stage("plan", ADVICE, "look at the nodes."):
+def fail_with(error: BaseException) -> TaskFailed:
+    with pytest.raises(TaskFailed) as caught, stage("plan", ADVICE, "look at the nodes."):
         raise error
     assert caught.value.__cause__ is error
     return caught.value
@@ -57,7 +57,7 @@ def test_defects_and_interrupts_pass_unchanged(error):
 
 
 def test_a_stage_within_a_stage_keeps_its_message():
-    inner = StageFailed("start", "no nodes", "start some.", worth_retrying=False)
-    with pytest.raises(StageFailed) as caught, stage("plan", ADVICE, "look at the nodes."):
+    inner = TaskFailed("start", "no nodes", "start some.", worth_retrying=False)
+    with pytest.raises(TaskFailed) as caught, stage("plan", ADVICE, "look at the nodes."):
         raise inner
     assert caught.value is inner

@@ -1,0 +1,65 @@
+"""The port between the inference tasks and `strata.inference`.
+
+Tasks are synchronous and know nothing of event loops, links or weights. The pipeline uses the adapter in
+`strata_engine`; the tests of the tasks and of the flow put a fake behind the same port.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from strata.inference import (
+    DistributionProgress,
+    DistributionReport,
+    GenerationResult,
+    Plan,
+)
+from strata.settings import Settings
+from tasks.inference_parameters import InferenceParameters
+
+OnProgress = Callable[[DistributionProgress], None]
+OnText = Callable[[int, str], None]
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Where a mesh's membership and the coordinator's key lie: all that a task needs to reach the nodes."""
+
+    membership: Path
+    identity: Path
+
+
+class Engine(Protocol):
+    """What the tasks ask of the library. Every method raises a StrataError, or TooSlowError after the timeout."""
+
+    def nodes(self, parameters: InferenceParameters, settings: Settings) -> AbstractContextManager[Mesh]:
+        """The running mesh that was named, or else node processes on this machine, stopped at the end of the block."""
+        ...
+
+    def plan(self, parameters: InferenceParameters, mesh: Mesh, settings: Settings) -> Plan:
+        """Profile the model, survey the nodes, and place the layers."""
+        ...
+
+    def distribute(
+        self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings, progress: OnProgress
+    ) -> DistributionReport:
+        """Send every node the tensors of its layers that it does not have yet."""
+        ...
+
+    def generate(
+        self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings, on_text: OnText
+    ) -> GenerationResult:
+        """Answer the prompts on the nodes of `plan`."""
+        ...
+
+    def generate_locally(
+        self, parameters: InferenceParameters, settings: Settings, on_text: OnText
+    ) -> GenerationResult:
+        """Answer the prompts with the whole model in this process."""
+        ...
+
+    def baseline(self, parameters: InferenceParameters, settings: Settings) -> GenerationResult:
+        """Answer the prompts with transformers in one fresh process, to compare with."""
+        ...

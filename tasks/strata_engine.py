@@ -1,0 +1,122 @@
+"""The port's adapter to `strata.inference`: a trio loop for each stage, and nodes that outlive it."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from strata.inference import (
+    Checkpoint,
+    Coordinator,
+    DistributionReport,
+    GenerationParams,
+    GenerationResult,
+    LocalCluster,
+    Plan,
+    SamplingParams,
+    balanced_plan,
+    generate_baseline,
+    generate_locally,
+    make_plan,
+    profile_model,
+    resolve_model,
+)
+from strata.mesh import Roster, read_membership
+from strata.secure import Identity
+from strata.settings import Settings
+from tasks.engine import Mesh, OnProgress, OnText
+from tasks.inference_parameters import InferenceParameters
+
+T = TypeVar("T")
+
+
+class StrataEngine:
+    """See `tasks.engine.Engine` for what each method promises."""
+
+    @contextmanager
+    def nodes(self, parameters: InferenceParameters, settings: Settings) -> Iterator[Mesh]:
+        """The named mesh, or a `LocalCluster`."""
+        if parameters.mesh:
+            yield Mesh(Path(parameters.mesh), Path(parameters.identity))
+            return
+        with LocalCluster(settings.home, parameters.nodes, parameters.node_memory_bytes) as cluster:
+            yield Mesh(cluster.mesh_file, cluster.identity_file)
+
+    def plan(self, parameters: InferenceParameters, mesh: Mesh, settings: Settings) -> Plan:
+        """`make_plan` by survey, or `balanced_plan`."""
+        profile = profile_model(resolve_model(parameters.model, settings), parameters.dtype)
+        # A converted model lies in a folder named by its digest; people know it by what they asked for.
+        profile = replace(profile, name=parameters.model_name)
+        batch = len(parameters.prompts)
+
+        async def survey(coordinator: Coordinator) -> Plan:
+            # Local nodes without a budget are there to share the work, where the fastest plan would use one of them.
+            limited = bool(parameters.mesh) or parameters.node_memory_bytes is not None
+            if not (limited and settings.cross_node_optimiser):
+                return balanced_plan(profile, await coordinator.inventory(), parameters.context, batch)
+            nodes, links = await coordinator.survey()
+            return make_plan(profile, nodes, links, parameters.objective, context=parameters.context, batch=batch)
+
+        return _run(mesh, settings.home, parameters.timeout, survey)
+
+    def distribute(
+        self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings, progress: OnProgress
+    ) -> DistributionReport:
+        """`Coordinator.distribute`, from the checkpoint's files."""
+        checkpoint = Checkpoint.open(resolve_model(parameters.model, settings))
+        return _run(
+            mesh,
+            settings.home,
+            parameters.timeout,
+            lambda coordinator: coordinator.distribute(checkpoint, plan, progress),
+        )
+
+    def generate(
+        self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings, on_text: OnText
+    ) -> GenerationResult:
+        """`Coordinator.generate`."""
+        checkpoint = Checkpoint.open(resolve_model(parameters.model, settings))
+        prompts, how = parameters.prompts, _generation(parameters)
+        return _run(
+            mesh,
+            settings.home,
+            parameters.timeout,
+            lambda coordinator: coordinator.generate(checkpoint, plan, prompts, how, on_text),
+        )
+
+    def generate_locally(
+        self, parameters: InferenceParameters, settings: Settings, on_text: OnText
+    ) -> GenerationResult:
+        """`generate_locally`."""
+        model = resolve_model(parameters.model, settings)
+        return generate_locally(model, parameters.prompts, _generation(parameters), on_text, parameters.dtype)
+
+    def baseline(self, parameters: InferenceParameters, settings: Settings) -> GenerationResult:
+        """`generate_baseline`, which starts a process of its own."""
+        model = resolve_model(parameters.model, settings)
+        return generate_baseline(model, parameters.prompts, _generation(parameters), parameters.dtype)
+
+
+def _run(mesh: Mesh, home: Path, timeout: float, stage: Callable[[Coordinator], Awaitable[T]]) -> T:
+    """Connect to the mesh, run one stage, and disconnect; raises TooSlowError after `timeout` seconds."""
+
+    async def connected() -> T:
+        identity = Identity.load(mesh.identity)
+        roster = Roster(read_membership(mesh.membership))
+        with trio.fail_after(timeout):
+            async with Coordinator.connect(identity, roster, home, mesh.membership.read_bytes()) as coordinator:
+                return await stage(coordinator)
+
+    return trio.run(connected)
+
+
+def _generation(parameters: InferenceParameters) -> GenerationParams:
+    return GenerationParams(
+        max_new_tokens=parameters.max_new_tokens,
+        sampling=SamplingParams(parameters.temperature, parameters.top_k, parameters.top_p, parameters.seed),
+        chat=parameters.chat_template,
+        context=parameters.context,
+    )
