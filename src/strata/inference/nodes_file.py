@@ -5,7 +5,7 @@
      "links": {"latency": 0.0005, "bandwidth": 1.25e8}}
 
 `flops` is FLOP/s, every `bandwidth` bytes/s, `latency` seconds one way. Either number of `links` may be a matrix, one
-row for each node it leads from, one column for each node it leads to, in the order of `nodes`; null there means no link.
+row for each node it leads from and one column for each node it leads to, in the order of `nodes`; null means no link.
 """
 
 from collections.abc import Sequence

@@ -32,7 +32,8 @@ def solve(problem: Problem, objective: Objective) -> Stages | None:
     """The best stages, or None if there are none.
 
     Throughput takes, among all placements with the smallest bottleneck, one of least latency. Ties of the latency go to
-    fewer nodes, then to the smaller set of nodes read as a binary number, then to the lower last node, earlier cuts.
+    fewer nodes, then to the set that is smaller as a binary number, then to earlier cuts and to equal nodes in their
+    given order.
     """
     limit = np.inf if objective == "latency" else _bottleneck(problem)
     return None if limit is None else _shortest(problem, limit)
@@ -164,7 +165,7 @@ def _trace(problem: Problem, best: Floats, earliest: Ints, links: Floats, leave:
     if np.isinf(lowest):
         return None
     ties = np.argwhere(ends == lowest).tolist()
-    node, members = min(ties, key=lambda tie: (tie[1].bit_count(), tie[1], tie[0]))
+    node, members = min(ties, key=lambda tie: (tie[1].bit_count(), tie[1], -tie[0]))
     prefix, stages = problem.layers, list[Span]()
     while True:
         members ^= 1 << node
@@ -172,7 +173,8 @@ def _trace(problem: Problem, best: Floats, earliest: Ints, links: Floats, leave:
         if not members:
             stages.append(Span(node, 0, prefix - 1))
             return tuple(reversed(stages))
-        costs = best[start:prefix, :, members] + links[:, node] - problem.elapsed[node, start:prefix, None]
-        offset, previous = divmod(int(costs.argmin()), problem.nodes)
+        costs = best[start:prefix, ::-1, members] + links[::-1, node] - problem.elapsed[node, start:prefix, None]
+        offset, after = divmod(int(costs.argmin()), problem.nodes)
+        previous = problem.nodes - 1 - after
         stages.append(Span(node, start + offset, prefix - 1))
         prefix, node = start + offset, previous
