@@ -92,7 +92,8 @@ class _Reader:
         return struct.calcsize("<" + _FORMATS[kind])
 
     def _number(self, kind: int) -> Scalar:
-        value: Scalar = struct.unpack("<" + _FORMATS[kind], self._take(self._size(kind)))[0]
+        size = self._size(kind)
+        value: Scalar = struct.unpack("<" + _FORMATS[kind], self._take(size))[0]
         return value
 
     def _count(self) -> int:
