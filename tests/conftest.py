@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.capture import LoopbackCapture, can_capture
+
+# The same examples in every run, and no time limit for one: a busy machine is not a bug.
+settings.register_profile("strata", derandomize=True, deadline=None)
+settings.load_profile("strata")
 
 
 @pytest.fixture

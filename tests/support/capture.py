@@ -40,6 +40,7 @@ class LoopbackCapture:
         self.gaps = 0
         self._ports = None if ports is None else frozenset(ports)
         self._expected: dict[Flow, int] = {}
+        self._waiting: dict[Flow, dict[int, bytes]] = {}
 
     def __enter__(self) -> Self:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
@@ -56,6 +57,7 @@ class LoopbackCapture:
     ) -> None:
         os.close(self._stop_writer)
         self._thread.join()
+        self._append_what_waits()
         os.close(self._stop_reader)
         statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
         self.dropped = struct.unpack("=II", statistics)[1]
@@ -93,11 +95,25 @@ class LoopbackCapture:
             self._expected[flow] = (sequence + 1) & 0xFFFFFFFF
         if not payload:
             return
-        stream = self.streams.setdefault(flow, bytearray())
-        behind = (self._expected.get(flow, sequence) - sequence) & 0xFFFFFFFF
-        if behind >= 1 << 31:
-            self.gaps += 1
-            behind = 0
-        if behind < len(payload):  # the rest of it, if some came before
-            stream += payload[behind:]
-            self._expected[flow] = (sequence + len(payload)) & 0xFFFFFFFF
+        # Packets of one flow can arrive out of order when its sender changes processors.
+        waiting = self._waiting.setdefault(flow, {})
+        waiting[sequence] = bytes(payload)
+        self._expected.setdefault(flow, sequence)
+        while (segment := waiting.pop(self._expected[flow], None)) is not None:
+            self._append(flow, segment)
+
+    def _append(self, flow: Flow, payload: bytes) -> None:
+        self.streams.setdefault(flow, bytearray()).extend(payload)
+        self._expected[flow] = (self._expected[flow] + len(payload)) & 0xFFFFFFFF
+
+    def _append_what_waits(self) -> None:
+        """At the end: what follows a gap is kept too, so that a search misses nothing that was seen."""
+        for flow, waiting in self._waiting.items():
+            while waiting:
+                nearest = min(waiting, key=lambda sequence: (sequence - self._expected[flow]) & 0xFFFFFFFF)
+                payload = waiting.pop(nearest)
+                if (self._expected[flow] - nearest - len(payload)) & 0xFFFFFFFF < 1 << 31:
+                    continue  # sent again, though it had come
+                self.gaps += 1
+                self._expected[flow] = nearest
+                self._append(flow, payload)

@@ -69,7 +69,7 @@ def test_established_names_the_member():
     ),
     step=st.sampled_from([1009, 65_535, 65_536, 200_000]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_record_is_its_joined_buffers(buffers, step):
     initiator, responder = connected()
     wire = sealed(initiator, *buffers) + sealed(initiator, b"next")
@@ -77,7 +77,7 @@ def test_a_record_is_its_joined_buffers(buffers, step):
 
 
 @given(st.lists(st.binary(max_size=60), max_size=6), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_division_of_the_stream_gives_the_same_records(records, data):
     initiator, responder = connected()
     wire = b"".join(sealed(initiator, record) for record in records) + initiator.close()

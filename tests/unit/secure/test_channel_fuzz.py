@@ -82,7 +82,7 @@ def test_ten_thousand_bad_inputs_end_in_channel_errors():
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_garbage_instead_of_a_handshake(data):
     _, responder = new_pair()
     play(responder, data, [])
@@ -91,7 +91,7 @@ def test_garbage_instead_of_a_handshake(data):
 
 
 @given(st.binary(min_size=1, max_size=400), st.integers(0, 2), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_garbage_after_the_handshake(data, whole, instead_of_the_rest):
     sender, receiver = connected()
     records = [b"record %d" % number for number in range(3)]
@@ -101,7 +101,7 @@ def test_garbage_after_the_handshake(data, whole, instead_of_the_rest):
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_flipped_bit_after_the_handshake(data):
     sender, receiver = connected()
     records = data.draw(st.lists(st.binary(max_size=50), min_size=1, max_size=4))

@@ -114,7 +114,7 @@ payloads = st.binary(max_size=200)
     transport=st.lists(st.tuples(st.booleans(), payloads), max_size=6),
     rekey_at=st.integers(0, 6),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @pytest.mark.filterwarnings("ignore:One of ephemeral keypairs")
 def test_agrees_with_noiseprotocol(name, statics, ephemerals, prologue, handshake, transport, rekey_at):
     suite = SUITES[name]
