@@ -80,6 +80,11 @@ class StageCache:
             layer.cumulative_length = self.length
 
     @property
+    def is_used(self) -> bool:
+        """Whether any layer has written to it."""
+        return any(map(_was_written, self.cache.layers))
+
+    @property
     def nbytes(self) -> int:
         """Bytes in use: what the tokens so far occupy."""
         return sum(tensor.nbytes for layer in self.cache.layers for tensor in _tensors(layer))

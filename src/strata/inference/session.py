@@ -5,9 +5,10 @@ from inspect import signature
 from typing import Any, Literal, Protocol
 
 import torch
-from transformers import PreTrainedModel
+from transformers import GenerationMixin, PreTrainedModel
 
 from strata.inference.cache import StageCache
+from strata.inference.payload import pack, unpack
 from strata.inference.split import Cut, Left
 
 Want = Literal["hidden", "last_logits", "logits"]
@@ -31,17 +32,22 @@ class StageSession:
     def __init__(self, stage: Runnable, batch: int, padding: Sequence[int], max_context: int) -> None:
         if len(padding) != batch or not all(0 <= pad < max_context for pad in padding):
             raise ValueError(f"padding must hold {batch} numbers from 0 to {max_context - 1}, not {list(padding)}")
+        model = stage.model
         self._stage = stage
         self._batch = batch
         self._max_context = max_context
-        self._cache = StageCache(stage.model.config, max_context)
+        self._cache = StageCache(model.config, max_context)
         self._mask = (torch.arange(max_context) >= torch.tensor(padding)[:, None]).long()
         # As `generate` counts: from the first real token; padding is at position 0.
         self._positions = (self._mask.cumsum(-1) - 1).clamp_min_(0)
-        parameters = signature(stage.model.forward).parameters
-        self._constant: dict[str, Any] = {"past_key_values": self._cache.cache, "use_cache": True}
+        self._ids = torch.zeros((batch, max_context), dtype=torch.int64)
+        parameters = signature(model.forward).parameters
+        self._constant: dict[str, Any] = {cache_name(model): self._cache.cache, "use_cache": True}
         self._takes_positions = "position_ids" in parameters
         self._keeps_last = "logits_to_keep" in parameters
+        prepare: Any = type(model).prepare_inputs_for_generation  # type: ignore[attr-defined]
+        # Only where a model prepares its inputs in a way of its own is that worth its time in every step.
+        self._prepare = None if prepare is GenerationMixin.prepare_inputs_for_generation else prepare
 
     @property
     def length(self) -> int:
@@ -59,32 +65,75 @@ class StageSession:
 
         inputs: in the first stage token ids (B, T) int64; in others what the previous stage returned.
         Returns, from the last stage, logits (B, V) of the last position ("last_logits") or (B, T, V) ("logits"); from
-        others hidden states (B, T, ...) to be handed to the next stage as they are. Raises ValueError past max_context.
+        others a tensor (B, T, ...) to be handed to the next stage as it is. Raises ValueError past max_context and
+        BadPayload for inputs that no stage sends.
         """
         tokens = inputs.shape[1]
         end = self._cache.length + tokens
         if end > self._max_context or inputs.shape[0] != self._batch:
             raise ValueError(
-                f"{tuple(inputs.shape)} after {self.length} tokens exceeds {self._batch} x {self._max_context}"
+                f"{tuple(inputs.shape)} after {self.length} tokens: room is {self._batch} x {self._max_context}"
             )
         stage = self._stage
-        kwargs = dict(self._constant, attention_mask=self._mask[:, :end])
-        if self._takes_positions:
-            kwargs["position_ids"] = self._positions[:, end - tokens : end]
-        if self._keeps_last:
-            kwargs["logits_to_keep"] = 0 if want == "logits" else 1
-        if stage.is_first:
-            ids = inputs
-        else:
-            ids = torch.zeros((self._batch, tokens), dtype=torch.int64)
-            stage.cut.entering = (inputs,)
+        ids = self._receive(inputs, end)
         try:
-            output: torch.Tensor = stage.model(input_ids=ids, **kwargs).logits
+            output: torch.Tensor = stage.model(**self._arguments(ids, end, want)).logits
         except Left:
-            (output,) = stage.cut.leaving
+            output = self._send(ids)
         else:
             output = output if want == "logits" else output[:, -1]
         finally:
             stage.cut.entering = stage.cut.leaving = ()
         self._cache.advance(tokens)
         return output
+
+    def _receive(self, inputs: torch.Tensor, end: int) -> torch.Tensor:
+        """Take what came in; return the token ids (B, T), zeros where they have stayed behind."""
+        ids = self._ids[:, end - inputs.shape[1] : end]
+        cut = self._stage.cut
+        if self._stage.is_first:
+            ids.copy_(inputs)
+            return ids
+        if not cut.is_packed:
+            cut.entering = (inputs,)
+            return ids
+        values = unpack(inputs)
+        if cut.traits.token_ids:
+            ids.copy_(values[0])
+            values = values[1:]
+        cut.enter(values)
+        return ids
+
+    def _send(self, ids: torch.Tensor) -> torch.Tensor:
+        cut = self._stage.cut
+        if not cut.is_packed:
+            (output,) = cut.leaving
+            assert output is not None
+            return output
+        return pack(([ids] if cut.traits.token_ids else []) + cut.left())
+
+    def _arguments(self, ids: torch.Tensor, end: int, want: Want) -> dict[str, Any]:
+        kwargs = dict(self._constant, attention_mask=self._mask[:, :end])
+        tokens = ids.shape[1]
+        if self._keeps_last:
+            kwargs["logits_to_keep"] = 0 if want == "logits" else 1
+        if self._prepare is None:
+            kwargs["input_ids"] = ids
+            if self._takes_positions:
+                kwargs["position_ids"] = self._positions[:, end - tokens : end]
+            return kwargs
+        if self._takes_positions:
+            kwargs["position_ids"] = self._positions[:, :end]
+        prepared: dict[str, Any] = self._prepare(
+            self._stage.model,
+            self._ids[:, :end],
+            next_sequence_length=tokens,
+            is_first_iteration=end == tokens,
+            **kwargs,
+        )
+        return prepared
+
+
+def cache_name(model: PreTrainedModel) -> str:
+    """What the model's forward calls its cache: state-space models have another word for it."""
+    return "cache_params" if "cache_params" in signature(model.forward).parameters else "past_key_values"

@@ -7,6 +7,7 @@ forward with the values it was about to receive. What crosses a cut is therefore
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from inspect import signature
@@ -19,6 +20,9 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from strata.errors import StrataError
+from strata.inference.payload import BadPayload
+
+_OTHER_TOWER = re.compile(r"vision|visual|audio|depth_decoder")
 
 
 class Unsplittable(StrataError):
@@ -37,7 +41,8 @@ class Traits:
     `layers`: path of the decoder's list of layers; `before`, `after`: names of the parameters outside the layers that
     run before the first and after the last layer; `everywhere`: those that every stage needs; `carried`: names of the
     layer arguments that change from layer to layer, the hidden state first; `output`: what a layer returns, None for
-    one tensor, else the carried name (or None) at each place of the tuple.
+    one tensor, else the carried name (or None) at each place of the tuple; `token_ids`: whether every stage needs the
+    token ids.
     """
 
     layers: str
@@ -46,6 +51,7 @@ class Traits:
     everywhere: tuple[str, ...] = ()
     carried: tuple[str, ...] = ("hidden_states",)
     output: tuple[str | None, ...] | None = None
+    token_ids: bool = False
 
 
 def parse_config(config_json: bytes) -> PreTrainedConfig:
@@ -72,19 +78,17 @@ def build_skeleton(config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedMo
 def find_layers(model: PreTrainedModel) -> str:
     """Path of the decoder's list of layers, for example "model.layers"; raises Unsplittable where there is none."""
     text = model.config.get_text_config(decoder=True)
-    counts = {getattr(text, name, None) for name in ("num_hidden_layers", "decoder_layers", "num_layers", "n_layer")}
+    fields = ("num_hidden_layers", "decoder_layers", "num_layers", "n_layer")
+    counts = {count for count in (getattr(text, name, None) for name in fields) if isinstance(count, int)}
     found: list[str] = [
         name
         for name, module in model.named_modules()
-        if isinstance(module, nn.ModuleList) and len(module) in counts and not _other_tower(name)
+        if isinstance(module, nn.ModuleList) and len(module) in counts and not _OTHER_TOWER.search(name)
     ]
     if not found:
-        raise Unsplittable(model.config.model_type, "it has no list of decoder layers (the layers share their weights)")
-    return min(found, key=lambda name: (name.count("."), name))
-
-
-def _other_tower(name: str) -> bool:
-    return any(word in name for word in ("vision", "visual", "audio", "encoder."))
+        raise Unsplittable(model.config.model_type, f"it has no list of {sorted(counts)} layers")
+    # A decoder beside an encoder is the one that reads text; a list inside a layer is not the list of layers.
+    return min(found, key=lambda name: ("encoder." in name, name.count("."), name))
 
 
 @dataclass
@@ -96,17 +100,38 @@ class Cut:
     """
 
     traits: Traits
-    entering: tuple[torch.Tensor, ...] = ()
-    leaving: tuple[torch.Tensor, ...] = field(default=(), init=False)
+    entering: tuple[torch.Tensor | None, ...] = ()
+    leaving: tuple[torch.Tensor | None, ...] = field(default=(), init=False)
 
     def install(self, layers: nn.ModuleList, first: int, last: int) -> None:
         """Exchange the forwards so that only layers `first` to `last` compute."""
         for layer in layers[:first]:
             layer.forward = self._hand_through(layer)
         if first > 0:
-            layers[first].forward = self._enter(layers[first])
-        if last + 1 < len(layers):
-            layers[last + 1].forward = self._leave(layers[last + 1])
+            # Some models leave layers out (cross-attention without an image), so the first to be called is not known.
+            for layer in layers[first : last + 1]:
+                layer.forward = self._enter(layer)
+        for layer in layers[last + 1 :]:
+            layer.forward = self._leave(layer)
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether more than one hidden state crosses a cut, packed into one tensor."""
+        return self.traits.token_ids or len(self.traits.carried) > 1
+
+    def enter(self, values: tuple[torch.Tensor, ...]) -> None:
+        """Take the values of a packed input; raises BadPayload unless they are one for each carried name."""
+        if len(values) != len(self.traits.carried):
+            raise BadPayload(f"{len(values)} values entered where {len(self.traits.carried)} are carried")
+        # Not every layer hands on everything; what is missing is sent as nothing.
+        self.entering = tuple(None if value.numel() == 0 and value.dtype == torch.bool else value for value in values)
+
+    def left(self) -> list[torch.Tensor]:
+        """The values that left, to be packed."""
+        hidden = self.leaving[0]
+        assert hidden is not None
+        nothing = torch.empty((*hidden.shape[:2], 0), dtype=torch.bool)
+        return [nothing if value is None else value for value in self.leaving]
 
     def _reader(self, layer: nn.Module) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, ...]]:
         places = _places(layer, self.traits.carried)
@@ -117,7 +142,7 @@ class Cut:
         names, output = self.traits.carried, self.traits.output
         if output is None:
             return lambda *args, **kwargs: read(args, kwargs)[0]
-        order = [None if name is None else names.index(name) for name in output]
+        order = [names.index(name) if name in names else None for name in output]
 
         def forward(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
             values = read(args, kwargs)
@@ -130,8 +155,11 @@ class Cut:
         original = layer.forward
 
         def forward(*args: Any, **kwargs: Any) -> Any:
+            if not self.entering:
+                return original(*args, **kwargs)
             changed = list(args)
-            for (name, place), value in zip(places, self.entering, strict=True):
+            entering, self.entering = self.entering, ()
+            for (name, place), value in zip(places, entering, strict=True):
                 if place < len(changed):
                     changed[place] = value
                 else:

@@ -6,6 +6,7 @@
 >>> hidden = session.forward(hidden)
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -14,9 +15,13 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from strata.errors import StrataError
+from strata.inference.convert import plan_load
 from strata.inference.session import StageSession
-from strata.inference.split import Cut, Traits, build_skeleton, find_layers, parse_config
+from strata.inference.split import Cut, Traits, build_skeleton, parse_config
+from strata.inference.traits import check_splittable, traits_of
 from strata.inference.weights import Arena, buffer_of
+
+__all__ = ["MissingWeights", "Source", "Stage", "check_splittable"]
 
 
 class MissingWeights(StrataError):
@@ -60,32 +65,55 @@ class Stage:
     def build(cls, config_json: bytes, first: int, last: int, dtype: torch.dtype | str = "float32") -> "Stage":
         """The stage without weights; raises Unsplittable."""
         config = parse_config(config_json)
-        kind = getattr(torch, dtype) if isinstance(dtype, str) else dtype
-        model = build_skeleton(config, kind)
-        return cls(model, _default_traits(model), first, last)
+        traits = traits_of(config)
+        return cls(
+            build_skeleton(config, getattr(torch, dtype) if isinstance(dtype, str) else dtype), traits, first, last
+        )
 
     @property
     def weight_bytes(self) -> int:
         """Bytes of the weights that this stage holds, each counted once."""
         return sum(tensor.nbytes for tensor in {id(t): t for t in self._own.values()}.values())
 
+    def wanted(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Which of the checkpoint tensors called `names` this stage needs, exactly."""
+        return plan_load(self.model, names, self._own).names
+
     def load(self, source: Source | Callable[[str], torch.Tensor], names: Iterable[str]) -> None:
         """Fill the weights from the checkpoint tensors called `names`, one at a time; names not needed are left out.
 
-        Raises MissingWeights where a weight of the stage is in none of them.
+        Names and layouts are those of the checkpoint on disk; where transformers converts them on loading, so does
+        this. Raises MissingWeights where a weight of the stage is in none of them.
         """
+        plan = plan_load(self.model, names, self._own)
         read_into = getattr(source, "read_into", None)
-        missing = set(self._own)
+        filled: set[int] = set()
         with torch.no_grad():
-            for name in names:
-                target = self._own.get(name)
-                if target is None:
-                    continue
+            for name, parameter in plan.direct.items():
+                target = self._own[parameter]
                 if read_into is None or not read_into(name, buffer_of(target), target.dtype, tuple(target.shape)):
                     target.copy_(source(name))
-                missing -= {other for other, tensor in self._own.items() if tensor is target}
+                filled.add(id(target))
+            for conversion in plan.conversions:
+                for parameter, index, value in conversion.run(self.model, source):
+                    target = self._own[parameter]
+                    (target if index is None else target[index]).copy_(value)
+                    filled.add(id(target))
+        self._initialise_missing({name: tensor for name, tensor in self._own.items() if id(tensor) not in filled})
+
+    def _initialise_missing(self, missing: dict[str, torch.Tensor]) -> None:
+        """Compute weights that checkpoints leave out on purpose (fixed position tables); refuse to make up others."""
+        optional = self.model._keys_to_ignore_on_load_missing or ()
+        unknown = [name for name in missing if not any(re.search(pattern, name) for pattern in optional)]
+        if unknown:
+            raise MissingWeights(f"no checkpoint tensor for {', '.join(unknown[:5])} ({len(unknown)} in all)")
         if missing:
-            raise MissingWeights(f"no checkpoint tensor for {', '.join(sorted(missing)[:5])} ({len(missing)} in all)")
+            for module in self.model.modules():
+                if any(id(tensor) in map(id, missing.values()) for tensor in module._parameters.values()):
+                    module._is_hf_initialized = False  # type: ignore[assignment]
+            for tensor in missing.values():
+                tensor._is_hf_initialized = False  # type: ignore[attr-defined]
+            self.model.initialize_weights()  # type: ignore[no-untyped-call]
 
     def new_session(self, batch: int, padding: Sequence[int], max_context: int) -> StageSession:
         """A fresh session for `batch` sequences of at most `max_context` tokens, padding (on the left) included."""
@@ -106,18 +134,6 @@ class Stage:
         wanted = {id(tensor) for name, tensor in every.items() if owned(name)}
         # A tied weight goes by several names, of which a checkpoint has any.
         return {name: tensor for name, tensor in every.items() if id(tensor) in wanted}
-
-
-def check_splittable(config_json: bytes) -> None:
-    """Raise Unsplittable, before anything is sent, where stages would not give exactly what the whole model gives."""
-    _default_traits(build_skeleton(parse_config(config_json), torch.float32))
-
-
-def _default_traits(model: PreTrainedModel) -> Traits:
-    layers = find_layers(model)
-    names = [n for n in model.state_dict() if not n.startswith(layers + ".")]
-    before = tuple(n for n in names if "embed" in n)
-    return Traits(layers, before, tuple(n for n in names if n not in before))
 
 
 def _make_real(model: PreTrainedModel, path: str, first: int, last: int, own: dict[str, torch.Tensor]) -> None:
@@ -142,7 +158,7 @@ def _make_real(model: PreTrainedModel, path: str, first: int, last: int, own: di
         holders: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)
         for slots in holders:
             for name, tensor in slots.items():
-                if tensor is None or tensor.device.type != "meta":
+                if tensor is None:
                     continue
                 if id(tensor) not in made:
                     made[id(tensor)] = _replacement(

@@ -23,6 +23,8 @@ _SIZES: tuple[tuple[str, int], ...] = (
     (r"max_source_positions", 64),
     (r"hidden_size|d_model|n_embd|emb_dim|embedding_size|input_embedding_size|embedding_dim|word_embed_proj_dim", 64),
     (r"output_embedding_size|lru_width|attention_hidden_size|ple_embed_dim|dim_model_base", 64),
+    (r"mamba_n_heads|mamba_num_heads|n_mamba_heads", 8),
+    (r"mamba_d_head|mamba_head_dim|mamba_headdim", 16),
     (r"(num|n|encoder|decoder|swa_num)_?(attention_)?heads?|num_(en|de)coder_attention_heads|attention_heads", 4),
     (r"linear_num_value_heads|index_n_heads|linear_num_heads", 4),
     (r"linear_num_key_heads", 2),
@@ -44,7 +46,10 @@ _SIZES: tuple[tuple[str, int], ...] = (
     (r"mamba_d_ssm", 128),
     (r"(mamba_)?chunk_size|mamba_chunk_size|block_size", 4),
     (r"index_topk", 4),
+    (r"n_layers_per_attn_res_block", 2),
+    (r"moe_layer_end_index", LAYERS - 1),
 )
+_EXACT = (64, 16, 8, 24)  # widths that must agree with each other; counts may be smaller
 _PATTERNS = tuple((re.compile(pattern), size) for pattern, size in _SIZES)
 _COUNTS = ("num_hidden_layers", "decoder_layers", "num_decoder_layers", "num_layers", "n_layer", "n_layers")
 
@@ -71,13 +76,37 @@ def tiny_model(config: PreTrainedConfig, seed: int = 0) -> PreTrainedModel:
 
 def _shrink_fields(fields: dict[str, Any]) -> dict[str, Any]:
     count = next((fields[name] for name in _COUNTS if isinstance(fields.get(name), int)), None)
-    small = {k: _shrink_value(k, value, count) if isinstance(k, str) else value for k, value in fields.items()}
+    small = {k: _shrink_value(str(k), value, count) for k, value in fields.items()}
     heads = next((fields[n] for n in ("num_attention_heads", "n_head", "n_heads") if isinstance(fields.get(n), int)), 0)
     for name in ("num_key_value_heads", "num_kv_heads", "swa_num_key_value_heads"):
         groups = fields.get(name)
         if isinstance(groups, int):
             small[name] = 1 if groups == 1 else 4 if groups >= heads else 2
+    _restore_ratios(fields, small)
+    if isinstance(fields.get("per_layer_config"), dict):
+        small["per_layer_config"] = {k: v for k, v in small["per_layer_config"].items() if int(k) < LAYERS}
     return small
+
+
+def _restore_ratios(fields: dict[str, Any], small: dict[str, Any]) -> None:
+    """Let sizes that are multiples of each other by construction be so again."""
+
+    def number(name: str) -> int:
+        value = fields.get(name)
+        return value if isinstance(value, int) else 0
+
+    hidden = number("hidden_size")
+    for name in ("attention_hidden_size", "embedding_size", "input_embedding_size", "word_embed_proj_dim"):
+        if hidden and number(name):
+            small[name] = small["hidden_size"] * number(name) // hidden
+    if number("attention_hidden_size") and number("attention_head_dim"):  # Zamba attends over twice the width
+        small["attention_head_dim"] = small["attention_hidden_size"] // small["num_attention_heads"]
+    if number("head_dim") and number("head_dim") == number("qk_rope_head_dim"):  # latent attention, the rotated part
+        small["head_dim"] = small["qk_rope_head_dim"]
+    elif number("head_dim") and number("head_dim") == number("qk_nope_head_dim") + number("qk_rope_head_dim"):
+        small["head_dim"] = small["qk_nope_head_dim"] + small["qk_rope_head_dim"]
+    if number("expand") and number("num_heads"):  # Mamba 2
+        small["num_heads"] = small["hidden_size"] * number("expand") // small["head_dim"]
 
 
 def _shrink_value(name: str, value: Any, layers: int | None) -> Any:
@@ -91,16 +120,20 @@ def _shrink_value(name: str, value: Any, layers: int | None) -> Any:
         return value
     for pattern, size in _PATTERNS:
         if pattern.fullmatch(name):
-            return min(value, size) if value >= 0 else value
+            return size if size in _EXACT and value > 1 else min(value, size) if value >= 0 else value
     return value
 
 
 def _shorten(values: list[Any]) -> list[Any]:
-    """The first entries of a list with one for each layer; kinds that come later take the last places."""
+    """The first entries of a list with one for each layer, in which what is rare but comes twice still comes twice."""
     short = values[:LAYERS]
-    for value in values[LAYERS:]:
-        if value not in short:
-            short[-1] = value
+    kinds = [value for i, value in enumerate(values) if value not in values[:i]]
+    for kind in kinds:
+        while short.count(kind) < min(2, values.count(kind)):
+            place = max((i for i, value in enumerate(short) if short.count(value) > 2), default=None)
+            if place is None:
+                break
+            short[place] = kind
     return short
 
 

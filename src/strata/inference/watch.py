@@ -21,10 +21,14 @@ from strata.inference.split import Traits, Unsplittable, find_layers
 
 @dataclass
 class Recording:
-    """One forward as the layers saw it: the arguments of each by name, and what each returned."""
+    """One forward as the layers saw it, by layer number: the arguments by name, and what was returned.
 
-    arguments: list[dict[str, Any]] = field(default_factory=list)
-    outputs: list[Any] = field(default_factory=list)
+    A layer that the forward leaves out is missing.
+    """
+
+    arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    outputs: dict[int, Any] = field(default_factory=dict)
+    again: bool = False  # some layer was called more than once
 
 
 def find_traits(model: PreTrainedModel, run: Callable[[PreTrainedModel], Any]) -> tuple[Traits, Recording]:
@@ -37,11 +41,10 @@ def find_traits(model: PreTrainedModel, run: Callable[[PreTrainedModel], Any]) -
     assert isinstance(layers, nn.ModuleList)
     _untie(model)
     watcher = _Watcher({id(tensor): name for name, tensor in model.state_dict(keep_vars=True).items()})
-    with _recorded(layers, watcher) as recording, watcher:
+    with torch.no_grad(), recorded(layers, watcher) as recording, watcher:
         run(model)
-    calls = len(recording.arguments)
-    if calls != len(layers):
-        raise Unsplittable(model.config.model_type, f"its {len(layers)} layers are called {calls} times in one forward")
+    if recording.again or len(recording.arguments) < 2:
+        raise Unsplittable(model.config.model_type, "its layers are not called once each, one after the other")
     before, after, everywhere = _sort(watcher.uses, path)
     hidden, output = _returned(recording, model.config.model_type)
     return Traits(path, before, after, everywhere, (hidden,), output), recording
@@ -67,30 +70,40 @@ class _Watcher(TorchFunctionMode):
 
 
 @contextmanager
-def _recorded(layers: nn.ModuleList, watcher: _Watcher) -> Iterator[Recording]:
+def recorded(layers: nn.ModuleList, watcher: _Watcher | None = None) -> Iterator[Recording]:
+    """Record what the layers are called with and what they return, while the block runs."""
     recording = Recording()
+
+    def watch(place: int | str) -> None:
+        if watcher is not None:
+            watcher.place = place
 
     def wrap(index: int, layer: nn.Module) -> None:
         original = layer.forward
         names = list(signature(type(layer).forward).parameters)[1:]
 
         def forward(*args: Any, **kwargs: Any) -> Any:
-            recording.arguments.append(dict(zip(names, args, strict=False)) | kwargs)
-            watcher.place = index
+            recording.again |= index in recording.arguments
+            recording.arguments[index] = dict(zip(names, args, strict=False)) | kwargs
+            watch(index)
             output = original(*args, **kwargs)
-            recording.outputs.append(output)
-            watcher.place = "after" if index + 1 == len(layers) else "between"
+            recording.outputs[index] = output
+            watch("after" if index + 1 == len(layers) else "between")
             return output
 
         layer.forward = forward
 
+    before = [layer.__dict__.get("forward") for layer in layers]
     for index, layer in enumerate(layers):
         wrap(index, layer)
     try:
         yield recording
     finally:
-        for layer in layers:
-            del layer.forward
+        for layer, forward in zip(layers, before, strict=True):
+            if forward is None:
+                del layer.forward
+            else:
+                layer.forward = forward
 
 
 def _untie(model: PreTrainedModel) -> None:
@@ -118,7 +131,8 @@ def _sort(uses: dict[str, set[int | str]], path: str) -> tuple[tuple[str, ...], 
 
 def _returned(recording: Recording, architecture: str) -> tuple[str, tuple[str | None, ...] | None]:
     """The name of the argument that takes a layer's hidden state, and where in the output it stands."""
-    output, following = recording.outputs[0], recording.arguments[1]
+    index, after = sorted(recording.arguments)[:2]
+    output, following = recording.outputs[index], recording.arguments[after]
     first = next(iter(following))
 
     def argument(value: Any) -> str | None:
