@@ -31,6 +31,7 @@ class Server:
     async def __aenter__(self) -> "Server":
         self._manager = trio.open_nursery()
         self._nursery = await self._manager.__aenter__()
+        self._nursery.cancel_scope.deadline = trio.current_time() + 60
 
         async def start(task_status):
             await serve(BOB, self.roster, self._handle, task_status=task_status, **self._options)
@@ -40,8 +41,10 @@ class Server:
         return self
 
     async def __aexit__(self, *error) -> None:
+        in_time = not self._nursery.cancel_scope.cancel_called
         self._nursery.cancel_scope.cancel()
         await self._manager.__aexit__(*error)
+        assert in_time, "the test hung"
 
     async def _handle(self, link: Link) -> None:
         self.greeted.append(link.peer.name)

@@ -30,6 +30,7 @@ from strata.secure import (
     preferred_suite,
 )
 from strata.secure.cipher import MAX_NONCE, CipherState
+from strata.secure.handshake import prologue
 from strata.secure.records import PIECE_BYTES, RecordReader, RecordWriter
 from tests.support.channels import ALICE, BOB, MESH, OUTSIDER, connected, deliver, end, feed, flights, new_pair, sealed
 
@@ -384,6 +385,22 @@ def test_both_sides_must_have_seen_the_same_outer_layer(mine, theirs):
     feed(responder, initiator.outgoing())
     with pytest.raises(HandshakeFailed):
         responder.next_event()
+
+
+def test_the_prologue_binds_every_part_and_where_it_ends():
+    other_mesh = Membership("ab" * 16, MESH.owner_peer_id, 1)
+    other_owner = Membership(MESH.mesh_id, OUTSIDER.peer_id, 1)
+    prologues = {
+        prologue(b"hello", MESH, b"extra"),
+        prologue(b"hallo", MESH, b"extra"),
+        prologue(b"hello", other_mesh, b"extra"),
+        prologue(b"hello", other_owner, b"extra"),
+        prologue(b"hello", MESH, b""),
+        prologue(b"", MESH, b"helloextra"),
+    }
+    assert len(prologues) == 6
+    newer = MESH.with_member(OUTSIDER.card, "carol")
+    assert prologue(b"hello", newer, b"extra") in prologues
 
 
 @pytest.mark.parametrize("position", range(8))
