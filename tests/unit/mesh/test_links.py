@@ -267,7 +267,7 @@ def test_a_silent_server_does_not_hang_the_dial():
 
 @pytest.mark.anyio
 async def test_idle_connections_cannot_lock_members_out():
-    async with Server(max_handshakes=3) as server:
+    async with Server(max_handshakes=3, handshake_seconds=1000) as server:
         idle = [await trio.open_tcp_stream("127.0.0.1", server.port) for _ in range(10)]
         assert await server.answers()
         for stream in idle[:7]:
