@@ -19,7 +19,9 @@ from strata.inference import (
     Plan,
     Unsplittable,
     answer_markdown,
+    distribution_sentence,
     layers_markdown,
+    need_sentence,
     plan_rows,
     plan_sentence,
     run_figures,
@@ -48,6 +50,8 @@ _ADVICE = {
 def reach_nodes(parameters: InferenceParameters) -> Iterator[Mesh]:
     """Yield the mesh to run on; local nodes that are started for it end with the block."""
     with ExitStack() as stack:
+        if not parameters.mesh:
+            console.print(f"Starting {parameters.nodes} local nodes", style="bold")
         with stage("start", _ADVICE, "check the mesh and identity files, or leave them empty to start local nodes."):
             mesh = stack.enter_context(engine.nodes(parameters, Settings()))
         yield mesh
@@ -59,6 +63,7 @@ def plan_layers(parameters: InferenceParameters, mesh: Mesh) -> ArtifactRef:
     settings = Settings()
     with stage("plan", _ADVICE, "check that every node of the mesh runs (`strata node`) and is reachable."):
         plan = engine.plan(parameters, mesh, settings)
+    console.print(need_sentence(plan, None if parameters.mesh else parameters.node_memory_bytes), plan_sentence(plan))
     create_table_artifact(plan_rows(plan), key="inference-plan", description=plan_sentence(plan))
     create_markdown_artifact(layers_markdown(plan), key="inference-layers")
     return Store(settings.store_root).put_artifact(plan.to_json().encode(), "inference-plan", parameters.model_name)
@@ -89,6 +94,7 @@ def distribute_layers(parameters: InferenceParameters, plan_ref: ArtifactRef, me
             show(step.node, step.bytes_done, step.bytes_total)
 
         report = engine.distribute(parameters, plan, mesh, settings, progress)
+    console.print(distribution_sentence(report))
     return put_distribution(store, report, parameters.model_name)
 
 

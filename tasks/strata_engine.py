@@ -39,6 +39,7 @@ class StrataEngine:
     @contextmanager
     def nodes(self, parameters: InferenceParameters, settings: Settings) -> Iterator[Mesh]:
         """The named mesh, or a `LocalCluster`."""
+        resolve_model(parameters.model, settings)  # a wrong name should not cost the start of nodes
         if parameters.mesh:
             yield Mesh(Path(parameters.mesh), Path(parameters.identity))
             return

@@ -9,7 +9,7 @@ Running: `LocalCluster` (nodes on this machine), `Coordinator` (survey, distribu
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`.
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `Row`,
-`comparison_sentence`, `answer_markdown`, `run_figures`.
+`need_sentence`, `distribution_sentence`, `comparison_sentence`, `answer_markdown`, `run_figures`.
 Errors, all StrataErrors: `CheckpointError`, `ModelNotFound`, `Unsplittable`, `RequestRefused`, `StageFailed`,
 `InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`, `BaselineFailed`.
 """
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
         Row,
         answer_markdown,
         comparison_sentence,
+        distribution_sentence,
         layer_span,
         layers_markdown,
+        need_sentence,
         plan_rows,
         plan_sentence,
         run_figures,
@@ -79,11 +81,13 @@ __all__ = [
     "answer_markdown",
     "balanced_plan",
     "comparison_sentence",
+    "distribution_sentence",
     "generate_baseline",
     "generate_locally",
     "layer_span",
     "layers_markdown",
     "make_plan",
+    "need_sentence",
     "plan_rows",
     "plan_sentence",
     "profile_model",
@@ -110,8 +114,10 @@ _MODULES = {
         "Row",
         "answer_markdown",
         "comparison_sentence",
+        "distribution_sentence",
         "layer_span",
         "layers_markdown",
+        "need_sentence",
         "plan_rows",
         "plan_sentence",
         "run_figures",

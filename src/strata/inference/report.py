@@ -9,6 +9,7 @@ from strata.inference.picture import as_data_uri, layer_picture
 from strata.inference.plan import Plan
 
 if TYPE_CHECKING:
+    from strata.inference.distribute import DistributionReport
     from strata.inference.generate import GenerationResult
 
 _MIB = 1024 * 1024
@@ -33,6 +34,13 @@ def plan_rows(plan: Plan) -> list[Row]:
     ]
 
 
+def need_sentence(plan: Plan, budget_bytes: int | None) -> str:
+    """What the model needs, next to what one node may use."""
+    weights = size(sum(stage.weight_bytes for stage in plan.stages))
+    budget = f", each with {size(budget_bytes)} to use" if budget_bytes is not None else ""
+    return f"{plan.model} in {plan.dtype}: {weights} of weights on {count(len(plan.stages), 'node')}{budget}."
+
+
 def plan_sentence(plan: Plan) -> str:
     """What the planner claims, with the bound it proved."""
     if plan.objective == "balance":
@@ -49,6 +57,14 @@ def layers_markdown(plan: Plan) -> str:
     return f"![Which node holds which layers]({as_data_uri(layer_picture(plan))})\n\n{plan_sentence(plan)}\n"
 
 
+def distribution_sentence(report: DistributionReport) -> str:
+    """How much was sent, how much the nodes had kept from before, and how long it took until all was loaded."""
+    sent = sum(shard.bytes_sent for shard in report.shards)
+    kept = sum(shard.bytes_skipped for shard in report.shards)
+    before = f"; {size(kept)} were there already" if kept else ""
+    return f"{size(sent)} sent{before}; loaded after {max(shard.seconds for shard in report.shards):.1f} s."
+
+
 def stage_rows(result: GenerationResult) -> list[Row]:
     """One row for each stage of a run: layers, memory, and encrypted bytes on the wire."""
     return [
@@ -57,7 +73,7 @@ def stage_rows(result: GenerationResult) -> list[Row]:
             "layers": layer_span(*stage.layers),
             "weights": size(stage.weight_bytes),
             "peak memory": size(stage.peak_rss_bytes),
-            "of that, model": size(stage.peak_rss_bytes - stage.baseline_rss_bytes),
+            "above an empty node": size(stage.peak_rss_bytes - stage.baseline_rss_bytes),
             "received": size(stage.bytes_received),
             "sent": size(stage.bytes_sent),
         }
