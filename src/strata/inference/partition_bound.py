@@ -16,6 +16,11 @@ from strata.inference.partition_sweep import Stretch, Walk, sweep
 # A difference must stand out from rounding before it counts as a proof.
 _ROUNDING = 1e-9
 
+# How prices move; found by trial on the families of tests/benchmarks/planner.py.
+_DEFLECTION, _PATIENCE, _SHRINK, _LEAST_SCALE = 0.7, 4, 0.7, 0.01
+_OPTIMISM = 1.3  # the value aimed at, by the bound, before any placement is known
+_ELEMENTARY_EVERY = 3
+
 
 class NoPlacement(Exception):
     """Proven: no placement exists within the limit. An answer within these files, not an error that leaves them."""
@@ -67,17 +72,23 @@ def _attempt(stretch: Stretch, prices: Floats) -> tuple[Walk, Stages | None]:
 
 
 def latency_bounds(problem: Problem, rounds: int) -> Iterator[tuple[float, Stages | None]]:
-    """Yield, for prices that get better, a lower bound on the latency and a placement found on the way."""
+    """Yield, at prices that get better, a lower bound on the latency and perhaps a placement.
+
+    Steps are Polyak's, towards the best placement's value, along directions that keep a part of the one before
+    (Camerini, Fratta & Maffioli 1975), which zigzag less. Raises NoPlacement.
+    """
     stretch = Stretch.within(problem)
-    prices = np.zeros(problem.nodes)
+    prices = kept = np.zeros(problem.nodes)
+    direction = np.zeros(problem.nodes)
     lower, upper, stalled, scale = 0.0, np.inf, 0, 1.0
-    kept = prices
-    for _ in range(rounds):
+    for turn in range(rounds):
         walk = sweep(stretch, prices, elementary=False)
         if walk is None:
             raise NoPlacement
         bound = (walk.cost - float(prices.sum())) * (1 - _ROUNDING)
-        found = walk if walk.visits.max() <= 1 else sweep(stretch, prices, elementary=True)
+        found = walk if walk.visits.max() <= 1 else None
+        if found is None and turn % _ELEMENTARY_EVERY == 0:
+            found = sweep(stretch, prices, elementary=True)
         if found is not None:
             upper = min(upper, problem.value(found.stages, "latency"))
         yield bound, found.stages if found else None
@@ -85,18 +96,17 @@ def latency_bounds(problem: Problem, rounds: int) -> Iterator[tuple[float, Stage
             lower, kept, stalled = bound, prices, 0
         else:
             stalled += 1
-            if stalled == 8:  # overshooting: shorter steps from the best prices so far
-                stalled, scale, prices = 0, scale / 2, kept
-                if scale < 1e-2:
-                    return
-                continue
+        if stalled == _PATIENCE:  # overshooting: shorter steps from the best prices so far
+            stalled, scale, prices, direction = 0, scale * _SHRINK, kept, np.zeros(problem.nodes)
+            continue
         excess = walk.visits - 1.0
         excess[(prices <= 0) & (excess < 0)] = 0.0  # such prices cannot fall further
-        norm = float(excess @ excess)
-        if not norm or lower >= upper * (1 - _ROUNDING):
+        direction = excess + _DEFLECTION * direction
+        norm = float(direction @ direction)
+        if not norm or scale < _LEAST_SCALE or lower >= upper * (1 - _ROUNDING):
             return
-        goal = upper if np.isfinite(upper) else 1.1 * max(lower, 1e-300)
-        prices = np.maximum(prices + scale * max(goal - bound, 0.0) / norm * excess, 0.0)
+        goal = upper if np.isfinite(upper) else _OPTIMISM * lower
+        prices = np.maximum(prices + scale * max(goal - bound, 0.0) / norm * direction, 0.0)
 
 
 def _capabilities(stretch: Stretch) -> Floats:

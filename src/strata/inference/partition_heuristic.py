@@ -46,7 +46,7 @@ def _passes(problem: Problem, usual: int) -> int:
 
 def _latency(problem: Problem, stages: Stages) -> tuple[Stages, float]:
     lower = 0.0
-    for bound, found in latency_bounds(problem, _passes(problem, 100)):
+    for bound, found in latency_bounds(problem, _passes(problem, 240)):
         lower = max(lower, bound)
         if found is not None:
             stages = min(stages, found, key=lambda s: problem.value(s, "latency"))
@@ -57,7 +57,7 @@ def _throughput(problem: Problem, stages: Stages) -> tuple[Stages, float]:
     """Bisect twice over all values that a bottleneck can have: for a placement, then for a proof."""
     times, hops, search = problem.stage_seconds, problem.links, Search(problem)
     values = np.unique(np.concatenate([times[np.isfinite(times)], hops[np.isfinite(hops)]]))
-    rounds = _passes(problem, 8)
+    rounds = _passes(problem, 12)
     # Below `impossible` everything is proven impossible; nothing was found from there to `undecided`.
     impossible, undecided = 0, 0
     while True:

@@ -1,6 +1,9 @@
-"""Improve a placement piece by piece: place a few neighbouring stages again, exactly, with nodes that are not in use.
+"""Improve a placement by two exact steps, in turn, until neither helps.
 
-Large neighbourhood search (Shaw 1998) with the exact solver as its step, so no improvement within a piece is missed.
+- Exchange: keep the cuts and every second node; deal the other stages out again among their nodes and the unused ones.
+  Such stages share no link, so this is an assignment problem, solved at once for all of them.
+- Pieces: place a few neighbouring stages again, cuts and all, with nodes that are not in use, by the exact solver
+  (large neighbourhood search, Shaw 1998).
 """
 
 from collections.abc import Iterator
@@ -8,6 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from strata.inference import partition_exact
 from strata.inference.partition_problem import Objective, Problem, Span, Stages
@@ -16,12 +20,14 @@ PIECE_STAGES = 8
 PIECE_NODES = partition_exact.MAX_NODES
 # Overhead of one call of the exact solver, in its own units of work.
 _CALL_WORK = 2_000_000
+_LEAST_GAIN = 1e-12
 
 
 def improve(problem: Problem, stages: Stages, objective: Objective, work: int) -> Stages:
     """Stages at least as good as the given ones; `work` bounds the exact solver's steps altogether."""
     offset = 0
     while True:
+        stages = _exchange(problem, stages, objective)
         value = problem.value(stages, objective)
         for piece, extra in _pieces(problem, stages, objective, offset):
             nodes = [stage.node for stage in stages[piece]] + extra
@@ -30,12 +36,52 @@ def improve(problem: Problem, stages: Stages, objective: Objective, work: int) -
             if work < 0:
                 return stages
             changed = _again(problem, stages, piece, nodes, objective)
-            if changed is not None and problem.value(changed, objective) < value * (1 - 1e-12):
+            if changed is not None and problem.value(changed, objective) < value * (1 - _LEAST_GAIN):
                 stages = changed
                 break
         else:
             return stages
         offset += 1
+
+
+def _exchange(problem: Problem, stages: Stages, objective: Objective) -> Stages:
+    """Deal even and odd stages out again, in turn, while the value falls."""
+    idle = turn = 0
+    while idle < 2:
+        changed = _dealt_again(problem, stages, objective, turn % 2)
+        before, after = problem.value(stages, objective), problem.value(changed, objective)
+        # An equal bottleneck is kept too: the other parts are shorter now, which gives the next deal more room.
+        stages = changed if after <= before else stages
+        idle, turn = 0 if after < before * (1 - _LEAST_GAIN) else idle + 1, turn + 1
+    return stages
+
+
+def _dealt_again(problem: Problem, stages: Stages, objective: Objective, parity: int) -> Stages:
+    """The best nodes for every second stage, the cuts and the nodes between them left as they are."""
+    nodes, first, last = (np.array(column) for column in zip(*stages, strict=True))
+    places = np.arange(parity, len(stages), 2)
+    unused = np.setdiff1d(np.arange(problem.nodes), nodes)
+    offered = np.concatenate([nodes[places], unused])
+    stays = problem.stage_seconds[offered][:, first[places], last[places] + 1].T
+    into, out = np.zeros_like(stays), np.zeros_like(stays)
+    later, earlier = places > 0, places < len(stages) - 1
+    into[later] = problem.links[nodes[places[later] - 1]][:, offered]
+    out[earlier] = problem.links[offered][:, nodes[places[earlier] + 1]].T
+    if objective == "latency":
+        costs = stays + into + out
+    else:
+        # A high power of the longest part: its sum is ruled by the largest, and nothing may pass today's bottleneck.
+        costs = np.maximum.reduce([stays, into, out]) / (problem.value(stages, objective) or 1.0)
+        costs = np.where(costs > 1, np.inf, costs**16)
+    allowed = np.isfinite(costs)
+    refused = 1 + len(places) * float(costs[allowed].max(initial=0.0))
+    rows, columns = linear_sum_assignment(np.where(allowed, costs, refused))
+    if not allowed[rows, columns].all():
+        return stages
+    changed = list(stages)
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        changed[places[row]] = stages[places[row]]._replace(node=int(offered[column]))
+    return tuple(changed)
 
 
 def _pieces(problem: Problem, stages: Stages, objective: Objective, offset: int) -> Iterator[tuple[slice, list[int]]]:
