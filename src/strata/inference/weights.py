@@ -19,7 +19,9 @@ class Arena:
 
     def __init__(self, sizes: Iterable[int]) -> None:
         total = sum(_round_up(size, _ALIGNMENT) for size in sizes)
-        self._memory = mmap.mmap(-1, _round_up(total, _HUGE_PAGE) + _HUGE_PAGE)
+        # Private, because shared anonymous memory (Python's default) is a file to the kernel and gets no huge pages.
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self._memory = mmap.mmap(-1, _round_up(total, _HUGE_PAGE) + _HUGE_PAGE, flags=flags)
         if hasattr(mmap, "MADV_HUGEPAGE"):
             self._memory.madvise(mmap.MADV_HUGEPAGE)
         self._bytes = torch.frombuffer(self._memory, dtype=torch.uint8)
