@@ -120,6 +120,7 @@ class _Sending:
         if len(want.tensors) < WANT_AT_ONCE:  # these are the last, so whatever else there is was there before
             remaining = sum(self._checkpoint[wanted.name].nbytes - wanted.offset for wanted in want.tensors)
             self._before = self._manifest.total_bytes - self.sent - remaining
+        self._stop = False
         reply: list[AnyMessage] = []
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:

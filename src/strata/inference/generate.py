@@ -71,10 +71,18 @@ class GenerationResult:
         return document
 
 
-class Progress:
-    """A decoding with its clock and its streams of text."""
+class Generation:
+    """A decoding with its clock and its streams of text. context: tokens a row at most where `params` does not say."""
 
-    def __init__(self, texts: Texts, prompts: Prompts, params: GenerationParams, context: int | None) -> None:
+    def __init__(
+        self,
+        texts: Texts,
+        prompts: Prompts,
+        params: GenerationParams,
+        *,
+        context: int | None = None,
+        on_text: OnText | None = None,
+    ) -> None:
         rows = texts.encode(prompts, chat=params.chat)
         needed = max(map(len, rows), default=0) + params.max_new_tokens
         self.context = params.context or context or needed
@@ -86,8 +94,8 @@ class Progress:
             pad=texts.pad,
             on_token=self._token,
         )
-        self.on_text: OnText | None = None
         self.logits: list[Any] = []
+        self._on_text = on_text
         self._texts = texts
         self._streams = [TextStream(texts) for _ in rows]
         self._prompt_tokens = sum(map(len, rows))
@@ -102,18 +110,18 @@ class Progress:
         """As `Decoding.accept`."""
         self._times.append(time.perf_counter())
         following = self.decoding.accept(tokens)
-        if not following and self.on_text is not None:
+        if not following and self._on_text is not None:
             for row, stream in enumerate(self._streams):
                 self._show(row, stream.finish())
         return following
 
     def _token(self, row: int, token: int) -> None:
-        if self.on_text is not None:
+        if self._on_text is not None:
             self._show(row, self._streams[row].push(token))
 
     def _show(self, row: int, text: str) -> None:
-        if text and self.on_text is not None:
-            self.on_text(row, text)
+        if text and self._on_text is not None:
+            self._on_text(row, text)
 
     def result(self, stages: Sequence[StageResult]) -> GenerationResult:
         """What came of it."""
@@ -158,23 +166,22 @@ def generate_locally(
 
     params = params or GenerationParams()
     checkpoint = Checkpoint.open(model)
-    progress = Progress(Texts(model), prompts, params, None)
-    progress.on_text = on_text
+    generation = Generation(Texts(model), prompts, params, on_text=on_text)
     profile = profile_model(model, dtype)
     last = len(profile.layers) - 1
     baseline = resident_bytes()
     stage = Stage.build(checkpoint.config, 0, last, profile.dtype)
     stage.load(TensorSource.of_checkpoint(checkpoint), checkpoint.tensors)
-    decoding = progress.decoding
-    session = stage.new_session(decoding.batch, decoding.padding, progress.context)
+    decoding = generation.decoding
+    session = stage.new_session(decoding.batch, decoding.padding, generation.context)
     sampler = Sampler(params.sampling, decoding.batch)
-    inputs = progress.start()
+    inputs = generation.start()
     with torch.inference_mode():
         while inputs:
             logits = session.forward(torch.tensor(inputs, dtype=torch.int64), want="last_logits")
             if params.want_logits:
-                progress.logits.append(logits.float().clone())
-            inputs = progress.accept(sampler.next(logits).tolist())
+                generation.logits.append(logits.float().clone())
+            inputs = generation.accept(sampler.next(logits).tolist())
     whole = StageResult(
         node="this process",
         layers=(0, last),
@@ -185,4 +192,4 @@ def generate_locally(
         bytes_sent=0,
         bytes_received=0,
     )
-    return progress.result([whole])
+    return generation.result([whole])

@@ -9,8 +9,7 @@ from itertools import chain
 import trio
 
 from strata.inference.errors import NodeLost, RequestRefused, StageFailed
-from strata.inference.generate import GenerationParams, new_session_name
-from strata.inference.generate import Progress as Generation
+from strata.inference.generate import Generation, GenerationParams, new_session_name
 from strata.inference.messages import Close, Failed, Open, ProtocolError, Sampling, Step, Tokens
 from strata.inference.peers import NodeClient
 from strata.inference.plan import Plan

@@ -1,0 +1,132 @@
+"""A mesh of nodes inside the test's own process, over real links, and tiny models to put on them."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import trio
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from strata.inference.holding import Holding
+from strata.inference.node import Node
+from strata.inference.pipeline import Coordinator
+from strata.inference.plan import Plan, StagePlan
+from strata.inference.profile import profile_model
+from strata.inference.worker import Worker
+from strata.mesh import Roster, serve
+from strata.secure import Identity, Membership
+from strata.store import Store
+
+LAYERS = 5
+DEADLINE_SECONDS = 60  # a test that waits for something that never comes must not wait for ever
+
+
+def tiny_llama(folder: Path, seed: int = 0) -> LlamaForCausalLM:
+    """A random Llama of five layers with tied weights, saved to `folder`; 0.9 MB."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        hidden_size=64,
+        intermediate_size=160,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        vocab_size=256,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        eos_token_id=None,
+        bos_token_id=None,
+        initializer_range=0.3,  # with the usual 0.02 a random model repeats one token for ever
+    )
+    model = LlamaForCausalLM(config).eval()
+    model.save_pretrained(folder)
+    return model
+
+
+def split(model: Path, nodes: Iterable[str], cuts: Iterable[int], context: int = 64, batch: int = 1) -> Plan:
+    """The plan that gives `nodes` the layers between `cuts` (the first layer of each stage but the first)."""
+    profile = profile_model(model)
+    firsts = [0, *cuts]
+    lasts = [*(cut - 1 for cut in cuts), len(profile.layers) - 1]
+    stages = tuple(
+        StagePlan(
+            node=node,
+            first=first,
+            last=last,
+            weight_bytes=profile.stage_weight_bytes(first, last),
+            kv_bytes=0,
+            workspace_bytes=0,
+            seconds=0.0,
+            link_seconds=0.0,
+        )
+        for node, first, last in zip(nodes, firsts, lasts, strict=True)
+    )
+    return Plan(
+        model=model.name, objective="balance", context=context, batch=batch, dtype=profile.dtype, stages=stages,
+        value=0.0, lower_bound=0.0, exact=True,
+    )  # fmt: skip
+
+
+@dataclass
+class Mesh:
+    """Identities by member name, each node's store and the scope that kills it."""
+
+    home: Path
+    keys: dict[str, Identity]
+    membership: Membership
+    nodes: dict[str, Node] = field(default_factory=dict)
+    stores: dict[str, Store] = field(default_factory=dict)
+    scopes: dict[str, trio.CancelScope] = field(default_factory=dict)
+
+    def roster(self) -> Roster:
+        """A roster of one's own."""
+        return Roster(self.membership)
+
+    def connect(self, name: str = "coordinator"):
+        """Connect as the member of that name."""
+        return Coordinator.connect(self.keys[name], self.roster(), self.home)
+
+
+@asynccontextmanager
+async def mesh_of(home: Path, nodes: int = 2, memory_bytes: int = 64 << 20) -> AsyncIterator[Mesh]:
+    """A mesh of `nodes` nodes called a, b, c, ..., the coordinator who owns it, and the coordinator "rival"."""
+    names = [chr(ord("a") + index) for index in range(nodes)]
+    keys = {name: Identity.generate() for name in [*names, "coordinator", "rival"]}
+    membership = Membership.found(keys["coordinator"])
+    for name in ("coordinator", "rival"):
+        membership = membership.with_member(keys[name].card, name, (), ("coordinator",))
+    for name in names:
+        membership = membership.with_member(keys[name].card, name)
+    mesh = Mesh(home, keys, membership)
+    rosters = {name: Roster(membership) for name in names}
+    worker = Worker()  # shared: building a model is not thread-safe, and real nodes are processes of their own
+    failure: Exception | None = None
+    try:
+        with trio.fail_after(DEADLINE_SECONDS):
+            async with trio.open_nursery() as nursery:
+                for name in names:
+                    mesh.stores[name] = Store(home / name)
+                    port = await nursery.start(_run, mesh, name, rosters[name], worker, memory_bytes)
+                    mesh.membership = mesh.membership.with_member(keys[name].card, name, (f"127.0.0.1:{port}",))
+                for roster in rosters.values():
+                    roster.update(mesh.membership.seal(keys["coordinator"]))
+                try:
+                    yield mesh
+                except Exception as error:
+                    failure = error  # raised below, bare: the nursery would put it into a group
+                nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+    finally:
+        worker.stop()
+
+
+async def _run(mesh, name, roster, worker, memory_bytes, *, task_status) -> None:
+    with trio.CancelScope() as mesh.scopes[name]:
+        async with trio.open_nursery() as nursery:
+            holding = Holding(mesh.stores[name], worker, memory_bytes)
+            node = mesh.nodes[name] = Node(
+                mesh.keys[name], roster, holding, worker, nursery=nursery, baseline_rss_bytes=0
+            )
+            task_status.started(await nursery.start(serve, mesh.keys[name], roster, node.handle))
