@@ -40,8 +40,8 @@ def furthest_prefix(problem: Problem) -> int:
 
 def _passes(problem: Problem, usual: int) -> int:
     """Number of passes: `usual` for 100 nodes by 130 layers, more or fewer for smaller or larger problems."""
-    work = problem.layers * (problem.nodes**2 + 6000)
-    return max(4, min(10 * usual, usual * 130 * (100**2 + 6000) // work))
+    work = problem.layers * (problem.nodes**2 + 15_000)
+    return max(4, min(10 * usual, usual * 130 * (100**2 + 15_000) // work))
 
 
 def _latency(problem: Problem, stages: Stages) -> tuple[Stages, float]:
