@@ -23,6 +23,9 @@ def examine(config: PreTrainedConfig, traits: Traits | None = None, tokens: int 
 
     Raises Unsplittable, with the reason, where stages differ from the whole.
     """
+    # The reason where it is known, rather than the error that it would lead to.
+    if getattr(config.get_text_config(decoder=True), "num_kv_shared_layers", 0):
+        raise Unsplittable(config.model_type, "its later layers share the keys and values of earlier ones")
     try:
         specimen = Specimen.of(config)
         _refuse_other_state(specimen)
@@ -32,7 +35,8 @@ def examine(config: PreTrainedConfig, traits: Traits | None = None, tokens: int 
     except (Unsplittable, MemoryError):
         raise
     except Exception as error:  # whatever a model's code raises is the reason why it cannot be split
-        raise Unsplittable(config.model_type, f"{type(error).__name__}: {error}") from error
+        what = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise Unsplittable(config.model_type, f"a tiny model of it fails with {what}") from error
     return traits
 
 
@@ -56,12 +60,9 @@ def _compare(specimen: Specimen, traits: Traits, tokens: int) -> None:
 
 
 def _refuse_other_state(specimen: Specimen) -> None:
-    """Name the reason where it is known, rather than the error that it would lead to."""
     config, model = specimen.config, specimen.whole
     if not type(model)._supports_default_dynamic_cache():  # type: ignore[attr-defined]
         raise Unsplittable(config.model_type, "it keeps its state in a cache of its own, not in a DynamicCache")
-    if getattr(config.get_text_config(decoder=True), "num_kv_shared_layers", 0):
-        raise Unsplittable(config.model_type, "its later layers share the keys and values of earlier ones")
     cache = StageCache(model.config, specimen.prompt.shape[1])
     with torch.no_grad():
         model(input_ids=specimen.prompt, use_cache=True, **{cache_name(model): cache.cache})

@@ -31,7 +31,9 @@ def pack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
         if tensor.shape[:2] != (batch, tokens) or len(sizes) > _MAX_DIMENSIONS:
             raise ValueError(f"a tensor of shape {tuple(tensor.shape)} does not go with ({batch}, {tokens}, ...)")
         header += struct.pack(f"<BB{len(sizes)}I", _DTYPES.index(tensor.dtype), len(sizes), *sizes)
-        columns.append(tensor.contiguous().view(batch, tokens, prod(sizes)).view(torch.uint8))
+        columns.append(
+            tensor.contiguous().view(-1).view(torch.uint8).view(batch, tokens, prod(sizes) * tensor.itemsize)
+        )
     front = torch.frombuffer(bytearray(header), dtype=torch.uint8).expand(batch, tokens, len(header))
     return torch.cat([front, *columns], dim=-1)
 
@@ -58,8 +60,9 @@ def unpack(packed: torch.Tensor) -> tuple[torch.Tensor, ...]:
     tensors = []
     for dtype, sizes in specs:
         end = at + prod(sizes) * dtype.itemsize
-        # A fresh copy, because a view as a wider dtype must start at a multiple of its size.
-        column = packed[..., at:end].clone(memory_format=torch.contiguous_format)
-        tensors.append(column.view(dtype).view(batch, tokens, *sizes))
+        tensor = torch.empty((batch, tokens, *sizes), dtype=dtype)
+        # Copied, because a view as a wider dtype would have to start at a multiple of its size.
+        tensor.view(-1).view(torch.uint8).copy_(packed[..., at:end].reshape(-1))
+        tensors.append(tensor)
         at = end
     return tuple(tensors)

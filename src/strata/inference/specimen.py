@@ -39,12 +39,16 @@ class Specimen:
         stage.load(weights.__getitem__, weights)
         return stage
 
-    def stages(self, traits: Traits, count: int) -> list[Stage]:
-        """The whole in `count` stages (fewer where it has fewer layers)."""
+    def ranges(self, traits: Traits, count: int) -> list[tuple[int, int]]:
+        """(first, last) of `count` stages of like size; fewer where there are fewer layers."""
         layers = len(list(self.whole.get_submodule(traits.layers).children()))
         count = min(count, layers)
         edges = [layers * i // count for i in range(count + 1)]
-        return [self.stage(traits, first, end - 1) for first, end in itertools.pairwise(edges)]
+        return [(first, end - 1) for first, end in itertools.pairwise(edges)]
+
+    def stages(self, traits: Traits, count: int) -> list[Stage]:
+        """The whole in `count` stages."""
+        return [self.stage(traits, first, last) for first, last in self.ranges(traits, count)]
 
 
 def generate_whole(
