@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from flows.arguments import add_arguments, flag_of, given
 from flows.prefect_environment import prepare
+from strata.errors import StrataError
 from strata.settings import Settings
 from tasks.inference_parameters import InferenceParameters
 
@@ -29,11 +30,16 @@ Exits with 0 when the answer is complete or the pipeline is switched off, 1 when
 def main(load_flow: Callable[[], Callable[..., Any]], arguments: Sequence[str] | None = None) -> int:
     """Run the flow that `load_flow` imports once, and return the exit status."""
     parameters, as_json = parse(arguments)
-    prepare(Settings().home)
     # A stop signal unwinds like Ctrl-C, so that nodes and server end with the run.
     signal.signal(signal.SIGTERM, _stop)
     try:
-        return _run(load_flow(), parameters, as_json)
+        wait_for_server = prepare(Settings().home)
+        flow = load_flow()
+        wait_for_server()
+        return _run(flow, parameters, as_json)
+    except StrataError as error:
+        print(f"inference: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130

@@ -111,7 +111,13 @@ def _run(mesh: Mesh, home: Path, timeout: float, stage: Callable[[Coordinator], 
             async with Coordinator.connect(identity, roster, home, mesh.membership.read_bytes()) as coordinator:
                 return await stage(coordinator)
 
-    return trio.run(connected)
+    try:
+        return trio.run(connected)
+    except BaseExceptionGroup as group:
+        # Ctrl-C within a nursery comes out in a group, which nobody above would take for Ctrl-C.
+        if group.subgroup(KeyboardInterrupt) is not None:
+            raise KeyboardInterrupt from group
+        raise
 
 
 def _generation(parameters: InferenceParameters) -> GenerationParams:

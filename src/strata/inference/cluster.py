@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -77,7 +78,10 @@ class LocalCluster:
                 membership = membership.with_member(keys[name].card, name)
             self.mesh_file.unlink(missing_ok=True)
             write_membership(self.mesh_file, membership.seal(owner))
-            processes = {name: self._start(name, stack) for name in names}
+            processes: dict[str, subprocess.Popen[bytes]] = {}
+            stack.callback(_end, processes)
+            for name in names:
+                processes[name] = self._start(name, stack)
             deadline = time.monotonic() + START_SECONDS
             nodes = []
             for name, process in processes.items():
@@ -106,7 +110,7 @@ class LocalCluster:
         # A session of its own, so that Ctrl-C in the terminal reaches this process only, which then ends the nodes.
         # The nodes share this machine's cores and compute in turn: OpenMP threads that spin while they wait for their
         # node's next turn would take the cores from the node whose turn it is (measured: three times slower).
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -114,10 +118,6 @@ class LocalCluster:
             start_new_session=True,
             env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
         )
-        stack.callback(_end, process)
-        # All are told to end before the first is waited for.
-        stack.callback(_close, process.stdin)
-        return process
 
     def _address(self, name: str, process: subprocess.Popen[bytes], deadline: float) -> str:
         assert process.stdout is not None
@@ -158,16 +158,24 @@ def _identity(path: Path) -> Identity:
     return identity
 
 
+def _end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Tell all to end, then wait for them; insist where one does not.
+
+    The signal ends a node that is still starting, and so not watching its standard input, at once.
+    """
+    for process in processes.values():
+        _close(process.stdin)
+        process.terminate()
+    deadline = time.monotonic() + END_SECONDS
+    for process in processes.values():
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        _close(process.stdout)
+
+
 def _close(stream: IO[bytes] | None) -> None:
     if stream is not None:
         stream.close()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a process that was told to end; insist if it does not."""
-    try:
-        process.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    _close(process.stdout)
