@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
@@ -63,7 +63,8 @@ def plan_layers(parameters: InferenceParameters, mesh: Mesh) -> ArtifactRef:
     settings = Settings()
     with stage("plan", _ADVICE, "check that every node of the mesh runs (`strata node`) and is reachable."):
         plan = engine.plan(parameters, mesh, settings)
-    console.print(need_sentence(plan, None if parameters.mesh else parameters.node_memory_bytes), plan_sentence(plan))
+    _say(need_sentence(plan, None if parameters.mesh else parameters.node_memory_bytes))
+    _say(plan_sentence(plan))
     create_table_artifact(plan_rows(plan), key="inference-plan", description=plan_sentence(plan))
     create_markdown_artifact(layers_markdown(plan), key="inference-layers")
     return Store(settings.store_root).put_artifact(plan.to_json().encode(), "inference-plan", parameters.model_name)
@@ -94,7 +95,7 @@ def distribute_layers(parameters: InferenceParameters, plan_ref: ArtifactRef, me
             show(step.node, step.bytes_done, step.bytes_total)
 
         report = engine.distribute(parameters, plan, mesh, settings, progress)
-    console.print(distribution_sentence(report))
+    _say(distribution_sentence(report))
     return put_distribution(store, report, parameters.model_name)
 
 
@@ -145,6 +146,12 @@ def publish_answer(
     alone = get_generation(store, baseline) if baseline else None
     create_markdown_artifact(answer_markdown(parameters.prompts, result, alone), key="inference-answer")
     return {"model": parameters.model_name, "answer": answer.digest} | run_figures(result, alone)
+
+
+def _say(sentence: str) -> None:
+    """On the terminal of a command-line run, and in the run's log on the server."""
+    console.print(sentence)
+    get_run_logger().info(sentence)
 
 
 @contextmanager

@@ -160,7 +160,7 @@ def test_the_run_leaves_its_artifacts(engine):
     assert "data:image/svg+xml;base64," in shown["inference-layers"]
     assert shown["inference-distribution"] == 100.0
     assert "**Why?**\n\nBecause." in shown["inference-answer"]
-    assert "2.00 times as fast as one process, with the same tokens" in shown["inference-answer"]
+    assert "a token takes 0.50 times as long over the nodes, with the same tokens" in shown["inference-answer"]
 
 
 def test_the_run_is_in_the_ledger(engine):
@@ -238,7 +238,7 @@ def test_the_summary_has_every_node_and_the_comparison(engine, monkeypatch):
     text = written.getvalue()
     assert "node-1" in text
     assert "node-2" in text
-    assert "2.00 times as fast as one process, with the same tokens" in text
+    assert "a token takes 0.50 times as long over the nodes, with the same tokens" in text
     parts = inference_summary.as_dictionary(outcome)
     assert set(parts) == {"plan", "answer", "baseline"}
     assert parts["answer"]["token_ids"] == [[1, 2]]

@@ -62,7 +62,8 @@ def distribution_sentence(report: DistributionReport) -> str:
     sent = sum(shard.bytes_sent for shard in report.shards)
     kept = sum(shard.bytes_skipped for shard in report.shards)
     before = f"; {size(kept)} were there already" if kept else ""
-    return f"{size(sent)} sent{before}; loaded after {max(shard.seconds for shard in report.shards):.1f} s."
+    seconds = max(shard.seconds for shard in report.shards)
+    return f"{size(sent) if sent else 'Nothing'} sent{before}; loaded after {seconds:.1f} s."
 
 
 def stage_rows(result: GenerationResult) -> list[Row]:
@@ -91,10 +92,12 @@ def speed_rows(result: GenerationResult, alone: GenerationResult | None) -> list
 
 def comparison_sentence(result: GenerationResult, alone: GenerationResult) -> str:
     """How the run compares with the same model in one process: speed, and whether the tokens are the same."""
-    ratio = alone.seconds_per_token / result.seconds_per_token
-    speed = f"{ratio:.2f} times as fast as" if ratio >= 1 else f"{1 / ratio:.2f} times slower than"
     same = "with the same tokens" if result.token_ids == alone.token_ids else "with different tokens"
-    return f"{count(len(result.stages), 'node')}: {speed} one process, {same}"
+    where = f"{count(len(result.stages), 'node')} and one process"
+    if not (result.seconds_per_token and alone.seconds_per_token):  # a single token has no token after it
+        return f"{where}: {same}"
+    ratio = result.seconds_per_token / alone.seconds_per_token
+    return f"{where}: a token takes {ratio:.2f} times as long over the nodes, {same}"
 
 
 def run_figures(result: GenerationResult, alone: GenerationResult | None) -> dict[str, float | int]:
