@@ -28,14 +28,15 @@ def examine(config: PreTrainedConfig, traits: Traits | None = None, tokens: int 
         raise Unsplittable(config.model_type, "its later layers share the keys and values of earlier ones")
     try:
         specimen = Specimen.of(config)
-        _refuse_other_state(specimen)
+        _refuse_other_cache(specimen)
         if traits is None:
             traits = _find(specimen)
+        _refuse_uncached(specimen)
         _compare(specimen, traits, tokens)
     except (Unsplittable, MemoryError):
         raise
     except Exception as error:  # whatever a model's code raises is the reason why it cannot be split
-        what = f"{type(error).__name__}: {error}".split("\n")[0]
+        what = f"{type(error).__name__}: {str(error).strip()}".splitlines()[-1].strip()
         raise Unsplittable(config.model_type, f"a tiny model of it fails with {what}") from error
     return traits
 
@@ -45,6 +46,12 @@ def _find(specimen: Specimen) -> Traits:
         model(input_ids=specimen.prompt, use_cache=False)
 
     found, recording = find_traits(tiny_model(specimen.config), run)
+    entered = next(reversed(recording.arguments.values()))[found.carried[0]]
+    if entered.shape[:2] != specimen.prompt.shape:
+        reason = "its hidden states do not stand for one token each: {} for tokens {}"
+        raise Unsplittable(
+            specimen.config.model_type, reason.format(tuple(entered.shape), tuple(specimen.prompt.shape))
+        )
     return complete(found, specimen, recording)
 
 
@@ -59,12 +66,17 @@ def _compare(specimen: Specimen, traits: Traits, tokens: int) -> None:
             raise Unsplittable(specimen.config.model_type, reason)
 
 
-def _refuse_other_state(specimen: Specimen) -> None:
-    config, model = specimen.config, specimen.whole
-    if not type(model)._supports_default_dynamic_cache():  # type: ignore[attr-defined]
-        raise Unsplittable(config.model_type, "it keeps its state in a cache of its own, not in a DynamicCache")
-    cache = StageCache(model.config, specimen.prompt.shape[1])
+def _refuse_other_cache(specimen: Specimen) -> None:
+    if not type(specimen.whole)._supports_default_dynamic_cache():  # type: ignore[attr-defined]
+        raise Unsplittable(
+            specimen.config.model_type, "it keeps its state in a cache of its own, not in a DynamicCache"
+        )
+
+
+def _refuse_uncached(specimen: Specimen) -> None:
+    model = specimen.whole
+    cache = StageCache(model.config, 128)  # room for a prefix that some models put in front
     with torch.no_grad():
         model(input_ids=specimen.prompt, use_cache=True, **{cache_name(model): cache.cache})
     if not cache.is_used:
-        raise Unsplittable(config.model_type, "it has no KV cache; each step reads the whole text again")
+        raise Unsplittable(specimen.config.model_type, "it has no KV cache; each step reads the whole text again")

@@ -21,7 +21,7 @@ from strata.inference.split import Cut, Traits, build_skeleton, parse_config
 from strata.inference.traits import check_splittable, traits_of
 from strata.inference.weights import Arena, buffer_of
 
-__all__ = ["MissingWeights", "Source", "Stage", "check_splittable"]
+__all__ = ["MissingWeights", "Source", "Stage", "check_splittable", "tensors_for"]
 
 
 class MissingWeights(StrataError):
@@ -57,7 +57,7 @@ class Stage:
         self.first, self.last = first, last
         self.is_first, self.is_last = first == 0, last == len(layers) - 1
         self.cut = Cut(traits)
-        self._own = self._owned_parameters()
+        self._own = _owned(model, traits, first, last)
         _make_real(model, traits.layers, first, last, self._own)
         self.cut.install(layers, first, last)
 
@@ -119,21 +119,34 @@ class Stage:
         """A fresh session for `batch` sequences of at most `max_context` tokens, padding (on the left) included."""
         return StageSession(self, batch, padding, max_context)
 
-    def _owned_parameters(self) -> dict[str, torch.Tensor]:
-        traits, prefix = self.traits, self.traits.layers + "."
-        outside = set(traits.everywhere)
-        outside |= set(traits.before) if self.is_first else set()
-        outside |= set(traits.after) if self.is_last else set()
 
-        def owned(name: str) -> bool:
-            if not name.startswith(prefix):
-                return name in outside
-            return self.first <= int(name[len(prefix) :].split(".", 1)[0]) <= self.last
+def tensors_for(config_json: bytes, names: Iterable[str], ranges: Iterable[tuple[int, int]]) -> list[tuple[str, ...]]:
+    """For each stage (first, last), exactly those of the checkpoint tensors `names` that it must be sent.
 
-        every = self.model.state_dict(keep_vars=True)
-        wanted = {id(tensor) for name, tensor in every.items() if owned(name)}
-        # A tied weight goes by several names, of which a checkpoint has any.
-        return {name: tensor for name, tensor in every.items() if id(tensor) in wanted}
+    More exact than names alone can tell: some architectures need a table of positions, or even the embedding, in every
+    stage. Raises Unsplittable.
+    """
+    config = parse_config(config_json)
+    model, traits, names = build_skeleton(config, torch.float32), traits_of(config), list(names)
+    return [plan_load(model, names, _owned(model, traits, first, last)).names for first, last in ranges]
+
+
+def _owned(model: PreTrainedModel, traits: Traits, first: int, last: int) -> dict[str, torch.Tensor]:
+    """The weights of a stage by all their names."""
+    prefix, count = traits.layers + ".", len(list(model.get_submodule(traits.layers).children()))
+    outside = set(traits.everywhere)
+    outside |= set(traits.before) if first == 0 else set()
+    outside |= set(traits.after) if last == count - 1 else set()
+
+    def owned(name: str) -> bool:
+        if not name.startswith(prefix):
+            return name in outside
+        return first <= int(name[len(prefix) :].split(".", 1)[0]) <= last
+
+    every = model.state_dict(keep_vars=True)
+    wanted = {id(tensor) for name, tensor in every.items() if owned(name)}
+    # A tied weight goes by several names, of which a checkpoint has any.
+    return {name: tensor for name, tensor in every.items() if id(tensor) in wanted}
 
 
 def _make_real(model: PreTrainedModel, path: str, first: int, last: int, own: dict[str, torch.Tensor]) -> None:

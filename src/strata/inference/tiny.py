@@ -22,13 +22,16 @@ _SIZES: tuple[tuple[str, int], ...] = (
     (r"original_max_position_embeddings", 128),
     (r"max_source_positions", 64),
     (r"hidden_size|d_model|n_embd|emb_dim|embedding_size|input_embedding_size|embedding_dim|word_embed_proj_dim", 64),
-    (r"output_embedding_size|lru_width|attention_hidden_size|ple_embed_dim|dim_model_base", 64),
+    (r"output_embedding_size|lru_width|attention_hidden_size|ple_embed_dim|dim_model_base|adapter_in_dim", 64),
     (r"mamba_n_heads|mamba_num_heads|n_mamba_heads", 8),
     (r"mamba_d_head|mamba_head_dim|mamba_headdim", 16),
     (r"(num|n|encoder|decoder|swa_num)_?(attention_)?heads?|num_(en|de)coder_attention_heads|attention_heads", 4),
-    (r"linear_num_value_heads|index_n_heads|linear_num_heads", 4),
-    (r"linear_num_key_heads", 2),
-    (r"head_dim|dim_head|attention_head_size|swa_head_dim|kv_channels|d_head|linear_\w*head_dim|index_head_dim", 16),
+    (r"linear_num_value_heads|index(er)?_n_heads|linear_num_heads", 4),
+    (r"linear_num_key_heads|kv_n_heads", 2),
+    (
+        r"head_dim|dim_head|attention_head_size|swa_head_dim|kv_channels|d_head|linear_\w*head_dim|index(er)?_head_dim",
+        16,
+    ),
     (r"qk_nope_head_dim|v_head_dim", 16),
     (r"qk_rope_head_dim|rotary_dim|gated_norm_rank|d_rel|laurel_rank", 8),
     (r"qk_head_dim", 24),
@@ -103,8 +106,10 @@ def _restore_ratios(fields: dict[str, Any], small: dict[str, Any]) -> None:
         small["attention_head_dim"] = small["attention_hidden_size"] // small["num_attention_heads"]
     if number("head_dim") and number("head_dim") == number("qk_rope_head_dim"):  # latent attention, the rotated part
         small["head_dim"] = small["qk_rope_head_dim"]
-    elif number("head_dim") and number("head_dim") == number("qk_nope_head_dim") + number("qk_rope_head_dim"):
-        small["head_dim"] = small["qk_nope_head_dim"] + small["qk_rope_head_dim"]
+    elif number("qk_nope_head_dim") and number("qk_rope_head_dim"):
+        of_layers = [layer.get("qk_nope_head_dim", 0) for layer in (fields.get("per_layer_config") or {}).values()]
+        if number("head_dim") - number("qk_rope_head_dim") in (number("qk_nope_head_dim"), *of_layers):
+            small["head_dim"] = small["qk_nope_head_dim"] + small["qk_rope_head_dim"]
     if number("expand") and number("num_heads"):  # Mamba 2
         small["num_heads"] = small["hidden_size"] * number("expand") // small["head_dim"]
 
