@@ -120,6 +120,7 @@ def answer_prompts(
 def answer_locally(parameters: InferenceParameters) -> ArtifactRef:
     """Answer the prompts with the whole model in this process: what happens where sharding is switched off."""
     settings = Settings()
+    _say("Sharding is switched off (DISTRIBUTED_INFERENCE_SHARDING_ENABLED): the whole model runs in this process.")
     stream = AnswerStream(parameters.prompts)
     with _answering("run", stream, "check that this machine has memory for the whole model."):
         result = engine.generate_locally(parameters, settings, stream)

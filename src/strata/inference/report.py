@@ -84,7 +84,9 @@ def stage_rows(result: GenerationResult) -> list[Row]:
 
 def speed_rows(result: GenerationResult, alone: GenerationResult | None) -> list[Row]:
     """Time to first token and tokens a second of the run and, if it was measured, of the model in one process."""
-    rows = [_speed_row(f"{count(len(result.stages), 'node')}, encrypted", result)]
+    crossed = any(stage.bytes_sent for stage in result.stages)
+    where = f"{count(len(result.stages), 'node')}, encrypted" if crossed else result.stages[0].node
+    rows = [_speed_row(where, result)]
     if alone is not None:
         rows.append(_speed_row("one process, transformers generate", alone))
     return rows

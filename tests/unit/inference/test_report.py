@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from strata.inference.distribute import DistributionReport, ShardReport
@@ -119,6 +121,11 @@ def test_a_stage_row_separates_the_model_from_the_runtime():
     row = stage_rows(result_of())[0]
     assert (row["peak memory"], row["above an empty node"]) == ("300.0 MiB", "200.0 MiB")
     assert (row["received"], row["sent"]) == ("0.5 KiB", "2.0 KiB")
+
+
+def test_a_run_in_one_process_is_not_called_encrypted():
+    alone = StageResult("this process", (0, 3), 300, 100, 150, 10, 0, 0)
+    assert speed_rows(replace(result_of(), stages=[alone]), None)[0]["where"] == "this process"
 
 
 def test_speeds_stand_side_by_side():
