@@ -80,6 +80,11 @@ class StageCache:
             layer.cumulative_length = self.length
 
     @property
+    def is_plain(self) -> bool:
+        """Whether all layers, other stages' too, cache full attention."""
+        return all(isinstance(layer, Preallocated) for layer in self.cache.layers)
+
+    @property
     def is_used(self) -> bool:
         """Whether any layer has written to it."""
         return any(map(_was_written, self.cache.layers))

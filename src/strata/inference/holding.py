@@ -99,6 +99,7 @@ class Holding:
             raise OutOfMemory(f"the stage of layers {first} to {last}", missing)
         await self._receive(wire, requests, manifest)
         await self._worker.run(load_stage, stage, manifest, self._store)
+        await self._worker.run(release)
         self.stage, self.manifest = stage, manifest
         log.info("holds layers %d to %d of %s", first, last, manifest.model)
 

@@ -148,7 +148,10 @@ class Open(Message):
 
 
 class Step(Message):
-    """The next tokens of a session; the payload holds token ids (B, T) int64 or hidden states (B, T, ...)."""
+    """The next tokens of a session; the payload holds token ids (B, T) int64 or hidden states (B, T, ...).
+
+    more: further steps of the same number follow, and a token is chosen after the last of them only.
+    """
 
     type: Literal["step"] = "step"
     session: SessionId
@@ -156,6 +159,7 @@ class Step(Message):
     shape: Shape
     dtype: Literal["int64", "float64", "float32", "float16", "bfloat16"]
     want_logits: bool = False
+    more: bool = False
 
 
 class Tokens(Message):

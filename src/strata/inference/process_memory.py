@@ -9,7 +9,7 @@ from pathlib import Path
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
-_MMAP_THRESHOLD = 256 << 10
+_MMAP_THRESHOLD = 64 << 10
 
 
 def tune_allocator() -> None:

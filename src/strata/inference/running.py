@@ -1,7 +1,5 @@
 """One session on one node: steps come in, are computed, and go on to the next stage or, as tokens, back."""
 
-from functools import partial
-
 import torch
 import trio
 
@@ -15,8 +13,11 @@ from strata.inference.worker import Worker
 from strata.mesh import LinkClosed
 from strata.secure import ChannelError
 
-# Steps that may wait: the coordinator of one stream has one under way, a pipelined prompt has one for each piece.
-INBOX = 64
+# Steps that may wait: a stream has one under way, a prompt one for each slice.
+INBOX = 4096
+# Rows (batch x tokens) of a prompt computed at a time: enough for products of matrices to be bound by arithmetic, few
+# enough for their activations to be small beside any stage's weights.
+SLICE_ROWS = 64
 
 
 class StageRun:
@@ -89,22 +90,42 @@ class StageRun:
         return fault
 
     async def _advance(self, step: Step, payload: memoryview) -> None:
-        result, ids = await self._worker.run(partial(self._compute, step, payload))
-        if ids is not None:
-            data = buffer_of(result) if step.want_logits else b""
-            await self.coordinator.send(Tokens(session=step.session, number=step.number, ids=ids), data)
-            return
-        assert self.following is not None
-        dtype = str(result.dtype).removeprefix("torch.")
-        onward = step.model_copy(update={"shape": tuple(result.shape), "dtype": dtype})
-        await self.following.send(onward, buffer_of(result))
+        """Compute a step and send on what comes of it; the first stage does a long prompt in slices.
 
-    def _compute(self, step: Step, payload: memoryview) -> tuple[torch.Tensor, tuple[int, ...] | None]:
-        """In the worker's thread: what the next stage gets, or the logits (B, V) and the tokens chosen from them."""
+        Slices bound the memory that activations take in every stage, and let the stages work on a prompt side by side.
+        """
         inputs = torch.frombuffer(payload, dtype=getattr(torch, step.dtype)).view(step.shape)
+        tokens = inputs.shape[1]
+        if tokens < 1:
+            raise ValueError("a step without tokens")
+        width = tokens
+        if self.order.previous is None and self.session.takes_slices:
+            width = min(tokens, max(1, SLICE_ROWS // inputs.shape[0]))
+        for start in range(0, tokens, width):
+            more = step.more or start + width < tokens
+            await self._advance_slice(step, inputs[:, start : start + width], more)
+
+    async def _advance_slice(self, step: Step, inputs: torch.Tensor, more: bool) -> None:
         if self._sampler is None:
-            return self.session.forward(inputs, want="hidden").contiguous(), None
+            hidden = await self._worker.run(self._hidden, inputs)
+            dtype = str(hidden.dtype).removeprefix("torch.")
+            onward = step.model_copy(update={"shape": tuple(hidden.shape), "dtype": dtype, "more": more})
+            assert self.following is not None
+            await self.following.send(onward, buffer_of(hidden))
+            return
+        logits, ids = await self._worker.run(self._choose, inputs, more)
+        if not more:
+            data = buffer_of(logits.float()) if step.want_logits else b""
+            await self.coordinator.send(Tokens(session=step.session, number=step.number, ids=ids), data)
+
+    def _hidden(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.session.forward(inputs, want="hidden").contiguous()
+
+    def _choose(self, inputs: torch.Tensor, more: bool) -> tuple[torch.Tensor, tuple[int, ...]]:
+        """Logits (B, V) and, unless more is to come, the tokens chosen from them."""
+        assert self._sampler is not None
         logits = self.session.forward(inputs, want="last_logits").contiguous()
+        if more:
+            return logits, ()
         with torch.inference_mode():
-            ids = tuple(self._sampler.next(logits).tolist())
-        return (logits.float() if step.want_logits else logits), ids
+            return logits, tuple(self._sampler.next(logits).tolist())

@@ -8,6 +8,7 @@ import torch
 from transformers import GenerationMixin, PreTrainedModel
 
 from strata.inference.cache import StageCache
+from strata.inference.direct import DirectSteps
 from strata.inference.payload import pack, unpack
 from strata.inference.split import Cut, Left
 
@@ -19,6 +20,8 @@ class Runnable(Protocol):
 
     model: PreTrainedModel
     cut: Cut
+    first: int
+    last: int
     is_first: bool
     is_last: bool
 
@@ -48,6 +51,8 @@ class StageSession:
         prepare: Any = type(model).prepare_inputs_for_generation  # type: ignore[attr-defined]
         # Only where a model prepares its inputs in a way of its own is that worth its time in every step.
         self._prepare = None if prepare is GenerationMixin.prepare_inputs_for_generation else prepare
+        plain = self._prepare is None and self._cache.is_plain and not stage.cut.is_packed and not any(padding)
+        self._direct = DirectSteps(stage) if plain else None
 
     @property
     def length(self) -> int:
@@ -58,6 +63,14 @@ class StageSession:
     def kv_bytes(self) -> int:
         """Bytes that the cache occupies now."""
         return self._cache.nbytes
+
+    @property
+    def takes_slices(self) -> bool:
+        """Whether a long input may be fed in several pieces with the same outcome.
+
+        So it is where every layer caches plain attention: then the cache is all that an earlier token leaves behind.
+        """
+        return self._prepare is None and self._cache.is_plain
 
     @torch.inference_mode()
     def forward(self, inputs: torch.Tensor, want: Want = "last_logits") -> torch.Tensor:
@@ -74,18 +87,40 @@ class StageSession:
             raise ValueError(
                 f"{tuple(inputs.shape)} after {self.length} tokens: room is {self._batch} x {self._max_context}"
             )
+        if self._direct is not None and tokens == 1 < end and want != "logits":
+            output = self._step(self._direct, inputs, want)
+        else:
+            output = self._run(inputs, end, want)
+        self._cache.advance(tokens)
+        return output
+
+    def _step(self, direct: DirectSteps, inputs: torch.Tensor, want: Want) -> torch.Tensor:
+        """One token more, past the model's own forward where that is known to change nothing."""
+        start = self._cache.length
+        output = direct.run(inputs, start)
+        if output is not None:
+            return output[:, -1] if self._stage.is_last else output
+
+        def arguments(count: int) -> dict[str, Any]:
+            return self._arguments(self._ids[:, start : start + count], start + count, want)
+
+        ids = self._ids[:, start : start + 1]
+        return direct.watch(
+            ids, start, arguments, lambda: self._run(inputs, start + 1, want), self._max_context - start
+        )
+
+    def _run(self, inputs: torch.Tensor, end: int, want: Want) -> torch.Tensor:
+        """The model's own forward."""
         stage = self._stage
         ids = self._receive(inputs, end)
         try:
-            output: torch.Tensor = stage.model(**self._arguments(ids, end, want)).logits
+            logits: torch.Tensor = stage.model(**self._arguments(ids, end, want)).logits
         except Left:
-            output = self._send(ids)
+            return self._send(ids)
         else:
-            output = output if want == "logits" else output[:, -1]
+            return logits if want == "logits" else logits[:, -1]
         finally:
             stage.cut.entering = stage.cut.leaving = ()
-        self._cache.advance(tokens)
-        return output
 
     def _receive(self, inputs: torch.Tensor, end: int) -> torch.Tensor:
         """Take what came in; return the token ids (B, T), zeros where they have stayed behind."""

@@ -22,11 +22,13 @@ class Arena:
         # Private, because shared anonymous memory (Python's default) is a file to the kernel and gets no huge pages.
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         self._memory = mmap.mmap(-1, _round_up(total, _HUGE_PAGE) + _HUGE_PAGE, flags=flags)
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            self._memory.madvise(mmap.MADV_HUGEPAGE)
         self._bytes = torch.frombuffer(self._memory, dtype=torch.uint8)
         self._next = -self._bytes.data_ptr() % _HUGE_PAGE
         self._end = self._next + total
+        # Whole huge pages only: the last one would otherwise be taken whole for its first few bytes.
+        whole = total // _HUGE_PAGE * _HUGE_PAGE
+        if hasattr(mmap, "MADV_HUGEPAGE") and whole:
+            self._memory.madvise(mmap.MADV_HUGEPAGE, self._next, whole)
 
     def tensor(self, shape: torch.Size, dtype: torch.dtype) -> torch.Tensor:
         """The next tensor of zeros."""

@@ -55,8 +55,9 @@ class Worker:
         return result
 
     def stop(self) -> None:
-        """Have the thread end after the jobs it has."""
+        """Have the thread end after the jobs it has, and wait until it has."""
         self._jobs.put(None)
+        self._thread.join()
 
     def _work(self) -> None:
         while (item := self._jobs.get()) is not None:

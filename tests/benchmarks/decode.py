@@ -1,0 +1,127 @@
+"""Seconds a token: four encrypted local nodes against transformers' `generate` in one process, same cores and dtype.
+
+Both run the same prompt in turns and must give the same tokens; medians of the repeats. The limit is what it takes to
+read every weight once at the memory bandwidth measured here: no decoder of this size in this dtype can be faster.
+llama.cpp (llama-cpp-python) is measured beside them on the quantised file, where it is installed.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import trio
+
+from strata.inference import (
+    Checkpoint,
+    Coordinator,
+    GenerationParams,
+    GenerationResult,
+    LocalCluster,
+    balanced_plan,
+    generate_baseline,
+    profile_model,
+    resolve_model,
+)
+from strata.inference.measure import measure_node
+from strata.inference.models import PACKAGED
+from strata.mesh import Roster, read_membership
+from strata.secure import Identity
+from strata.settings import Settings
+
+NODES = 4
+PROMPT = "Tell me a story about a boat."
+
+
+def measure_nodes(cluster: LocalCluster, model: Path, home: Path, params: GenerationParams) -> GenerationResult:
+    """One run on the cluster's nodes, which hold their shards after the first."""
+
+    async def run() -> GenerationResult:
+        key, roster = Identity.load(cluster.identity_file), Roster(read_membership(cluster.mesh_file))
+        checkpoint = Checkpoint.open(model)
+        async with Coordinator.connect(key, roster, home, cluster.mesh_file.read_bytes()) as coordinator:
+            plan = balanced_plan(profile_model(model, "float32"), await coordinator.inventory(), context=256)
+            await coordinator.distribute(checkpoint, plan)
+            return await coordinator.generate(checkpoint, plan, [PROMPT], params)
+
+    return trio.run(run)
+
+
+def measure_llama_cpp(tokens: int) -> float | None:
+    """Seconds a token of llama.cpp on the packaged 4-bit file; None, said loudly, where it is not installed."""
+    spec = importlib.util.find_spec("llama_cpp")
+    package = importlib.util.find_spec(PACKAGED["smollm2"])
+    if spec is None or package is None or package.origin is None:
+        print("NOT MEASURED: llama.cpp is not installed (pip install llama-cpp-python)", file=sys.stderr)
+        return None
+    from llama_cpp import Llama
+
+    (file,) = Path(package.origin).parent.glob("*.gguf")
+    llama = Llama(str(file), n_threads=os.cpu_count(), verbose=False)
+    llama.create_completion(PROMPT, max_tokens=4, temperature=0)
+    start = time.perf_counter()
+    made = llama.create_completion(PROMPT, max_tokens=tokens, temperature=0)["usage"]["completion_tokens"]
+    return (time.perf_counter() - start) / made
+
+
+def main() -> None:
+    """Measure and print; the last line is JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=96)
+    parser.add_argument("--threads", type=int, default=None, help="threads of each node; default: the cluster's own")
+    arguments = parser.parse_args()
+    params = GenerationParams(max_new_tokens=arguments.tokens, stop=frozenset())
+    ours: list[GenerationResult] = []
+    theirs: list[GenerationResult] = []
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        model = resolve_model("smollm2", Settings(STRATA_HOME=home))
+        bandwidth = measure_node(1 << 30).bandwidth
+        weight_bytes = profile_model(model, "float32").total_bytes
+        with LocalCluster(home, NODES, threads=arguments.threads) as cluster:
+            measure_nodes(cluster, model, home, params)  # sends the shards
+            for repeat in range(arguments.repeats):
+                ours.append(measure_nodes(cluster, model, home, params))
+                theirs.append(generate_baseline(model, [PROMPT], params))
+                print(
+                    f"{repeat + 1}: {NODES} nodes {ours[-1].seconds_per_token * 1e3:.1f} ms a token, "
+                    f"one process {theirs[-1].seconds_per_token * 1e3:.1f} ms"
+                )
+                if ours[-1].token_ids != theirs[-1].token_ids:
+                    raise SystemExit("the tokens differ")
+    seconds = statistics.median(result.seconds_per_token for result in ours)
+    reference = statistics.median(result.seconds_per_token for result in theirs)
+    report = {
+        "name": "decode",
+        "ours": seconds,
+        "peer": reference,
+        "unit": "seconds a token",
+        "ratio": reference / seconds,
+        "limit": weight_bytes / bandwidth,
+        "peer_name": "transformers generate, one process",
+        "nodes": NODES,
+        "tokens": arguments.tokens,
+        "repeats": arguments.repeats,
+        "seconds_to_first_token": statistics.median(result.seconds_to_first_token for result in ours),
+        "peer_seconds_to_first_token": statistics.median(result.seconds_to_first_token for result in theirs),
+        "llama_cpp_q4_1_seconds": measure_llama_cpp(arguments.tokens),
+        "memory": [
+            {
+                "node": stage.node,
+                "above_empty_bytes": stage.peak_rss_bytes - stage.baseline_rss_bytes,
+                "weights_and_kv_bytes": stage.weight_bytes + stage.kv_bytes,
+            }
+            for stage in ours[-1].stages
+        ],
+    }
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
