@@ -106,7 +106,7 @@ class Cut:
     def install(self, layers: nn.ModuleList, first: int, last: int) -> None:
         """Exchange the forwards so that only layers `first` to `last` compute."""
         for layer in layers[:first]:
-            layer.forward = self._hand_through(layer)
+            layer.forward = self.hand_through(layer)
         if first > 0:
             # Some models leave layers out (cross-attention without an image), so the first to be called is not known.
             for layer in layers[first : last + 1]:
@@ -137,7 +137,8 @@ class Cut:
         places = _places(layer, self.traits.carried)
         return lambda args, kwargs: tuple(args[i] if i < len(args) else kwargs.get(name) for name, i in places)
 
-    def _hand_through(self, layer: nn.Module) -> Callable[..., Any]:
+    def hand_through(self, layer: nn.Module) -> Callable[..., Any]:
+        """A forward for `layer` that returns what it is given, in the form in which the layer returns."""
         read = self._reader(layer)
         names, output = self.traits.carried, self.traits.output
         if output is None:
