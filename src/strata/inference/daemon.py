@@ -119,17 +119,22 @@ async def _end_with_stdin(scope: trio.CancelScope) -> None:
 
 
 def warm_up() -> None:
-    """Run a tiny decoder once, so that everything that any model uses is loaded."""
+    """Run a small decoder in two stages, one sequence and several, drawn and greedy.
+
+    So what every model uses is loaded: code, tables, and the scratch memory of matrix products.
+    """
     config = {
-        "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-        "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 256, "max_position_embeddings": 128,
+        "model_type": "llama", "hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 2,
+        "num_attention_heads": 8, "num_key_value_heads": 4, "vocab_size": 4096, "max_position_embeddings": 128,
         "tie_word_embeddings": False,
     }  # fmt: skip
-    stage = Stage.build(json.dumps(config).encode(), 0, 1, torch.float32)
-    sampler = Sampler(SamplingParams(temperature=1.0, top_k=8, top_p=0.9), 2)
-    session = stage.new_session(2, [0, 3], 64)
-    ids = torch.zeros((2, 32), dtype=torch.int64)
-    for _ in range(3):
-        logits = session.forward(ids, want="last_logits")
-        with torch.inference_mode():
-            ids = sampler.next(logits)[:, None]
+    first, last = (Stage.build(json.dumps(config).encode(), layer, layer, torch.float32) for layer in (0, 1))
+    for batch, temperature in ((1, 0.0), (4, 1.0)):
+        sampler = Sampler(SamplingParams(temperature, top_k=8, top_p=0.9), batch)
+        padding = list(range(batch))
+        before, after = (stage.new_session(batch, padding, 64) for stage in (first, last))
+        ids = torch.zeros((batch, 16), dtype=torch.int64)
+        for _ in range(4):
+            logits = after.forward(before.forward(ids, want="hidden"), want="last_logits")
+            with torch.inference_mode():
+                ids = sampler.next(logits)[:, None]
