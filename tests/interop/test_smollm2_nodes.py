@@ -98,12 +98,12 @@ def test_the_wire_shows_neither_weights_nor_prompt(tmp_path: Path, smollm2: Path
     checkpoint = Checkpoint.open(smollm2)
     windows = [PROMPT.encode(), PROMPT.encode()[:16], result.text[0].encode(), b"llama", b"model.layers.0"]
     # Each window is searched for in all of half a gigabyte, which takes a tenth of a second.
-    for name in generator.sample(sorted(checkpoint.tensors), 80):
+    for name in generator.sample(sorted(checkpoint.tensors), 120):
         entry = checkpoint[name]
         start = generator.randrange(0, entry.nbytes - 16, 4)
         window = next(checkpoint.read_chunks(name, start, 16))
         if len(set(window)) > 8:  # a run of equal bytes would be found by chance
             windows.append(window)
-    assert len(windows) > 70
+    assert len(windows) > 60
     joined = b"".join(capture.streams.values())
     assert not [window for window in windows if window in joined]
