@@ -103,7 +103,7 @@ def stages_from_disk(specimen: Any, traits: Any) -> list[Any]:
     from safetensors import safe_open
 
     from strata.inference.split import build_skeleton
-    from strata.inference.stage import Stage
+    from strata.inference.stage_model import StageModel
 
     stages = []
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +112,7 @@ def stages_from_disk(specimen: Any, traits: Any) -> list[Any]:
         with safe_open(path, "pt") as tensors:
             names = list(tensors.keys())
             for first, last in specimen.ranges(traits, 3):
-                stage = Stage(build_skeleton(specimen.config, torch.float32), traits, first, last)
+                stage = StageModel(build_skeleton(specimen.config, torch.float32), traits, first, last)
                 stage.load(tensors.get_tensor, stage.wanted(names))
                 stages.append(stage)
     return stages

@@ -11,8 +11,8 @@ from strata.inference.cache import StageCache
 from strata.inference.carry import complete
 from strata.inference.session import cache_name
 from strata.inference.specimen import Specimen, generate_staged, generate_whole
-from strata.inference.split import Traits, Unsplittable
-from strata.inference.tiny import tiny_model
+from strata.inference.split import Traits, Unsplittable, build_skeleton, find_layers
+from strata.inference.tiny import shrink, tiny_model
 from strata.inference.watch import find_traits
 
 TOLERANCE = 1e-4  # of logits of the order of 1, in float32
@@ -27,6 +27,7 @@ def examine(config: PreTrainedConfig, traits: Traits | None = None, tokens: int 
     if getattr(config.get_text_config(decoder=True), "num_kv_shared_layers", 0):
         raise Unsplittable(config.model_type, "its later layers share the keys and values of earlier ones")
     try:
+        find_layers(build_skeleton(shrink(config), torch.float32))  # fails early, before anything is made
         specimen = Specimen.of(config)
         _refuse_other_cache(specimen)
         if traits is None:

@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from strata.inference.split import Traits, build_skeleton
-from strata.inference.stage import Stage
+from strata.inference.stage_model import StageModel
 from strata.inference.tiny import shrink, tiny_model
 
 PROMPT_TOKENS = 7
@@ -32,9 +32,9 @@ class Specimen:
         prompt = torch.randint(2, 100, (len(PADDING), PROMPT_TOKENS), generator=torch.Generator().manual_seed(0))
         return cls(small, tiny_model(small), prompt)
 
-    def stage(self, traits: Traits, first: int, last: int) -> Stage:
+    def stage(self, traits: Traits, first: int, last: int) -> StageModel:
         """Layers `first` to `last` of the whole as a stage."""
-        stage = Stage(build_skeleton(copy.deepcopy(self.config), torch.float32), traits, first, last)
+        stage = StageModel(build_skeleton(copy.deepcopy(self.config), torch.float32), traits, first, last)
         weights = self.whole.state_dict()
         stage.load(weights.__getitem__, weights)
         return stage
@@ -46,7 +46,7 @@ class Specimen:
         edges = [layers * i // count for i in range(count + 1)]
         return [(first, end - 1) for first, end in itertools.pairwise(edges)]
 
-    def stages(self, traits: Traits, count: int) -> list[Stage]:
+    def stages(self, traits: Traits, count: int) -> list[StageModel]:
         """The whole in `count` stages."""
         return [self.stage(traits, first, last) for first, last in self.ranges(traits, count)]
 
@@ -71,7 +71,7 @@ def generate_whole(
 
 
 def generate_staged(
-    stages: Sequence[Stage], prompt: torch.Tensor, padding: Sequence[int], tokens: int
+    stages: Sequence[StageModel], prompt: torch.Tensor, padding: Sequence[int], tokens: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The same with a chain of stages."""
     sessions = [stage.new_session(len(padding), padding, prompt.shape[1] + tokens) for stage in stages]

@@ -13,6 +13,7 @@ from importlib.resources import files
 import transformers
 from transformers import PreTrainedConfig
 
+from strata.inference.examine import examine
 from strata.inference.split import Traits, parse_config
 
 TABLE = "traits.json"
@@ -23,8 +24,6 @@ def traits_of(config: PreTrainedConfig) -> Traits:
     known = _table().get(config.model_type)
     if known is not None:
         return known
-    from strata.inference.examine import examine  # runs a model, which the table is there to avoid
-
     return examine(config)
 
 
@@ -33,8 +32,6 @@ def check_splittable(config_json: bytes) -> None:
 
     Takes about a second: a tiny model with this config is generated from, whole and in stages.
     """
-    from strata.inference.examine import examine
-
     config = parse_config(config_json)
     examine(config, _table().get(config.model_type))
 

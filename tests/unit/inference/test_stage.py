@@ -12,7 +12,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from strata.inference.specimen import Specimen, generate_staged, generate_whole
 from strata.inference.split import Unsplittable
-from strata.inference.stage import MissingWeights, Stage, check_splittable
+from strata.inference.stage import MissingWeights, Stage, check_splittable, tensors_for
 from strata.inference.traits import traits_of
 
 TOKENS = 10
@@ -93,6 +93,22 @@ def test_only_a_stages_own_weights_take_memory(llama):
     }
     assert real == own
     assert stage.model.get_submodule("model.layers.0.mlp.up_proj").weight.is_meta
+
+
+def test_what_each_stage_must_be_sent(llama):
+    config, tensors, _ = llama
+    first, middle, last = tensors_for(config, tensors, [(0, 1), (2, 3), (4, 5)])
+    assert set(first) & set(last) == {"model.embed_tokens.weight"}
+    assert {name.split(".")[2] for name in middle} == {"2", "3"}
+    assert {*first, *middle, *last} == set(tensors)
+
+
+def test_a_middle_stage_is_sent_what_every_stage_needs(tmp_path: Path):
+    config, tensors = saved(tmp_path, Specimen.of(config_of("gemma4_text")))
+    (middle,) = tensors_for(config, tensors, [(2, 3)])
+    assert "model.embed_tokens_per_layer.weight" in middle
+    stage = Stage.build(config, 2, 3)
+    stage.load(tensors.__getitem__, middle)
 
 
 def test_a_tied_embedding_is_held_by_both_ends_and_once_by_a_single_stage(llama):
