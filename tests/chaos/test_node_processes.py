@@ -22,7 +22,7 @@ from strata.inference import (
     RequestRefused,
     StageFailed,
 )
-from strata.inference.decoding import Decoding
+from strata.inference.run.decoding import Decoding
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity, Membership
 from tests.support.nodes import split, tiny_llama
@@ -118,7 +118,7 @@ def test_a_node_that_cannot_start_says_why(tmp_path: Path) -> None:
 def test_a_killed_or_frozen_node_ends_the_run_by_name(
     tmp_path: Path, model: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("strata.inference.peers.SILENCE_SECONDS", 2.0)
+    monkeypatch.setattr("strata.inference.run.peers.SILENCE_SECONDS", 2.0)
     checkpoint, plan = Checkpoint.open(model), split(model, ["node-1", "node-2", "node-3"], [2, 4], context=250)
 
     async def run(cluster: LocalCluster) -> None:

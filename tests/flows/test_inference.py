@@ -54,8 +54,9 @@ class FakeEngine:
         yield Mesh(Path("mesh"), Path("identity"))
         self.calls.append("nodes ended")
 
-    def plan(self, parameters, mesh, settings):
+    def plan(self, parameters, mesh, settings, previous=None):
         self._enter("plan")
+        self.previous = previous
         return self._plan
 
     def distribute(self, parameters, plan, mesh, settings, progress):

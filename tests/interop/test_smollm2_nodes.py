@@ -18,7 +18,7 @@ from strata.inference import (
     generate_locally,
     profile_model,
 )
-from strata.inference.distribute import DistributionReport
+from strata.inference.run.distribute import DistributionReport
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity
 from tests.support.capture import LoopbackCapture, can_capture

@@ -9,12 +9,12 @@ import torch
 import trio
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from strata.inference.holding import Holding
-from strata.inference.node import Node
-from strata.inference.pipeline import Coordinator
+from strata.inference.node.holding import Holding
+from strata.inference.node.node import Node
+from strata.inference.node.worker import Worker
 from strata.inference.plan import Plan, StagePlan
-from strata.inference.profile import profile_model
-from strata.inference.worker import Worker
+from strata.inference.plan.profile import profile_model
+from strata.inference.run.pipeline import Coordinator
 from strata.mesh import Roster, serve
 from strata.secure import Identity, Membership
 from strata.store import Store

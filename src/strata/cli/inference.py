@@ -26,7 +26,7 @@ def node(
     # Read when torch is loaded: MKL gives the scratch memory of a product back instead of keeping it for the next one.
     os.environ.setdefault("MKL_DISABLE_FAST_MM", "1")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    from strata.inference.daemon import run_node
+    from strata.inference import run_node
 
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
@@ -71,10 +71,7 @@ def generate(
             raise StrataError(f"cannot read {prompt_file}: {error}") from error
     if not prompts:
         raise StrataError("give a --prompt or a --prompt-file")
-    from strata.inference.answering import Request, answer
-    from strata.inference.baseline import generate_baseline
-    from strata.inference.generate import GenerationParams
-    from strata.inference.sampling import SamplingParams
+    from strata.inference import GenerationParams, Request, SamplingParams, answer, generate_baseline
 
     try:
         sampling = SamplingParams(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)

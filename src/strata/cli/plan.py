@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from strata.inference.plan import Plan
+    from strata.inference import Plan
 
 INFEASIBLE = 3
 
@@ -40,10 +40,7 @@ def plan(
     way. Each of the two under "links" may be a matrix, a row for each node it leads from, in the order of "nodes"; null
     in it means no link.
     """
-    from strata.inference.models import locate_model
-    from strata.inference.nodes_file import read_nodes
-    from strata.inference.plan import Infeasible, make_plan
-    from strata.inference.profile import profile_model
+    from strata.inference import Infeasible, locate_model, make_plan, profile_model, read_nodes
 
     profiles, links = read_nodes(nodes)
     profile = profile_model(locate_model(model), dtype)

@@ -2,35 +2,35 @@
 
 The public face. Names are imported on first use, so that `import strata.inference` (and `strata --help`) stays light.
 
-A model: `resolve_model` (folder, GGUF file or packaged name), `Checkpoint` (by tensor and byte range), `profile_model`.
-Planning: `Plan`, `make_plan`, `balanced_plan`, `NodeProfile`, `Links`, `Infeasible`.
-Running: `LocalCluster` (nodes on this machine), `Coordinator` (survey, distribute, generate), `GenerationParams`,
-`SamplingParams`, `GenerationResult`, `StageResult`, `DistributionProgress`, `DistributionReport`, `ShardReport`.
+A model: `resolve_model` (folder, GGUF file or packaged name), `locate_model` (the same, converting nothing),
+`Checkpoint` (by tensor and byte range), `profile_model`.
+Planning: `Plan`, `make_plan`, `balanced_plan`, `keep_placement`, `NodeProfile`, `Links`, `read_nodes`, `Infeasible`.
+Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Coordinator` (survey, distribute, generate),
+`GenerationParams`, `SamplingParams`, `GenerationResult`, `StageResult`, `DistributionProgress`, `DistributionReport`,
+`ShardReport`.
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`.
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `Row`,
 `need_sentence`, `distribution_sentence`, `comparison_sentence`, `answer_markdown`, `run_figures`.
 Errors, all StrataErrors: `CheckpointError`, `ModelNotFound`, `Unsplittable`, `RequestRefused`, `StageFailed`,
-`InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`, `BaselineFailed`.
+`InvalidPlan`, `InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`, `BaselineFailed`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from strata.inference.answering import Answer, Request, answer
-    from strata.inference.baseline import BaselineFailed, generate_baseline
-    from strata.inference.checkpoint import Checkpoint, CheckpointError
-    from strata.inference.cluster import LocalCluster, NodeDidNotStart
-    from strata.inference.distribute import DistributionProgress, DistributionReport, ShardReport
-    from strata.inference.errors import ContextExceeded, NodeLost, RequestRefused, StageFailed
-    from strata.inference.generate import GenerationParams, GenerationResult, StageResult, generate_locally
-    from strata.inference.models import ModelNotFound, resolve_model
-    from strata.inference.pipeline import Coordinator
-    from strata.inference.plan import Infeasible, InvalidProblem, Plan, balanced_plan, make_plan
-    from strata.inference.profile import profile_model
-    from strata.inference.profile_node import Links, NodeProfile
-    from strata.inference.report import (
+    from strata.inference.decoder.sampling import SamplingParams
+    from strata.inference.decoder.split import Unsplittable
+    from strata.inference.models.checkpoint import Checkpoint, CheckpointError
+    from strata.inference.models.resolve import ModelNotFound, locate_model, resolve_model
+    from strata.inference.node.daemon import run_node
+    from strata.inference.plan import Infeasible, InvalidPlan, InvalidProblem, Plan, balanced_plan, make_plan
+    from strata.inference.plan.keep import keep_placement
+    from strata.inference.plan.nodes import Links, NodeProfile
+    from strata.inference.plan.nodes_file import read_nodes
+    from strata.inference.plan.profile import profile_model
+    from strata.inference.report.report import (
         Row,
         answer_markdown,
         comparison_sentence,
@@ -44,9 +44,14 @@ if TYPE_CHECKING:
         speed_rows,
         stage_rows,
     )
-    from strata.inference.sampling import SamplingParams
-    from strata.inference.split import Unsplittable
-    from strata.inference.text import NoTokenizer
+    from strata.inference.run.answering import Answer, Request, answer
+    from strata.inference.run.baseline import BaselineFailed, generate_baseline
+    from strata.inference.run.cluster import LocalCluster, NodeDidNotStart
+    from strata.inference.run.distribute import DistributionProgress, DistributionReport, ShardReport
+    from strata.inference.run.errors import ContextExceeded, NodeLost, RequestRefused, StageFailed
+    from strata.inference.run.generate import GenerationParams, GenerationResult, StageResult, generate_locally
+    from strata.inference.run.pipeline import Coordinator
+    from strata.inference.run.text import NoTokenizer
 
 __all__ = [
     "Answer",
@@ -60,6 +65,7 @@ __all__ = [
     "GenerationParams",
     "GenerationResult",
     "Infeasible",
+    "InvalidPlan",
     "InvalidProblem",
     "Links",
     "LocalCluster",
@@ -84,33 +90,40 @@ __all__ = [
     "distribution_sentence",
     "generate_baseline",
     "generate_locally",
+    "keep_placement",
     "layer_span",
     "layers_markdown",
+    "locate_model",
     "make_plan",
     "need_sentence",
     "plan_rows",
     "plan_sentence",
     "profile_model",
+    "read_nodes",
     "resolve_model",
     "run_figures",
+    "run_node",
     "speed_rows",
     "stage_rows",
 ]
 
 _MODULES = {
-    "answering": ("Answer", "Request", "answer"),
-    "baseline": ("BaselineFailed", "generate_baseline"),
-    "checkpoint": ("Checkpoint", "CheckpointError"),
-    "cluster": ("LocalCluster", "NodeDidNotStart"),
-    "distribute": ("DistributionProgress", "DistributionReport", "ShardReport"),
-    "errors": ("ContextExceeded", "NodeLost", "RequestRefused", "StageFailed"),
-    "generate": ("GenerationParams", "GenerationResult", "StageResult", "generate_locally"),
-    "models": ("ModelNotFound", "resolve_model"),
-    "pipeline": ("Coordinator",),
-    "plan": ("Infeasible", "InvalidProblem", "Plan", "balanced_plan", "make_plan"),
-    "profile": ("profile_model",),
-    "profile_node": ("Links", "NodeProfile"),
-    "report": (
+    "node.daemon": ("run_node",),
+    "run.answering": ("Answer", "Request", "answer"),
+    "run.baseline": ("BaselineFailed", "generate_baseline"),
+    "models.checkpoint": ("Checkpoint", "CheckpointError"),
+    "run.cluster": ("LocalCluster", "NodeDidNotStart"),
+    "run.distribute": ("DistributionProgress", "DistributionReport", "ShardReport"),
+    "run.errors": ("ContextExceeded", "NodeLost", "RequestRefused", "StageFailed"),
+    "run.generate": ("GenerationParams", "GenerationResult", "StageResult", "generate_locally"),
+    "models.resolve": ("ModelNotFound", "locate_model", "resolve_model"),
+    "run.pipeline": ("Coordinator",),
+    "plan": ("Infeasible", "InvalidPlan", "InvalidProblem", "Plan", "balanced_plan", "make_plan"),
+    "plan.keep": ("keep_placement",),
+    "plan.nodes_file": ("read_nodes",),
+    "plan.profile": ("profile_model",),
+    "plan.nodes": ("Links", "NodeProfile"),
+    "report.report": (
         "Row",
         "answer_markdown",
         "comparison_sentence",
@@ -124,9 +137,9 @@ _MODULES = {
         "speed_rows",
         "stage_rows",
     ),
-    "sampling": ("SamplingParams",),
-    "split": ("Unsplittable",),
-    "text": ("NoTokenizer",),
+    "decoder.sampling": ("SamplingParams",),
+    "decoder.split": ("Unsplittable",),
+    "run.text": ("NoTokenizer",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from strata.cli import main
-from strata.inference.nodes_file import InvalidNodesFile, read_nodes
-from strata.inference.partition_problem import InvalidProblem
+from strata.inference.placement.problem import InvalidProblem
+from strata.inference.plan.nodes_file import InvalidNodesFile, read_nodes
 
 NODES = [
     {"node": "a", "memory_bytes": 60_000_000, "flops": 1e11, "bandwidth": 1e9},

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from strata.inference.checkpoint import Checkpoint, CheckpointError, parse_header, read_header
+from strata.inference.models.checkpoint import Checkpoint, CheckpointError, parse_header, read_header
 
 
 def _write(path: Path, header: object, body: bytes) -> Path:

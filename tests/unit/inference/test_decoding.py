@@ -1,7 +1,7 @@
 import pytest
 
-from strata.inference.decoding import Decoding
-from strata.inference.errors import ContextExceeded
+from strata.inference.run.decoding import Decoding
+from strata.inference.run.errors import ContextExceeded
 
 
 def test_rows_are_padded_on_the_left() -> None:

@@ -5,10 +5,10 @@ import torch
 from transformers import PreTrainedModel
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from strata.inference.direct import BLOCK
-from strata.inference.slices import slices
-from strata.inference.specimen import Specimen, generate_whole
-from strata.inference.traits import traits_of
+from strata.inference.decoder.direct import BLOCK
+from strata.inference.decoder.slices import slices
+from strata.inference.decoder.specimen import Specimen, generate_whole
+from strata.inference.decoder.traits import traits_of
 
 TOKENS = 2 * BLOCK + 10
 

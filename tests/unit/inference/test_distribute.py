@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import trio
 
-from strata.inference.checkpoint import Checkpoint
-from strata.inference.distribute import write_manifests
-from strata.inference.errors import RequestRefused, StageFailed
-from strata.inference.messages import Chunk, GetStatus, Loaded, Offer, Refused, Want
-from strata.inference.wire import Wire
+from strata.inference.models.checkpoint import Checkpoint
+from strata.inference.protocol.messages import Chunk, GetStatus, Loaded, Offer, Refused, Want
+from strata.inference.protocol.wire import Wire
+from strata.inference.run.distribute import write_manifests
+from strata.inference.run.errors import RequestRefused, StageFailed
 from strata.mesh import LinkClosed, dial
 from strata.secure import ChannelError
 from tests.support.nodes import mesh_of, split, tiny_llama
@@ -204,8 +204,8 @@ async def test_a_node_that_dies_while_it_receives_is_named(tmp_path: Path, model
 
 
 async def test_many_small_tensors_are_asked_for_in_batches(tmp_path: Path, model: Path, monkeypatch) -> None:
-    monkeypatch.setattr("strata.inference.shard.WANT_AT_ONCE", 3)
-    monkeypatch.setattr("strata.inference.distribute.WANT_AT_ONCE", 3)
+    monkeypatch.setattr("strata.inference.node.shard.WANT_AT_ONCE", 3)
+    monkeypatch.setattr("strata.inference.run.distribute.WANT_AT_ONCE", 3)
     checkpoint = Checkpoint.open(model)
     async with mesh_of(tmp_path) as mesh, mesh.connect() as coordinator:
         seen: list[int] = []

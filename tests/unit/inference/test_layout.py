@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.inference.layout import Layout, UnknownLayout
+from strata.inference.models.layout import Layout, UnknownLayout
 
 LLAMA = [
     "model.embed_tokens.weight",

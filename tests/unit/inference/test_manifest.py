@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from strata.inference.checkpoint import Checkpoint
-from strata.inference.manifest import Manifest, ManifestError, TensorDigest, open_manifest, write_manifest
+from strata.inference.models.checkpoint import Checkpoint
+from strata.inference.protocol.manifest import Manifest, ManifestError, TensorDigest, open_manifest, write_manifest
 from strata.secure import Identity
 
 SENDER, OTHER = Identity.generate(), Identity.generate()

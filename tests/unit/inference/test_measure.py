@@ -3,7 +3,7 @@
 import psutil
 import pytest
 
-from strata.inference.measure import available_memory, measure_node
+from strata.inference.plan.measure import available_memory, measure_node
 
 
 def test_measures_plausible_figures():

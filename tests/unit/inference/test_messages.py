@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.inference.messages import (
+from strata.inference.protocol.messages import (
     ALIGNMENT,
     MAX_HEADER,
     MAX_PAYLOAD,

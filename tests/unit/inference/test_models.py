@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from strata.inference import models
-from strata.inference.checkpoint import Checkpoint, CheckpointError
-from strata.inference.digests import file_digests
-from strata.inference.models import ModelNotFound, resolve_model
+from strata.inference.models import resolve as models
+from strata.inference.models.checkpoint import Checkpoint, CheckpointError
+from strata.inference.models.digests import file_digests
+from strata.inference.models.resolve import ModelNotFound, resolve_model
 from strata.settings import Settings
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strata.inference.partition_problem import Problem
+from strata.inference.placement.problem import Problem
 from strata.inference.plan import Infeasible, InvalidProblem, Partition, Span, partition
 
 OBJECTIVES = ("latency", "throughput")

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strata.inference import partition_exact, partition_heuristic
-from strata.inference.partition_improve import improve
-from strata.inference.partition_problem import Problem
-from strata.inference.partition_sweep import Stretch, sweep
+from strata.inference.placement import exact as partition_exact
+from strata.inference.placement import heuristic as partition_heuristic
+from strata.inference.placement.improve import improve
+from strata.inference.placement.problem import Problem
+from strata.inference.placement.sweep import Stretch, sweep
 from strata.inference.plan import Infeasible, partition
 
 

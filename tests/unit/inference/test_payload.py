@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.inference.payload import BadPayload, pack, unpack
+from strata.inference.decoder.payload import BadPayload, pack, unpack
 
 DTYPES = st.sampled_from([torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.bool])
 SHAPES = st.lists(st.integers(0, 4), max_size=3)

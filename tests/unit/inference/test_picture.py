@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.inference.picture import as_data_uri, layer_picture
 from strata.inference.plan import Plan, StagePlan
+from strata.inference.report.picture import as_data_uri, layer_picture
 
 MIB = 1024 * 1024
 SVG = "{http://www.w3.org/2000/svg}"

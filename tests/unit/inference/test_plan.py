@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strata.inference.plan import Infeasible, InvalidPlan, InvalidProblem, Plan, balanced_plan, make_plan
-from strata.inference.profile import LayerProfile, ModelProfile
-from strata.inference.profile_node import Links, NodeProfile
-from strata.inference.workload import RESERVE_BYTES, Workload
+from strata.inference.plan.nodes import Links, NodeProfile
+from strata.inference.plan.profile import LayerProfile, ModelProfile
+from strata.inference.plan.workload import RESERVE_BYTES, Workload
 
 LAYER = LayerProfile(weight_bytes=4_000_000, flops_per_token=2_000_000, kv_bytes_per_token=100)
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strata.inference.checkpoint import CheckpointError
-from strata.inference.gguf_header import read_gguf_header
-from strata.inference.layout import UnknownLayout
-from strata.inference.model_facts import facts_from_config
-from strata.inference.profile import LayerProfile, UnknownModel, profile_model
+from strata.inference.models.checkpoint import CheckpointError
+from strata.inference.models.facts import facts_from_config
+from strata.inference.models.gguf_header import read_gguf_header
+from strata.inference.models.layout import UnknownLayout
+from strata.inference.plan.profile import LayerProfile, UnknownModel, profile_model
 
 CONFIG = {
     "model_type": "llama", "num_hidden_layers": 3, "hidden_size": 64, "vocab_size": 1000, "num_attention_heads": 8,

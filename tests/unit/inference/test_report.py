@@ -2,10 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from strata.inference.distribute import DistributionReport, ShardReport
-from strata.inference.generate import GenerationResult, StageResult
 from strata.inference.plan import Plan, StagePlan
-from strata.inference.report import (
+from strata.inference.report.report import (
     answer_markdown,
     comparison_sentence,
     distribution_sentence,
@@ -20,6 +18,8 @@ from strata.inference.report import (
     speed_rows,
     stage_rows,
 )
+from strata.inference.run.distribute import DistributionReport, ShardReport
+from strata.inference.run.generate import GenerationResult, StageResult
 
 MIB = 1024 * 1024
 

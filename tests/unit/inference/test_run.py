@@ -8,15 +8,15 @@ import trio
 import trio.testing
 from transformers import LlamaForCausalLM
 
-from strata.inference import running_remote
-from strata.inference.checkpoint import Checkpoint
-from strata.inference.distribute import write_manifests
-from strata.inference.errors import ContextExceeded, RequestRefused, StageFailed
-from strata.inference.generate import GenerationParams, generate_locally
-from strata.inference.messages import Close, Done, Failed, Open, Refused, Sampling, Step, Tokens
-from strata.inference.pipeline import Coordinator
-from strata.inference.sampling import SamplingParams
-from strata.inference.wire import Wire
+from strata.inference.decoder.sampling import SamplingParams
+from strata.inference.models.checkpoint import Checkpoint
+from strata.inference.protocol.messages import Close, Done, Failed, Open, Refused, Sampling, Step, Tokens
+from strata.inference.protocol.wire import Wire
+from strata.inference.run import running_remote
+from strata.inference.run.distribute import write_manifests
+from strata.inference.run.errors import ContextExceeded, RequestRefused, StageFailed
+from strata.inference.run.generate import GenerationParams, generate_locally
+from strata.inference.run.pipeline import Coordinator
 from strata.mesh import LinkClosed, dial
 from strata.secure import ChannelError
 from tests.support.nodes import mesh_of, split, tiny_llama

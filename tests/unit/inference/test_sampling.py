@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from strata.inference.sampling import Sampler, SamplingParams, filtered_logits
+from strata.inference.decoder.sampling import Sampler, SamplingParams, filtered_logits
 
 
 def random_logits(rows: int, seed: int = 0, size: int = 200) -> torch.Tensor:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.inference.sessions import OutOfMemory, SessionTable
+from strata.inference.node.sessions import OutOfMemory, SessionTable
 
 
 def test_there_is_room_until_the_budget_is_used_up() -> None:

@@ -10,10 +10,10 @@ from safetensors import safe_open
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from strata.inference.specimen import Specimen, generate_staged, generate_whole
-from strata.inference.split import Unsplittable
-from strata.inference.stage import MissingWeights, Stage, check_splittable, tensors_for
-from strata.inference.traits import traits_of
+from strata.inference.decoder.specimen import Specimen, generate_staged, generate_whole
+from strata.inference.decoder.split import Unsplittable
+from strata.inference.decoder.stage import MissingWeights, Stage, check_splittable, tensors_for
+from strata.inference.decoder.traits import traits_of
 
 TOKENS = 10
 # What each stands for: rotary positions; absolute positions; scaled embeddings; alternating windows with soft caps;

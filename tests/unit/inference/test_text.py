@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.inference.text import NoTokenizer, Texts, TextStream
+from strata.inference.run.text import NoTokenizer, Texts, TextStream
 
 
 class Bytes:

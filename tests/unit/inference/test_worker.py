@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from strata.inference.worker import Worker
+from strata.inference.node.worker import Worker
 
 
 @pytest.fixture

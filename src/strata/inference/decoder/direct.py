@@ -1,0 +1,232 @@
+"""Decode steps that call a stage's layers directly, where that is shown to be what the model's forward does.
+
+Most of a decode step outside the layers goes into Python that computes the same thing again: defaults, masks, position
+tables, a walk over all layers. Four stages pay for it four times. So the forward is run once, without its layers, for a
+block of positions ahead; what the layers would be called with at each position is then a slice of that. A real step is
+watched beside it, and only if every argument equals its slice, each layer takes exactly what the one before returned,
+and nothing happens around the layers but calls of whole modules, do the following steps of the block call the layers
+straight away. At the end of a block this is shown anew. Nothing here knows any architecture.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from strata.inference.decoder.slices import Arguments, SlicedArguments, slices
+from strata.inference.decoder.split import Cut, Left
+from strata.inference.decoder.watch import Recording, recorded
+
+BLOCK = 64  # positions; a prelude of 64 costs about as much as one of 1
+
+
+_Call = tuple[nn.Module, tuple[Any, ...], Any]  # module, arguments, output
+_Layer = tuple[Callable[..., Any], int]  # forward, which of the program's arguments
+_NOTHING: tuple[nn.Module, ...] = ()
+
+
+class Owner(Protocol):
+    """The stage whose layers are called."""
+
+    model: PreTrainedModel
+    cut: Cut
+    first: int
+    last: int
+    is_first: bool
+    is_last: bool
+
+
+@dataclass(frozen=True)
+class _Program:
+    """A decode step as calls: `before` it on token ids, the layers with their arguments, `after` them."""
+
+    start: int
+    end: int
+    before: tuple[nn.Module, ...]
+    layers: tuple[_Layer, ...]
+    arguments: tuple[SlicedArguments, ...]
+    place: int | None  # of the hidden state in what a layer returns
+    after: tuple[nn.Module, ...]
+
+    def run(self, value: torch.Tensor, position: int) -> torch.Tensor:
+        """The step at `position`: token ids or hidden states in, hidden states or logits (B, 1, V) out."""
+        offset = position - self.start
+        kwargs = [arguments.at(offset) for arguments in self.arguments]
+        for module in self.before:
+            value = module(value)
+        for forward, index in self.layers:
+            output = forward(value, **kwargs[index])
+            value = output if self.place is None else output[self.place]
+        for module in self.after:
+            value = module(value)
+        return value
+
+
+class DirectSteps:
+    """The direct path of one session. Ask `run` first; where it gives None, let `watch` see the step being made."""
+
+    def __init__(self, stage: Owner) -> None:
+        self._stage = stage
+        self._program: _Program | None = None
+        self._refused = False
+        layers = stage.model.get_submodule(stage.cut.traits.layers)
+        assert isinstance(layers, nn.ModuleList)
+        self._layers = layers
+
+    def run(self, inputs: torch.Tensor, position: int) -> torch.Tensor | None:
+        """The output of the step at `position` for inputs (B, 1) or (B, 1, ...), if it is known how to make it."""
+        program = self._program
+        if program is None or not program.start <= position < program.end:
+            return None
+        return program.run(inputs, position)
+
+    def watch(
+        self,
+        ids: torch.Tensor,
+        position: int,
+        prelude: Callable[[int], Arguments],
+        step: Callable[[], torch.Tensor],
+        room: int,
+    ) -> torch.Tensor:
+        """Make a step for token ids (B, 1) by way of `step()` and learn from it.
+
+        `prelude(n)` gives the model's arguments for n positions from `position` on, of which there is room for `room`.
+        """
+        count = min(BLOCK, room)
+        if self._refused or count < 2:
+            return step()
+        block = self._run_without_layers(prelude(count))
+        if block is None:
+            self._refused = True
+            return step()
+        with recorded(self._layers) as seen, self._watched_modules() as calls:
+            output = step()
+        value, layers, arguments = self._chain(block, seen, count)
+        before = self._before(ids, seen, calls)
+        after = _NOTHING if value is output else None
+        if value is not None and self._stage.is_last:
+            after = _path(calls, value, output)
+        self._refused = value is None or before is None or after is None
+        if before is not None and after is not None:
+            place = self._place
+            self._program = _Program(position, position + count, before, layers, arguments, place, after)
+        return output
+
+    def _own(self) -> range:
+        return range(self._stage.first, self._stage.last + 1)
+
+    def _run_without_layers(self, arguments: Arguments) -> Recording | None:
+        """What the stage's layers would be called with; None where the model does not run like this."""
+        stage = self._stage
+        with _forwards_kept(self._layers):
+            for index in self._own():
+                through = stage.cut.hand_through(self._layers[index])
+                self._layers[index].forward = through if index < stage.last else _leaving
+            with recorded(self._layers) as seen:
+                try:
+                    stage.model(**arguments)
+                except Left:
+                    return seen
+                except (RuntimeError, ValueError, TypeError, IndexError):
+                    return None
+        return None
+
+    @contextmanager
+    def _watched_modules(self) -> Iterator[list[_Call]]:
+        """Calls of modules beside the layers, in order."""
+        calls: list[_Call] = []
+
+        def note(module: nn.Module, args: tuple[Any, ...], kwargs: Arguments, output: Any) -> None:
+            if not kwargs:
+                calls.append((module, args, output))
+
+        path = self._stage.cut.traits.layers + "."
+        beside = [m for n, m in self._stage.model.named_modules() if not f"{n}.".startswith(path)]
+        handles = [m.register_forward_hook(note, with_kwargs=True) for m in beside]
+        try:
+            yield calls
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    @property
+    def _place(self) -> int | None:
+        traits = self._stage.cut.traits
+        return None if traits.output is None else traits.output.index(traits.carried[0])
+
+    def _before(self, ids: torch.Tensor, seen: Recording, calls: list[_Call]) -> tuple[nn.Module, ...] | None:
+        """The modules that make the first layer's input from token ids."""
+        if not self._stage.is_first:
+            return _NOTHING
+        return _path(calls, ids, seen.arguments.get(0, {}).get(self._stage.cut.traits.carried[0]))
+
+    def _chain(
+        self, block: Recording, seen: Recording, count: int
+    ) -> tuple[torch.Tensor | None, tuple[_Layer, ...], tuple[SlicedArguments, ...]]:
+        """What comes out of the last layer, the layers, and their arguments; None where they do not make a chain."""
+        hidden = self._stage.cut.traits.carried[0]
+        layers: list[_Layer] = []
+        arguments: list[SlicedArguments] = []
+        value: torch.Tensor | None = None
+        for index in self._own():
+            layer = self._layers[index]
+            if index not in seen.outputs or index not in block.arguments:
+                return None, (), ()  # this layer is left out
+            given, wide = dict(seen.arguments[index]), dict(block.arguments[index])
+            entered, _ = given.pop(hidden, None), wide.pop(hidden, None)
+            if value is not None and entered is not value:
+                return None, (), ()  # something happens between the layers
+            sliced = slices(given, wide, count)
+            if sliced is None or list(signature(type(layer).forward).parameters)[1] != hidden:
+                return None, (), ()
+            shared = next((i for i, other in enumerate(arguments) if other.is_same(sliced)), len(arguments))
+            if shared == len(arguments):
+                arguments.append(sliced)
+            layers.append((type(layer).forward.__get__(layer), shared))
+            output = seen.outputs[index]
+            value = output if self._place is None else output[self._place]
+        return value, tuple(layers), tuple(arguments)
+
+
+def _leaving(*_args: Any, **_kwargs: Any) -> Any:
+    raise Left
+
+
+@contextmanager
+def _forwards_kept(layers: nn.ModuleList) -> Iterator[None]:
+    kept = [layer.__dict__.get("forward") for layer in layers]
+    try:
+        yield
+    finally:
+        for layer, forward in zip(layers, kept, strict=True):
+            if forward is not None:
+                layer.forward = forward
+            else:
+                layer.__dict__.pop("forward", None)
+
+
+def _path(calls: list[_Call], start: torch.Tensor, end: Any) -> tuple[nn.Module, ...] | None:
+    """Modules that, one after the other and with nothing between, lead from `start` to `end`; None if none do."""
+    modules: list[nn.Module] = []
+    value = start
+    for module, args, output in calls:
+        if len(args) == 1 and isinstance(output, torch.Tensor) and _is_same(args[0], value):
+            modules.append(module)
+            value = output
+    return tuple(modules) if isinstance(end, torch.Tensor) and _is_same(value, end) else None
+
+
+def _is_same(one: Any, other: torch.Tensor) -> bool:
+    """Whether two tensors are the same memory read in the same way, up to dimensions of size 1."""
+    return (
+        isinstance(one, torch.Tensor)
+        and one.data_ptr() == other.data_ptr()
+        and one.dtype == other.dtype
+        and one.squeeze().shape == other.squeeze().shape
+        and one.squeeze().stride() == other.squeeze().stride()
+    )

@@ -1,0 +1,174 @@
+"""One generation in one stage: its KV cache, and the model's own forward run over the layers of the stage."""
+
+from collections.abc import Sequence
+from inspect import signature
+from typing import Any, Literal, Protocol
+
+import torch
+from transformers import GenerationMixin, PreTrainedModel
+
+from strata.inference.decoder.cache import StageCache
+from strata.inference.decoder.direct import DirectSteps
+from strata.inference.decoder.payload import pack, unpack
+from strata.inference.decoder.split import Cut, Left
+
+Want = Literal["hidden", "last_logits", "logits"]
+
+
+class Runnable(Protocol):
+    """What a session needs of its stage."""
+
+    model: PreTrainedModel
+    cut: Cut
+    first: int
+    last: int
+    is_first: bool
+    is_last: bool
+
+
+class StageSession:
+    """The state of one batch of sequences in one stage. Not thread-safe: a stage runs one forward at a time.
+
+    `padding[i]` is the number of padding tokens on the left of row i.
+    """
+
+    def __init__(self, stage: Runnable, batch: int, padding: Sequence[int], max_context: int) -> None:
+        if len(padding) != batch or not all(0 <= pad < max_context for pad in padding):
+            raise ValueError(f"padding must hold {batch} numbers from 0 to {max_context - 1}, not {list(padding)}")
+        model = stage.model
+        self._stage = stage
+        self._batch = batch
+        self._max_context = max_context
+        self._cache = StageCache(model.config, max_context)
+        self._mask = (torch.arange(max_context) >= torch.tensor(padding)[:, None]).long()
+        # As `generate` counts: from the first real token; padding is at position 0.
+        self._positions = (self._mask.cumsum(-1) - 1).clamp_min_(0)
+        self._ids = torch.zeros((batch, max_context), dtype=torch.int64)
+        parameters = signature(model.forward).parameters
+        self._constant: dict[str, Any] = {cache_name(model): self._cache.cache, "use_cache": True}
+        self._takes_positions = "position_ids" in parameters
+        self._keeps_last = "logits_to_keep" in parameters
+        prepare: Any = type(model).prepare_inputs_for_generation  # type: ignore[attr-defined]
+        # Only where a model prepares its inputs in a way of its own is that worth its time in every step.
+        self._prepare = None if prepare is GenerationMixin.prepare_inputs_for_generation else prepare
+        plain = self._prepare is None and self._cache.is_plain and not stage.cut.is_packed and not any(padding)
+        self._direct = DirectSteps(stage) if plain else None
+
+    @property
+    def length(self) -> int:
+        """Tokens seen so far, padding included."""
+        return self._cache.length
+
+    @property
+    def kv_bytes(self) -> int:
+        """Bytes that the cache occupies now."""
+        return self._cache.nbytes
+
+    @property
+    def takes_slices(self) -> bool:
+        """Whether a long input may be fed in several pieces with the same outcome.
+
+        So it is where every layer caches plain attention: then the cache is all that an earlier token leaves behind.
+        """
+        return self._prepare is None and self._cache.is_plain
+
+    @torch.inference_mode()
+    def forward(self, inputs: torch.Tensor, want: Want = "last_logits") -> torch.Tensor:
+        """Run the next T tokens through the layers of this stage.
+
+        inputs: in the first stage token ids (B, T) int64; in others what the previous stage returned.
+        Returns, from the last stage, logits (B, V) of the last position ("last_logits") or (B, T, V) ("logits"); from
+        others a tensor (B, T, ...) to be handed to the next stage as it is. Raises ValueError past max_context and
+        BadPayload for inputs that no stage sends.
+        """
+        tokens = inputs.shape[1]
+        end = self._cache.length + tokens
+        if end > self._max_context or inputs.shape[0] != self._batch:
+            raise ValueError(
+                f"{tuple(inputs.shape)} after {self.length} tokens: room is {self._batch} x {self._max_context}"
+            )
+        if self._direct is not None and tokens == 1 < end and want != "logits":
+            output = self._step(self._direct, inputs, want)
+        else:
+            output = self._run(inputs, end, want)
+        self._cache.advance(tokens)
+        return output
+
+    def _step(self, direct: DirectSteps, inputs: torch.Tensor, want: Want) -> torch.Tensor:
+        """One token more, past the model's own forward where that is known to change nothing."""
+        start = self._cache.length
+        output = direct.run(inputs, start)
+        if output is not None:
+            return output[:, -1] if self._stage.is_last else output
+
+        def arguments(count: int) -> dict[str, Any]:
+            return self._arguments(self._ids[:, start : start + count], start + count, want)
+
+        ids = self._ids[:, start : start + 1]
+        return direct.watch(
+            ids, start, arguments, lambda: self._run(inputs, start + 1, want), self._max_context - start
+        )
+
+    def _run(self, inputs: torch.Tensor, end: int, want: Want) -> torch.Tensor:
+        """The model's own forward."""
+        stage = self._stage
+        ids = self._receive(inputs, end)
+        try:
+            logits: torch.Tensor = stage.model(**self._arguments(ids, end, want)).logits
+        except Left:
+            return self._send(ids)
+        else:
+            return logits if want == "logits" else logits[:, -1]
+        finally:
+            stage.cut.entering = stage.cut.leaving = ()
+
+    def _receive(self, inputs: torch.Tensor, end: int) -> torch.Tensor:
+        """Take what came in; return the token ids (B, T), zeros where they have stayed behind."""
+        ids = self._ids[:, end - inputs.shape[1] : end]
+        cut = self._stage.cut
+        if self._stage.is_first:
+            ids.copy_(inputs)
+            return ids
+        if not cut.is_packed:
+            cut.entering = (inputs,)
+            return ids
+        values = unpack(inputs)
+        if cut.traits.token_ids:
+            ids.copy_(values[0])
+            values = values[1:]
+        cut.enter(values)
+        return ids
+
+    def _send(self, ids: torch.Tensor) -> torch.Tensor:
+        cut = self._stage.cut
+        if not cut.is_packed:
+            (output,) = cut.leaving
+            assert output is not None
+            return output
+        return pack(([ids] if cut.traits.token_ids else []) + cut.left())
+
+    def _arguments(self, ids: torch.Tensor, end: int, want: Want) -> dict[str, Any]:
+        kwargs = dict(self._constant, attention_mask=self._mask[:, :end])
+        tokens = ids.shape[1]
+        if self._keeps_last:
+            kwargs["logits_to_keep"] = 0 if want == "logits" else 1
+        if self._prepare is None:
+            kwargs["input_ids"] = ids
+            if self._takes_positions:
+                kwargs["position_ids"] = self._positions[:, end - tokens : end]
+            return kwargs
+        if self._takes_positions:
+            kwargs["position_ids"] = self._positions[:, :end]
+        prepared: dict[str, Any] = self._prepare(
+            self._stage.model,
+            self._ids[:, :end],
+            next_sequence_length=tokens,
+            is_first_iteration=end == tokens,
+            **kwargs,
+        )
+        return prepared
+
+
+def cache_name(model: PreTrainedModel) -> str:
+    """What the model's forward calls its cache: state-space models have another word for it."""
+    return "cache_params" if "cache_params" in signature(model.forward).parameters else "past_key_values"

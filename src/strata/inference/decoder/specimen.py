@@ -1,0 +1,86 @@
+"""A tiny model to try splits on: whole, in stages, and generating either way."""
+
+import copy
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from strata.inference.decoder.split import Traits, build_skeleton
+from strata.inference.decoder.stage_model import StageModel
+from strata.inference.decoder.tiny import shrink, tiny_model
+
+PROMPT_TOKENS = 7
+PADDING = (0, 3)
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A whole tiny model, the config that it was made from, and a prompt (B, T) with left padding."""
+
+    config: PreTrainedConfig
+    whole: PreTrainedModel
+    prompt: torch.Tensor
+    padding: tuple[int, ...] = PADDING
+
+    @classmethod
+    def of(cls, config: PreTrainedConfig) -> "Specimen":
+        """The specimen of a real model's config; the same each time."""
+        small = shrink(config)
+        prompt = torch.randint(2, 100, (len(PADDING), PROMPT_TOKENS), generator=torch.Generator().manual_seed(0))
+        return cls(small, tiny_model(small), prompt)
+
+    def stage(self, traits: Traits, first: int, last: int) -> StageModel:
+        """Layers `first` to `last` of the whole as a stage."""
+        stage = StageModel(build_skeleton(copy.deepcopy(self.config), torch.float32), traits, first, last)
+        weights = self.whole.state_dict()
+        stage.load(weights.__getitem__, weights)
+        return stage
+
+    def ranges(self, traits: Traits, count: int) -> list[tuple[int, int]]:
+        """(first, last) of `count` stages of like size; fewer where there are fewer layers."""
+        layers = len(list(self.whole.get_submodule(traits.layers).children()))
+        count = min(count, layers)
+        edges = [layers * i // count for i in range(count + 1)]
+        return [(first, end - 1) for first, end in itertools.pairwise(edges)]
+
+    def stages(self, traits: Traits, count: int) -> list[StageModel]:
+        """The whole in `count` stages."""
+        return [self.stage(traits, first, last) for first, last in self.ranges(traits, count)]
+
+
+def generate_whole(
+    model: PreTrainedModel, prompt: torch.Tensor, padding: Sequence[int], tokens: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Greedy `generate`: new ids (B, tokens) and their logits (B, tokens, V). `padding` is on the left."""
+    mask = (torch.arange(prompt.shape[1]) >= torch.tensor(padding)[:, None]).long()
+    for name in ("eos_token_id", "forced_eos_token_id", "forced_bos_token_id", "suppress_tokens"):
+        setattr(model.generation_config, name, None)
+    out = model.generate(  # type: ignore[operator]
+        prompt,
+        attention_mask=mask,
+        max_new_tokens=tokens,
+        do_sample=False,
+        pad_token_id=0,
+        output_logits=True,
+        return_dict_in_generate=True,
+    )
+    return out.sequences[:, prompt.shape[1] :], torch.stack(out.logits, 1)
+
+
+def generate_staged(
+    stages: Sequence[StageModel], prompt: torch.Tensor, padding: Sequence[int], tokens: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same with a chain of stages."""
+    sessions = [stage.new_session(len(padding), padding, prompt.shape[1] + tokens) for stage in stages]
+    ids, logits = [], []
+    value = prompt
+    for _ in range(tokens):
+        for session in sessions:
+            value = session.forward(value)
+        logits.append(value)
+        value = value.argmax(-1, keepdim=True)
+        ids.append(value)
+    return torch.cat(ids, 1), torch.stack(logits, 1)

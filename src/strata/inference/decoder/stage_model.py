@@ -1,0 +1,166 @@
+"""A model with the weights of some of its layers: what a stage is made of."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from strata.errors import StrataError
+from strata.inference.decoder.convert import plan_load
+from strata.inference.decoder.session import StageSession
+from strata.inference.decoder.split import Cut, Traits
+from strata.inference.decoder.weights import Arena, buffer_of
+
+
+class MissingWeights(StrataError):
+    """The checkpoint tensors given do not fill the stage."""
+
+
+class Source(Protocol):
+    """Where checkpoint tensors come from: `source(name)` gives a CPU tensor in the checkpoint's dtype.
+
+    A source may also have `read_into(name, buffer, dtype, shape) -> bool`, which reads the tensor's bytes straight into
+    its place in the stage and returns True; it returns False, touching nothing, where the checkpoint's dtype or shape
+    is another one, and the tensor is then asked for by `source(name)`.
+    """
+
+    def __call__(self, name: str, /) -> torch.Tensor:
+        """The tensor of that name."""
+        ...
+
+
+class StageModel:
+    """Layers `first` to `last` (0-based, inclusive) of `model`, with the embeddings or the head where it has them.
+
+    `model` is a skeleton on the meta device, which is taken over.
+
+    Sessions are independent of each other, but forwards are not concurrent: one at a time per stage.
+    """
+
+    def __init__(self, model: PreTrainedModel, traits: Traits, first: int, last: int) -> None:
+        layers = model.get_submodule(traits.layers)
+        assert isinstance(layers, nn.ModuleList)
+        if not 0 <= first <= last < len(layers):
+            raise ValueError(f"layers {first}..{last} are not within 0..{len(layers) - 1}")
+        self.model = model
+        self.traits = traits
+        self.first, self.last = first, last
+        self.is_first, self.is_last = first == 0, last == len(layers) - 1
+        self.cut = Cut(traits)
+        self._own = owned_weights(model, traits, first, last)
+        _make_real(model, traits.layers, first, last, self._own)
+        self.cut.install(layers, first, last)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the weights that this stage holds, each counted once."""
+        return sum(tensor.nbytes for tensor in {id(t): t for t in self._own.values()}.values())
+
+    def wanted(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Which of the checkpoint tensors called `names` this stage needs, exactly."""
+        return plan_load(self.model, names, self._own).names
+
+    def load(self, source: Source | Callable[[str], torch.Tensor], names: Iterable[str]) -> None:
+        """Fill the weights from the checkpoint tensors called `names`, one at a time; names not needed are left out.
+
+        Names and layouts are those of the checkpoint on disk; where transformers converts them on loading, so does
+        this. Raises MissingWeights where a weight of the stage is in none of them.
+        """
+        plan = plan_load(self.model, names, self._own)
+        read_into = getattr(source, "read_into", None)
+        filled: set[int] = set()
+        with torch.no_grad():
+            for name, parameter in plan.direct.items():
+                target = self._own[parameter]
+                if read_into is None or not read_into(name, buffer_of(target), target.dtype, tuple(target.shape)):
+                    target.copy_(source(name))
+                filled.add(id(target))
+            for conversion in plan.conversions:
+                for parameter, index, value in conversion.run(self.model, source):
+                    target = self._own[parameter]
+                    (target if index is None else target[index]).copy_(value)
+                    filled.add(id(target))
+        self._initialise_missing({name: tensor for name, tensor in self._own.items() if id(tensor) not in filled})
+
+    def _initialise_missing(self, missing: dict[str, torch.Tensor]) -> None:
+        """Compute weights that checkpoints leave out on purpose (fixed position tables); refuse to make up others."""
+        optional = self.model._keys_to_ignore_on_load_missing or ()
+        unknown = [name for name in missing if not any(re.search(pattern, name) for pattern in optional)]
+        if unknown:
+            raise MissingWeights(f"no checkpoint tensor for {', '.join(unknown[:5])} ({len(unknown)} in all)")
+        if missing:
+            for module in self.model.modules():
+                if any(id(tensor) in map(id, missing.values()) for tensor in module._parameters.values()):
+                    module._is_hf_initialized = False  # type: ignore[assignment]
+            for tensor in missing.values():
+                tensor._is_hf_initialized = False  # type: ignore[attr-defined]
+            self.model.initialize_weights()  # type: ignore[no-untyped-call]
+
+    def new_session(self, batch: int, padding: Sequence[int], max_context: int) -> StageSession:
+        """A fresh session for `batch` sequences of at most `max_context` tokens, padding (on the left) included."""
+        return StageSession(self, batch, padding, max_context)
+
+
+def owned_weights(model: PreTrainedModel, traits: Traits, first: int, last: int) -> dict[str, torch.Tensor]:
+    """The weights of a stage, by each of their names."""
+    prefix, count = traits.layers + ".", len(list(model.get_submodule(traits.layers).children()))
+    outside = set(traits.everywhere)
+    outside |= set(traits.before) if first == 0 else set()
+    outside |= set(traits.after) if last == count - 1 else set()
+
+    def owned(name: str) -> bool:
+        if not name.startswith(prefix):
+            return name in outside
+        return first <= int(name[len(prefix) :].split(".", 1)[0]) <= last
+
+    every = model.state_dict(keep_vars=True)
+    wanted = {id(tensor) for name, tensor in every.items() if owned(name)}
+    # A tied weight goes by several names, of which a checkpoint has any.
+    return {name: tensor for name, tensor in every.items() if id(tensor) in wanted}
+
+
+def _make_real(model: PreTrainedModel, path: str, first: int, last: int, own: dict[str, torch.Tensor]) -> None:
+    """Give memory to the weights in `own`, values to tables outside the checkpoint, and nothing to the rest.
+
+    Weights outside the layers that the stage does not own become zeros of stride 0, which take no memory, so the
+    model's own code around the layers can still run (on values that nobody uses).
+    """
+    layers = model.get_submodule(path)
+    for index, layer in enumerate(layers.children()):
+        if not first <= index <= last:
+            for module in layer.modules():
+                module._is_hf_initialized = True  # type: ignore[assignment]
+    wanted = {id(tensor): tensor for tensor in own.values()}
+    arena = Arena(tensor.nbytes for tensor in wanted.values())
+    real = {key: arena.tensor(tensor.shape, tensor.dtype) for key, tensor in wanted.items()}
+    skipped = {id(m) for i, layer in enumerate(layers.children()) if not first <= i <= last for m in layer.modules()}
+    made: dict[int, torch.Tensor] = {}
+    for module in model.modules():
+        if id(module) in skipped:
+            continue
+        holders: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)
+        for slots in holders:
+            for name, tensor in slots.items():
+                if tensor is None:
+                    continue
+                if id(tensor) not in made:
+                    made[id(tensor)] = _replacement(
+                        tensor, real.get(id(tensor)), name in module._non_persistent_buffers_set
+                    )
+                slots[name] = made[id(tensor)]
+    for name, tensor in own.items():
+        own[name] = made[id(tensor)]
+    model.initialize_weights()  # type: ignore[no-untyped-call]
+
+
+def _replacement(tensor: torch.Tensor, real: torch.Tensor | None, computed: bool) -> torch.Tensor:
+    if computed:
+        return torch.empty_like(tensor, device="cpu")  # its value comes from the model's initialisation
+    value = torch.zeros((), dtype=tensor.dtype).expand(tensor.shape) if real is None else real
+    if isinstance(tensor, nn.Parameter):
+        value = nn.Parameter(value, requires_grad=False)
+    value._is_hf_initialized = True  # type: ignore[attr-defined]
+    return value

@@ -1,0 +1,140 @@
+"""The process that `strata node` is: start, say so, serve, end cleanly.
+
+What counts as an empty node's memory (`baseline_rss_bytes`): the process when it is ready to serve and holds no shard.
+torch, transformers, the generic modelling code and one tiny decoder's forward have been run once by then, so the code
+and tables that any model needs are in memory; everything that grows later is counted against the model.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+
+import torch
+import trio
+
+from strata.inference.decoder.sampling import Sampler, SamplingParams
+from strata.inference.decoder.stage import Stage
+from strata.inference.node.holding import Holding
+from strata.inference.node.node import Node
+from strata.inference.node.process_memory import release, reset_peak, resident_bytes, tune_allocator
+from strata.inference.node.worker import Worker
+from strata.inference.plan.measure import available_memory
+from strata.mesh import Roster, read_membership, serve
+from strata.secure import Identity, Membership, MembershipError
+from strata.store import Store
+
+log = logging.getLogger(__name__)
+
+# Memory that a node leaves to the rest of the machine when nobody tells it its budget.
+SHARE_OF_AVAILABLE = 0.8
+
+
+def run_node(
+    home: Path,
+    mesh: Path,
+    *,
+    host: str,
+    port: int,
+    memory_bytes: int | None = None,
+    threads: int | None = None,
+    supervised: bool = False,
+) -> None:
+    """Serve as a node of the mesh in file `mesh` until SIGTERM or SIGINT, or, when supervised, until stdin ends.
+
+    The node's key is `home/identity.json`, its store `home/store`, and `home/mesh` the newest membership it has seen.
+    Prints one line of JSON when it is ready: peer_id, name, address, memory_bytes.
+    """
+    tune_allocator()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    trio.run(partial(_main, home, mesh, host=host, port=port, memory_bytes=memory_bytes, supervised=supervised))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A forward may still run in the worker's thread; the interpreter must not take torch down around it.
+    os._exit(0)
+
+
+async def _main(home: Path, mesh: Path, *, host: str, port: int, memory_bytes: int | None, supervised: bool) -> None:
+    identity = Identity.load(home / "identity.json")
+    roster = Roster(_newest_membership(mesh, home / "mesh"))
+    own = roster.membership.member(identity.peer_id)
+    worker = Worker()
+    await worker.run(warm_up)
+    await worker.run(release)
+    reset_peak()
+    budget = memory_bytes if memory_bytes is not None else int(available_memory() * SHARE_OF_AVAILABLE)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_end_on_signal, nursery.cancel_scope)
+        if supervised:
+            nursery.start_soon(_end_with_stdin, nursery.cancel_scope)
+        node = Node(
+            identity,
+            roster,
+            Holding(Store(home / "store"), worker, budget),
+            worker,
+            nursery=nursery,
+            baseline_rss_bytes=resident_bytes(),
+            membership_file=home / "mesh",
+        )
+        bound = await nursery.start(
+            lambda *, task_status: serve(identity, roster, node.handle, host, port, task_status=task_status)
+        )
+        ready = {
+            "peer_id": identity.peer_id, "name": own.name, "address": f"{host}:{bound}", "memory_bytes": budget
+        }  # fmt: skip
+        print(json.dumps(ready), flush=True)
+
+
+def _newest_membership(given: Path, seen: Path) -> Membership:
+    """What the operator's file says, unless the mesh has told this node something newer since."""
+    membership = read_membership(given)
+    try:
+        known = read_membership(seen, membership.owner_peer_id)
+    except MembershipError:
+        known = None
+    if known is None or known.mesh_id != membership.mesh_id:
+        seen.unlink(missing_ok=True)  # of a mesh that this node has left
+        return membership
+    return max(known, membership, key=lambda each: each.version)
+
+
+async def _end_on_signal(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            log.info("ending on %s", signal.Signals(number).name)
+            scope.cancel()
+            return
+
+
+async def _end_with_stdin(scope: trio.CancelScope) -> None:
+    """Whoever supervises this process holds the other end of its standard input; when they die, it ends."""
+    async with trio.lowlevel.FdStream(os.dup(0)) as stream:
+        async for _ in stream:
+            pass
+    scope.cancel()
+
+
+def warm_up() -> None:
+    """Run a small decoder in two stages, one sequence and several, drawn and greedy.
+
+    So what every model uses is loaded: code, tables, and the scratch memory of matrix products.
+    """
+    config = {
+        "model_type": "llama", "hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 2,
+        "num_attention_heads": 8, "num_key_value_heads": 4, "vocab_size": 4096, "max_position_embeddings": 128,
+        "tie_word_embeddings": False,
+    }  # fmt: skip
+    first, last = (Stage.build(json.dumps(config).encode(), layer, layer, torch.float32) for layer in (0, 1))
+    for batch, temperature in ((1, 0.0), (4, 1.0)):
+        sampler = Sampler(SamplingParams(temperature, top_k=8, top_p=0.9), batch)
+        padding = list(range(batch))
+        before, after = (stage.new_session(batch, padding, 64) for stage in (first, last))
+        ids = torch.zeros((batch, 16), dtype=torch.int64)
+        for _ in range(4):
+            logits = after.forward(before.forward(ids, want="hidden"), want="last_logits")
+            with torch.inference_mode():
+                ids = sampler.next(logits)[:, None]

@@ -1,0 +1,120 @@
+"""The shard that a node holds, and how it comes to hold another: offer, check, receive, verify, load."""
+
+import logging
+from collections.abc import Callable
+
+import trio
+
+from strata.errors import StrataError
+from strata.inference.decoder.split import Unsplittable
+from strata.inference.decoder.stage import MissingWeights, Stage
+from strata.inference.node.process_memory import release, reset_peak
+from strata.inference.node.sessions import OutOfMemory
+from strata.inference.node.shard import Intake, load_stage
+from strata.inference.node.worker import Worker
+from strata.inference.protocol.manifest import Manifest, ManifestError, TensorRefused, open_manifest
+from strata.inference.protocol.messages import Chunk, Loaded, Offer, ProtocolError, RefusalCode, Refused, Want
+from strata.inference.protocol.wire import Requests, Wire
+from strata.mesh import Unreachable
+from strata.store import PartialBusy, Store
+
+log = logging.getLogger(__name__)
+
+
+class Refusal(StrataError):
+    """A request that is answered by a Refused message."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.reason)
+        self.refused = refused
+
+    @classmethod
+    def of(cls, error: StrataError) -> "Refusal":
+        """The answer to a request that ended in `error`."""
+        if isinstance(error, Refusal):
+            return error
+        code: RefusalCode = next((code for kind, code in _CODES if isinstance(error, kind)), "other")
+        return cls(
+            Refused(
+                code=code,
+                reason=str(error)[:2000],
+                tensor=error.name if isinstance(error, TensorRefused) else None,
+                missing_bytes=error.missing_bytes if isinstance(error, OutOfMemory) else 0,
+            )
+        )
+
+
+_CODES: tuple[tuple[type[StrataError], RefusalCode], ...] = (
+    (ManifestError, "manifest"),
+    (MissingWeights, "manifest"),
+    (TensorRefused, "tensor"),
+    (Unsplittable, "unsplittable"),
+    (OutOfMemory, "memory"),
+    (PartialBusy, "busy"),
+    (Unreachable, "unreachable"),
+)
+
+
+class Holding:
+    """At most one loaded stage of a model, within `memory_bytes`."""
+
+    def __init__(self, store: Store, worker: Worker, memory_bytes: int) -> None:
+        self._store = store
+        self._worker = worker
+        self.memory_bytes = memory_bytes
+        self.manifest: Manifest | None = None
+        self.stage: Stage | None = None
+        self._loading = trio.Lock()
+
+    async def take(
+        self, wire: Wire, requests: Requests, offer: Offer, body: bytes, *, vacate: Callable[[], None]
+    ) -> Loaded:
+        """Hold the shard that the peer on `wire` offers; `vacate` ends what runs on the present one, or raises Refusal.
+
+        Pieces are asked for over `wire` and come through `requests`. Raises the StrataErrors that `Refusal.of` knows,
+        and ProtocolError.
+        """
+        manifest = open_manifest(body, bytes.fromhex(offer.signature), wire.peer.peer_id)
+        try:
+            self._loading.acquire_nowait()
+        except trio.WouldBlock:
+            raise Refusal(Refused(code="busy", reason="another shard is being loaded; try again")) from None
+        try:
+            if self.stage is None or self.manifest is None or self.manifest.shard != manifest.shard:
+                vacate()
+                await self._replace(wire, requests, manifest)
+            assert self.stage is not None
+            return Loaded(shard=manifest.shard, weight_bytes=self.stage.weight_bytes)
+        finally:
+            self._loading.release()
+
+    async def _replace(self, wire: Wire, requests: Requests, manifest: Manifest) -> None:
+        self.stage = self.manifest = None
+        await self._worker.run(release)
+        reset_peak()
+        first, last = manifest.first, manifest.last
+        # The stage's weights take no memory until they are loaded.
+        stage = await self._worker.run(Stage.build, manifest.config.encode(), first, last, manifest.dtype)
+        if (missing := stage.weight_bytes - self.memory_bytes) > 0:
+            raise OutOfMemory(f"the stage of layers {first} to {last}", missing)
+        await self._receive(wire, requests, manifest)
+        await self._worker.run(load_stage, stage, manifest, self._store)
+        await self._worker.run(release)
+        self.stage, self.manifest = stage, manifest
+        log.info("holds layers %d to %d of %s", first, last, manifest.model)
+
+    async def _receive(self, wire: Wire, requests: Requests, manifest: Manifest) -> None:
+        intake = Intake(self._store, manifest)
+        try:
+            while wanted := await trio.to_thread.run_sync(intake.wanted):
+                await wire.send(Want(tensors=wanted))
+                for expected in wanted:
+                    complete = False
+                    while not complete:
+                        message, payload = await requests.receive()
+                        if not isinstance(message, Chunk) or message.name != expected.name:
+                            raise ProtocolError(f"expected a piece of tensor {expected.name!r}")
+                        complete = await trio.to_thread.run_sync(intake.take, message, payload)
+                        del payload
+        finally:
+            intake.close()

@@ -1,0 +1,269 @@
+"""A node: holds one shard, runs sessions on it, answers its coordinators. One trio process.
+
+Who may do what is decided here: every link is a member's, but only a member with the role "coordinator" may load a
+shard, open sessions or ask for measurements, a step is taken only from where its session says it comes from, and any
+member may ping or bring a newer membership, which its owner's signature vouches for.
+"""
+
+import logging
+from contextlib import suppress
+from pathlib import Path
+
+import trio
+
+from strata.errors import StrataError
+from strata.inference.node.holding import Holding, Refusal
+from strata.inference.node.process_memory import peak_resident_bytes, release
+from strata.inference.node.running import StageRun
+from strata.inference.node.sessions import SessionTable
+from strata.inference.node.worker import Worker
+from strata.inference.plan.measure import measure_node
+from strata.inference.protocol.messages import (
+    AnyMessage,
+    Chunk,
+    Close,
+    Done,
+    Failed,
+    GetStatus,
+    LinkMeasured,
+    Measure,
+    Measured,
+    MeasureLink,
+    Offer,
+    Open,
+    Ping,
+    Pong,
+    ProtocolError,
+    Refused,
+    Status,
+    Step,
+    Update,
+)
+from strata.inference.protocol.probe import measure_link
+from strata.inference.protocol.wire import Requests, Wire
+from strata.mesh import Link, LinkClosed, Roster, Unreachable, dial, write_membership
+from strata.secure import ChannelError, Identity, MembershipError
+
+log = logging.getLogger(__name__)
+
+REQUESTS_WAITING = 4  # chunks of 1 MiB that one link may have under way here
+
+
+class Node:
+    """The node's state; `handle` is what `strata.mesh.serve` calls for each link. Sessions run in `nursery`."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        roster: Roster,
+        holding: Holding,
+        worker: Worker,
+        *,
+        nursery: trio.Nursery,
+        baseline_rss_bytes: int,
+        membership_file: Path | None = None,
+    ) -> None:
+        self._identity = identity
+        self._roster = roster
+        self._holding = holding
+        self._worker = worker
+        self._nursery = nursery
+        self._baseline = baseline_rss_bytes
+        self._membership_file = membership_file
+        self._sessions: SessionTable[StageRun] = SessionTable()
+        self._peak_kv = 0
+        self._links: set[Link] = set()
+        self._past_sent = self._past_received = 0
+
+    async def handle(self, link: Link) -> None:
+        """Serve one member until its link ends; its sessions end with it."""
+        wire = Wire(link)
+        send, requests = trio.open_memory_channel[tuple[AnyMessage, memoryview]](REQUESTS_WAITING)
+        self._links.add(link)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._serve_requests, wire, requests, nursery.cancel_scope)
+                try:
+                    while True:
+                        await self._sort(wire, send, *await wire.receive())
+                except (LinkClosed, ChannelError) as error:
+                    log.info("link to %s ended: %s", wire.peer.name, error)
+                except ProtocolError as error:
+                    log.warning("ended the link to %s: %s", wire.peer.name, error)
+                nursery.cancel_scope.cancel()
+        finally:
+            self._forget(link)
+            for name in self._sessions.owned_by(wire):
+                self._close(name)
+
+    async def _sort(
+        self,
+        wire: Wire,
+        send: trio.MemorySendChannel[tuple[AnyMessage, memoryview]],
+        message: AnyMessage,
+        payload: memoryview,
+    ) -> None:
+        """Steps and pings do not wait behind requests."""
+        if isinstance(message, Step):
+            run = self._sessions.get(message.session)
+            if run is not None:  # else it was closed while the step was on its way
+                run.feed(message, payload, wire)
+                self._sessions.touch(message.session, trio.current_time())
+        elif isinstance(message, Ping):
+            await wire.send(Pong(number=message.number))
+        else:
+            await send.send((message, payload))
+
+    async def _serve_requests(self, wire: Wire, requests: Requests, scope: trio.CancelScope) -> None:
+        with suppress(LinkClosed, ChannelError):
+            async for message, payload in requests:
+                if isinstance(message, Chunk):
+                    continue  # the rest of a shard that was refused half-way; its sender knows by now
+                try:
+                    reply = await self._answer(wire, requests, message, payload)
+                except (LinkClosed, ChannelError):
+                    raise
+                except ProtocolError as error:
+                    log.warning("ended the link to %s: %s", wire.peer.name, error)
+                    break
+                except StrataError as error:
+                    log.warning("refused %s from %s: %s", message.type, wire.peer.name, error)
+                    reply = Refusal.of(error).refused
+                await wire.send(reply)
+        scope.cancel()
+
+    async def _answer(self, wire: Wire, requests: Requests, message: AnyMessage, payload: memoryview) -> AnyMessage:
+        if isinstance(message, Update):
+            return self._update(bytes(payload))
+        if "coordinator" not in wire.peer.roles:
+            reason = f"{wire.peer.name} is not a coordinator of this mesh: it may not {message.type}"
+            raise Refusal(Refused(code="role", reason=reason))
+        reply: AnyMessage = Done()
+        match message:
+            case Offer():
+                reply = await self._holding.take(
+                    wire, requests, message, bytes(payload), vacate=lambda: self._vacate(wire)
+                )
+            case Open():
+                await self._open(wire, message)
+            case Close():
+                if message.session in self._sessions.owned_by(wire):
+                    self._close(message.session)
+            case GetStatus():
+                reply = self._status()
+            case Measure():
+                reply = await self._measure()
+            case MeasureLink():
+                reply = await self._measure_link(message.peer)
+            case _:
+                raise ProtocolError(f"a {message.type!r} message is not for a node")
+        return reply
+
+    def _update(self, sealed: bytes) -> Done:
+        try:
+            self._roster.update(sealed)
+            if self._membership_file is not None:
+                write_membership(self._membership_file, sealed)
+        except MembershipError as error:
+            log.info("kept the membership: %s", error)
+        return Done()
+
+    async def _measure(self) -> Measured:
+        found = await self._worker.run(measure_node, self._holding.memory_bytes, "this node")
+        await self._worker.run(release)
+        return Measured(memory_bytes=found.memory_bytes, flops=found.flops, bandwidth=found.bandwidth)
+
+    async def _measure_link(self, peer: str) -> LinkMeasured:
+        link = await self._dial(peer)
+        try:
+            latency, bandwidth = await measure_link(Wire(link))
+        except (LinkClosed, ChannelError, trio.TooSlowError) as error:
+            raise Refusal(Refused(code="other", reason=f"the link to {link.peer.name} broke: {error}")) from error
+        finally:
+            await link.aclose()
+            self._forget(link)
+        return LinkMeasured(latency=latency, bandwidth=bandwidth)
+
+    async def _dial(self, peer: str) -> Link:
+        try:
+            link = await dial(self._identity, self._roster, peer)
+        except ChannelError as error:
+            raise Unreachable(f"cannot connect to {peer}: {error}") from error
+        self._links.add(link)
+        return link
+
+    def _vacate(self, wire: Wire) -> None:
+        """End this coordinator's sessions, for which the shard is replaced; those of others keep it in place."""
+        if others := len(self._sessions) - len(self._sessions.owned_by(wire)):
+            reason = f"{others} session(s) of others run on the shard that this node holds"
+            raise Refusal(Refused(code="busy", reason=reason))
+        for name in self._sessions:
+            self._close(name)
+        self._peak_kv = 0
+
+    async def _open(self, wire: Wire, order: Open) -> None:
+        stage, manifest = self._holding.stage, self._holding.manifest
+        if stage is None or manifest is None or manifest.shard != order.shard:
+            raise Refusal(Refused(code="shard", reason="this node does not hold that shard; distribute it first"))
+        if (order.previous is None) != stage.is_first or (order.following is None) != stage.is_last:
+            raise Refusal(Refused(code="session", reason="the session's ends are not the shard's"))
+        if self._sessions.get(order.session) is not None or max(order.padding) >= order.max_context:
+            raise Refusal(Refused(code="session", reason="the session is open already, or a row is all padding"))
+        budget = self._holding.memory_bytes - stage.weight_bytes
+        for name in self._sessions.make_room(order.kv_bytes, budget, trio.current_time()):
+            await self._evict(name)
+        following = None
+        if order.following is not None:
+            following = Wire(await self._dial(order.following))
+        run = StageRun(order, stage, self._worker, coordinator=wire, following=following)
+        self._sessions.add(order.session, wire, order.kv_bytes, run, trio.current_time())
+        self._nursery.start_soon(self._run, order.session, run)
+
+    async def _run(self, name: str, run: StageRun) -> None:
+        try:
+            await run.run(self._identity.peer_id)
+        finally:
+            if self._sessions.get(name) is run:
+                self._close(name)
+            if run.following is not None:
+                self._forget(run.following.link)
+
+    def _close(self, name: str) -> None:
+        self._note_kv()
+        run = self._sessions.remove(name)
+        if run is not None:
+            run.scope.cancel()
+
+    async def _evict(self, name: str) -> None:
+        run = self._sessions.get(name)
+        self._close(name)
+        if run is not None:
+            reason = "the session was idle and its memory was needed"
+            with suppress(LinkClosed, ChannelError), trio.move_on_after(1):
+                await run.coordinator.send(Failed(session=name, peer=self._identity.peer_id, reason=reason))
+
+    def _note_kv(self) -> int:
+        used = sum(run.kv_bytes for name in self._sessions if (run := self._sessions.get(name)) is not None)
+        self._peak_kv = max(self._peak_kv, used)
+        return used
+
+    def _forget(self, link: Link) -> None:
+        if link in self._links:
+            self._links.remove(link)
+            self._past_sent += link.bytes_sent
+            self._past_received += link.bytes_received
+
+    def _status(self) -> Status:
+        stage = self._holding.stage
+        kv_bytes = self._note_kv()
+        return Status(
+            memory_bytes=self._holding.memory_bytes,
+            baseline_rss_bytes=self._baseline,
+            peak_rss_bytes=peak_resident_bytes(),
+            weight_bytes=stage.weight_bytes if stage is not None else 0,
+            kv_bytes=kv_bytes,
+            peak_kv_bytes=self._peak_kv,
+            bytes_sent=self._past_sent + sum(link.bytes_sent for link in self._links),
+            bytes_received=self._past_received + sum(link.bytes_received for link in self._links),
+            sessions=len(self._sessions),
+        )

@@ -1,0 +1,131 @@
+"""One session on one node: steps come in, are computed, and go on to the next stage or, as tokens, back."""
+
+import torch
+import trio
+
+from strata.inference.decoder.sampling import Sampler, SamplingParams
+from strata.inference.decoder.session import StageSession
+from strata.inference.decoder.stage import Stage
+from strata.inference.decoder.weights import buffer_of
+from strata.inference.node.worker import Worker
+from strata.inference.protocol.messages import Failed, Open, ProtocolError, Step, Tokens
+from strata.inference.protocol.wire import Wire
+from strata.mesh import LinkClosed
+from strata.secure import ChannelError
+
+# Steps that may wait: a stream has one under way, a prompt one for each slice.
+INBOX = 4096
+# Rows (batch x tokens) of a prompt computed at a time: enough for products of matrices to be bound by arithmetic, few
+# enough for their activations to be small beside any stage's weights.
+SLICE_ROWS = 64
+
+
+class StageRun:
+    """A session's state on this node. `run` serves it until it fails, or is cancelled because it was closed."""
+
+    def __init__(self, order: Open, stage: Stage, worker: Worker, *, coordinator: Wire, following: Wire | None) -> None:
+        self.order = order
+        self.coordinator = coordinator
+        self.scope = trio.CancelScope()
+        self.following = following
+        self._worker = worker
+        self._send, self._inbox = trio.open_memory_channel[tuple[Step, memoryview]](INBOX)
+        self.session: StageSession = stage.new_session(len(order.padding), order.padding, order.max_context)
+        self._sampler: Sampler | None = None
+        if stage.is_last:
+            self._sampler = Sampler(SamplingParams(**order.sampling.model_dump()), len(order.padding))
+
+    @property
+    def kv_bytes(self) -> int:
+        """Bytes of KV cache in use."""
+        return self.session.kv_bytes
+
+    def feed(self, step: Step, payload: memoryview, sender: Wire) -> None:
+        """Take a step from the link it came over; raises ProtocolError unless that is where steps must come from."""
+        expected = self.order.previous
+        legitimate = sender is self.coordinator if expected is None else sender.peer.peer_id == expected
+        if not legitimate:
+            raise ProtocolError(f"{sender.peer.name} sent a step of a session that it is not the previous stage of")
+        try:
+            self._send.send_nowait((step, payload))
+        except trio.WouldBlock:
+            raise ProtocolError(f"more than {INBOX} steps of one session are waiting") from None
+
+    async def run(self, own_peer_id: str) -> None:
+        """Compute steps in order until cancelled through `scope`; tells the coordinator when the session fails."""
+        with self.scope:
+            try:
+                peer, reason = await self._serve(own_peer_id)
+                await self.coordinator.send(Failed(session=self.order.session, peer=peer, reason=reason[:2000]))
+            except (LinkClosed, ChannelError):
+                pass  # the coordinator has gone, and its sessions with it
+        if self.following is not None:
+            await self.following.aclose()
+
+    async def _serve(self, own_peer_id: str) -> tuple[str, str]:
+        """Returns who is at fault and why, when the session cannot go on."""
+        fault: tuple[str, str] = own_peer_id, "the session was closed"
+        async with trio.open_nursery() as nursery:
+
+            async def watch(following: Wire) -> None:
+                nonlocal fault
+                try:
+                    await following.receive()
+                    fault = following.peer.peer_id, "it answered where no answer is due"
+                except (LinkClosed, ChannelError, ProtocolError) as error:
+                    fault = following.peer.peer_id, f"the link to it broke ({error})"
+                nursery.cancel_scope.cancel()
+
+            if self.following is not None:
+                nursery.start_soon(watch, self.following)
+            try:
+                async for step, payload in self._inbox:
+                    await self._advance(step, payload)
+            except (LinkClosed, ChannelError) as error:
+                if self.following is not None:
+                    fault = self.following.peer.peer_id, f"the link to it broke ({error})"
+            except Exception as error:  # whatever a model's code raises costs its session, not the node
+                fault = own_peer_id, f"{type(error).__name__}: {error}"
+            nursery.cancel_scope.cancel()
+        return fault
+
+    async def _advance(self, step: Step, payload: memoryview) -> None:
+        """Compute a step and send on what comes of it; the first stage does a long prompt in slices.
+
+        Slices bound the memory that activations take in every stage, and let the stages work on a prompt side by side.
+        """
+        inputs = torch.frombuffer(payload, dtype=getattr(torch, step.dtype)).view(step.shape)
+        tokens = inputs.shape[1]
+        if tokens < 1:
+            raise ValueError("a step without tokens")
+        width = tokens
+        if self.order.previous is None and self.session.takes_slices:
+            width = min(tokens, max(1, SLICE_ROWS // inputs.shape[0]))
+        for start in range(0, tokens, width):
+            more = step.more or start + width < tokens
+            await self._advance_slice(step, inputs[:, start : start + width], more)
+
+    async def _advance_slice(self, step: Step, inputs: torch.Tensor, more: bool) -> None:
+        if self._sampler is None:
+            hidden = await self._worker.run(self._hidden, inputs)
+            dtype = str(hidden.dtype).removeprefix("torch.")
+            onward = step.model_copy(update={"shape": tuple(hidden.shape), "dtype": dtype, "more": more})
+            assert self.following is not None
+            await self.following.send(onward, buffer_of(hidden))
+            return
+        logits, ids = await self._worker.run(self._choose, inputs, more)
+        if not more:
+            data = buffer_of(logits.float()) if step.want_logits else b""
+            await self.coordinator.send(Tokens(session=step.session, number=step.number, ids=ids), data)
+
+    def _hidden(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.session.forward(inputs, want="hidden").contiguous()
+
+    def _choose(self, inputs: torch.Tensor, more: bool) -> tuple[torch.Tensor, tuple[int, ...]]:
+        """Logits (B, V) and, unless more is to come, the tokens chosen from them."""
+        assert self._sampler is not None
+        logits = self.session.forward(inputs, want="last_logits").contiguous()
+        if more:
+            return logits, ()
+        with torch.inference_mode():
+            return logits, tuple(self._sampler.next(logits).tolist())

@@ -1,0 +1,166 @@
+"""What a model needs: bytes, floating-point operations and KV-cache bytes of each layer, without loading a weight."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from strata.inference.models.checkpoint import Checkpoint, CheckpointError
+from strata.inference.models.facts import Facts, UnknownModel, facts_from_config, facts_from_gguf
+from strata.inference.models.gguf_header import read_gguf_header
+from strata.inference.models.layout import Layout
+from strata.inference.plan.measure import measure_node
+from strata.inference.plan.nodes import Links, NodeProfile
+
+__all__ = [
+    "DTYPE_BYTES", "LayerProfile", "Links", "ModelProfile", "NodeProfile", "UnknownModel", "measure_node",
+    "profile_model",
+]  # fmt: skip
+
+DTYPE_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+
+_TYPES = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
+_EXPERTS = re.compile(r"(^|\.)experts\.|_exps\.")
+
+
+@dataclass(frozen=True)
+class LayerProfile:
+    """One decoder layer in the target dtype.
+
+    flops_per_token counts the products with weight matrices (two operations for each active parameter), not those with
+    the KV cache, which a decode step takes longer to read than to compute. `window` caps the cached tokens.
+    """
+
+    weight_bytes: int
+    flops_per_token: int
+    kv_bytes_per_token: int
+    window: int | None = None
+
+    def kv_bytes(self, context: int, batch: int) -> int:
+        """Bytes of this layer's KV cache for `batch` sequences of `context` tokens."""
+        return batch * self.kv_bytes_per_token * min(context, self.window or context)
+
+
+@dataclass(frozen=True)
+class ModelProfile:
+    """A model by layer.
+
+    embedding_bytes is what the first stage holds besides its layers, head_bytes what the last one does (final norm and
+    head); `shared_bytes` of them are the same tensors, held once where one node is both first and last. `widest` is the
+    largest number of features that a matrix within a layer yields for a token.
+    """
+
+    name: str
+    architecture: str
+    dtype: str
+    layers: tuple[LayerProfile, ...]
+    embedding_bytes: int
+    head_bytes: int
+    shared_bytes: int
+    tied: bool
+    hidden_size: int
+    vocab_size: int
+    widest: int
+    max_context: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of the weights on one node that holds the whole model."""
+        return self.stage_weight_bytes(0, len(self.layers) - 1)
+
+    def stage_weight_bytes(self, first: int, last: int) -> int:
+        """Bytes of the weights that a stage of layers `first` to `last` holds."""
+        at_front, at_end = first == 0, last == len(self.layers) - 1
+        return (
+            sum(layer.weight_bytes for layer in self.layers[first : last + 1])
+            + at_front * self.embedding_bytes
+            + at_end * self.head_bytes
+            - (at_front and at_end) * self.shared_bytes
+        )
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    shape: tuple[int, ...]
+    nbytes: int
+
+
+def profile_model(path: Path, dtype: str | None = None) -> ModelProfile:
+    """Profile the checkpoint folder (config.json and safetensors) or the `.gguf` file at `path` from its headers alone.
+
+    dtype: what floating-point weights and the KV cache will be held in: "float32", "bfloat16", "float16" or "float64";
+    None keeps the checkpoint's own (float32 for GGUF, whose blocks are unpacked to run). Weights that are not floating
+    point (packed quantised ones) count as stored. Raises CheckpointError, UnknownLayout or UnknownModel.
+    """
+    if dtype is not None and dtype not in DTYPE_BYTES:
+        raise UnknownModel(f"dtype must be one of {', '.join(DTYPE_BYTES)}, not {dtype!r}")
+    if path.suffix == ".gguf":
+        return _profile_gguf(path, dtype or "float32")
+    checkpoint = Checkpoint.open(path)
+    config = json.loads(checkpoint.config)
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path}: config.json is not an object")
+    facts = facts_from_config(config)
+    stored: dict[str, int] = {}
+    for entry in checkpoint.tensors.values():
+        stored[entry.dtype] = stored.get(entry.dtype, 0) + entry.nbytes
+    most = _TYPES.get(max(stored, key=lambda kind: stored[kind], default=""))
+    own = facts.dtype if facts.dtype in DTYPE_BYTES else most
+    target = dtype or own or "float32"
+    tensors = {
+        name: _Tensor(e.shape, prod(e.shape) * DTYPE_BYTES[target] if e.dtype in _TYPES else e.nbytes)
+        for name, e in checkpoint.tensors.items()
+    }
+    layout = Layout.from_names(tensors, len(facts.kv_widths), facts.tied)
+    return _assemble(path.resolve().name, facts, layout, tensors, target)
+
+
+def _profile_gguf(path: Path, dtype: str) -> ModelProfile:
+    header = read_gguf_header(path)
+    if header.metadata.get("split.count", 1) not in {0, 1}:
+        raise CheckpointError(f"{path}: one part of several; join them first (llama-gguf-split --merge)")
+    facts = facts_from_gguf(header)
+    # The layout knows the names that checkpoints of transformers use.
+    names = {n: n.replace("token_embd", "embed_tokens").replace("output_norm", "norm") for n in header.shapes}
+    tensors = {names[n]: _Tensor(shape, prod(shape) * DTYPE_BYTES[dtype]) for n, shape in header.shapes.items()}
+    layout = Layout.from_names(tensors, len(facts.kv_widths), facts.tied)
+    return _assemble(path.stem, facts, layout, tensors, dtype)
+
+
+def _assemble(name: str, facts: Facts, layout: Layout, tensors: Mapping[str, _Tensor], dtype: str) -> ModelProfile:
+    def total(names: Iterable[str]) -> int:
+        return sum(tensors[n].nbytes for n in set(names))
+
+    front, end = set(layout.before), {*layout.after, *layout.tied}
+    matrices = [tensors[n].shape for layer in layout.layers for n in layer if len(tensors[n].shape) == 2]
+    return ModelProfile(
+        name=name,
+        architecture=facts.architecture,
+        dtype=dtype,
+        layers=tuple(
+            LayerProfile(
+                weight_bytes=total(names),
+                flops_per_token=_flops({n: tensors[n].shape for n in names}, facts.active_experts),
+                kv_bytes_per_token=width * DTYPE_BYTES[dtype],
+                window=window,
+            )
+            for names, width, window in zip(layout.layers, facts.kv_widths, facts.windows, strict=True)
+        ),
+        embedding_bytes=total(front),
+        head_bytes=total(end),
+        shared_bytes=total(front & end),
+        tied=bool(layout.tied),
+        hidden_size=facts.hidden_size,
+        vocab_size=facts.vocab_size,
+        widest=max((max(shape) for shape in matrices), default=facts.hidden_size),
+        max_context=facts.max_context,
+    )
+
+
+def _flops(shapes: Mapping[str, tuple[int, ...]], active_experts: float) -> int:
+    """Two operations a token for each entry of a matrix; experts by the share of them that a token uses."""
+    matrices = {name: prod(shape) for name, shape in shapes.items() if len(shape) >= 2}
+    experts = sum(size for name, size in matrices.items() if _EXPERTS.search(name))
+    return round(2 * (sum(matrices.values()) - experts + experts * active_experts))

@@ -1,0 +1,151 @@
+"""The coordinator's links to the nodes of a mesh: made once, made anew when one has ended."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import trio
+
+from strata.errors import StrataError
+from strata.inference.plan import StagePlan
+from strata.inference.protocol.messages import Failed, GetStatus, Status, Tokens, Update
+from strata.inference.protocol.wire import Wire
+from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
+from strata.inference.run.peers import NodeClient
+from strata.mesh import Roster, Unreachable, dial
+from strata.secure import ChannelError, Identity, Member
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+class Listener(Protocol):
+    """A run, which wants to know what happens to its session and to the nodes."""
+
+    session: str
+
+    def on_event(self, event: Tokens | Failed, payload: memoryview) -> None:
+        """A stage has something to say of the session."""
+
+    def on_lost(self, client: NodeClient) -> None:
+        """The link to a node has ended."""
+
+
+class Connections:
+    """Links to nodes by member name; their readers run in `nursery`.
+
+    sealed: a membership that every node is given when it is connected. `unreachable` says why a node is not.
+    """
+
+    def __init__(self, identity: Identity, roster: Roster, sealed: bytes | None, nursery: trio.Nursery) -> None:
+        self._identity = identity
+        self._roster = roster
+        self._sealed = sealed
+        self._nursery = nursery
+        self._clients: dict[str, NodeClient] = {}
+        self._first: dict[str, Status] = {}
+        self._listeners: dict[str, Listener] = {}
+        self.unreachable: dict[str, StrataError] = {}
+
+    async def connect_all(self) -> None:
+        """Connect to all nodes at the same time; raises Unreachable when none answers."""
+        await each(self._connect, [member for member in self._roster.membership.members if "node" in member.roles])
+        if not self._clients:
+            reasons = "; ".join(f"{name}: {error}" for name, error in self.unreachable.items())
+            raise Unreachable(f"no node of the mesh answers ({reasons or 'it has no nodes'})")
+
+    async def aclose(self) -> None:
+        """Close all links."""
+        await each(NodeClient.aclose, list(self._clients.values()))
+
+    @property
+    def clients(self) -> list[NodeClient]:
+        """The connected nodes, in the membership's order."""
+        found = [self._clients.get(member.name) for member in self._roster.membership.members]
+        return [client for client in found if client is not None and client.lost is None]
+
+    async def for_stages(self, stages: Sequence[StagePlan]) -> list[NodeClient]:
+        """The nodes that hold these stages, connected anew where a link has ended; raises StageFailed."""
+        return await each(self._for_stage, stages)
+
+    def traffic(self, name: str, now: Status) -> tuple[int, int]:
+        """Bytes that a node has sent and received since it was first connected here."""
+        first = self._first[name]
+        return now.bytes_sent - first.bytes_sent, now.bytes_received - first.bytes_received
+
+    def listen(self, run: Listener) -> None:
+        """Have `run` told of its session's events and of lost nodes, until `forget`."""
+        self._listeners[run.session] = run
+
+    def forget(self, run: Listener) -> None:
+        """Undo `listen`."""
+        del self._listeners[run.session]
+
+    async def _for_stage(self, stage: StagePlan) -> NodeClient:
+        client = self._clients.get(stage.node)
+        if client is None or client.lost is not None:
+            known = [member for member in self._roster.membership.members if member.name == stage.node]
+            if not known:
+                raise StageFailed.of(stage, "it is not a member of this mesh")
+            await self._connect(known[0])
+            client = self._clients.get(stage.node)
+        if client is None:
+            raise StageFailed.of(stage, str(self.unreachable[stage.node]))
+        return client
+
+    async def _connect(self, member: Member) -> None:
+        self._clients.pop(member.name, None)
+        try:
+            link = await dial(self._identity, self._roster, member.peer_id)
+            client = NodeClient(Wire(link), self._on_event, self._on_lost)
+            self._nursery.start_soon(client.run)
+            if self._sealed is not None:
+                await client.request(Update(), self._sealed)
+            status = await status_of(client)
+        except (Unreachable, ChannelError, NodeLost, RequestRefused) as error:
+            self.unreachable[member.name] = error
+            return
+        first = self._first.get(member.name)
+        if first is None or status.bytes_sent < first.bytes_sent:  # it was restarted
+            self._first[member.name] = status
+        self._clients[member.name] = client
+        self.unreachable.pop(member.name, None)
+
+    def _on_event(self, event: Tokens | Failed, payload: memoryview) -> None:
+        listener = self._listeners.get(event.session)
+        if listener is not None:
+            listener.on_event(event, payload)
+
+    def _on_lost(self, client: NodeClient) -> None:
+        for listener in self._listeners.values():
+            listener.on_lost(client)
+
+
+async def status_of(client: NodeClient) -> Status:
+    """Ask a node how it is; raises NodeLost."""
+    status = await client.request(GetStatus())
+    assert isinstance(status, Status)
+    return status
+
+
+async def each(function: Callable[[A], Awaitable[T]], items: Sequence[A]) -> list[T]:
+    """Call the function with all items at the same time.
+
+    Returns the results in order; the first error stops the others and is raised bare.
+    """
+    results: list[Any] = [None] * len(items)
+    failure: Exception | None = None
+
+    async def run(index: int, item: A, scope: trio.CancelScope) -> None:
+        nonlocal failure
+        try:
+            results[index] = await function(item)
+        except Exception as error:
+            failure = failure or error
+            scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        for index, item in enumerate(items):
+            nursery.start_soon(run, index, item, nursery.cancel_scope)
+    if failure is not None:
+        raise failure
+    return results

@@ -1,0 +1,134 @@
+"""The coordinator's side of the link to one node: requests and their replies, heartbeats, events of sessions."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+
+from strata.inference.protocol.messages import AnyMessage, Failed, Ping, Pong, ProtocolError, Refused, Tokens
+from strata.inference.protocol.wire import Wire
+from strata.inference.run.errors import NodeLost, RequestRefused
+from strata.mesh import LinkClosed
+from strata.secure import ChannelError
+
+HEARTBEAT_SECONDS = 1.0
+SILENCE_SECONDS = 10.0
+REQUEST_SECONDS = 60.0
+
+OnEvent = Callable[[Tokens | Failed, memoryview], None]
+
+
+class NodeClient:
+    """One connected node. Requests go one at a time; what sessions have to say arrives through `on_event`.
+
+    `lost` says why the link ended, None while it has not; `on_lost` is called once when it does.
+    """
+
+    def __init__(self, wire: Wire, on_event: OnEvent, on_lost: Callable[["NodeClient"], None]) -> None:
+        self.wire = wire
+        self.name = wire.peer.name
+        self.peer_id = wire.peer.peer_id
+        self.lost: NodeLost | None = None
+        self._on_event = on_event
+        self._on_lost = on_lost
+        self._turn = trio.Lock()
+        self._replies_in, self._replies = trio.open_memory_channel[tuple[AnyMessage, memoryview]](8)
+        self._answered = trio.Event()
+        self._pings = 0
+
+    async def run(self) -> None:
+        """Read what the node sends and watch that it lives, until the link ends. Raises nothing but Cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._beat)
+            try:
+                while True:
+                    message, payload = await self.wire.receive()
+                    if isinstance(message, Tokens | Failed):
+                        self._on_event(message, payload)
+                    elif isinstance(message, Pong):
+                        if message.number == self._pings:
+                            self._answered.set()
+                    else:
+                        self._replies_in.send_nowait((message, payload))
+            except (LinkClosed, ChannelError, ProtocolError) as error:
+                self._lose(str(error))
+            except trio.WouldBlock:
+                self._lose("it sends replies that nobody asked for")
+            nursery.cancel_scope.cancel()
+
+    async def _beat(self) -> None:
+        try:
+            while True:
+                self._pings += 1
+                self._answered = trio.Event()
+                with trio.move_on_after(SILENCE_SECONDS) as deadline:
+                    await self.wire.send(Ping(number=self._pings))
+                    await self._answered.wait()
+                if deadline.cancelled_caught:
+                    self._lose(f"it has not answered for {SILENCE_SECONDS:g} s")
+                    await self.wire.aclose()
+                    return
+                await trio.sleep(HEARTBEAT_SECONDS)
+        except (LinkClosed, ChannelError):
+            pass  # `run` says why
+
+    def _lose(self, reason: str) -> None:
+        if self.lost is None:
+            self.lost = NodeLost(self.name, reason)
+            self._replies_in.close()
+            self._on_lost(self)
+
+    async def aclose(self) -> None:
+        """Close the link."""
+        await self.wire.aclose()
+
+    async def send(self, message: AnyMessage, payload: bytes | memoryview = b"") -> None:
+        """Send what needs no reply; raises NodeLost."""
+        try:
+            await self.wire.send(message, payload)
+        except (LinkClosed, ChannelError) as error:
+            self._lose(str(error))
+            assert self.lost is not None
+            raise self.lost from error
+
+    async def reply(self) -> AnyMessage:
+        """The node's next reply, within `conversation`; raises NodeLost, RequestRefused."""
+        try:
+            message, _ = await self._replies.receive()
+        except trio.EndOfChannel:
+            assert self.lost is not None
+            raise self.lost from None
+        if isinstance(message, Refused):
+            raise RequestRefused(
+                self.name, message.code, message.reason, tensor=message.tensor, missing_bytes=message.missing_bytes
+            )
+        return message
+
+    @asynccontextmanager
+    async def conversation(self) -> AsyncIterator[None]:
+        """Have the node to oneself for a request and its replies.
+
+        Left by another error than a refusal, the link is over: nobody could tell whose a late reply is.
+        """
+        async with self._turn:
+            if self.lost is not None:
+                raise self.lost
+            try:
+                yield
+            except RequestRefused:
+                raise
+            except BaseException:
+                self._lose("a request to it was broken off")
+                with trio.CancelScope(shield=True):
+                    await self.wire.aclose()
+                raise
+
+    async def request(
+        self, message: AnyMessage, payload: bytes | memoryview = b"", seconds: float = REQUEST_SECONDS
+    ) -> AnyMessage:
+        """Send a request and return its reply; raises NodeLost (also when no reply comes in time), RequestRefused."""
+        async with self.conversation():
+            with trio.move_on_after(seconds):
+                await self.send(message, payload)
+                return await self.reply()
+            raise NodeLost(self.name, f"it did not answer a {message.type!r} request within {seconds:g} s")

@@ -1,0 +1,185 @@
+"""The coordinator: it knows the nodes, has them measured, gives them their shards and runs generations on them.
+
+async with Coordinator.connect(identity, roster, home) as coordinator:
+    nodes, links = await coordinator.survey()
+    await coordinator.distribute(checkpoint, plan)
+    result = await coordinator.generate(checkpoint, plan, ["What is a mesh?"])
+"""
+
+import math
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from strata.errors import StrataError
+from strata.inference.models.checkpoint import Checkpoint
+from strata.inference.plan import Plan, StagePlan
+from strata.inference.plan.nodes import Links, NodeProfile
+from strata.inference.plan.profile import profile_model
+from strata.inference.protocol.messages import LinkMeasured, Measure, Measured, MeasureLink, Status
+from strata.inference.run.connections import Connections, each, status_of
+from strata.inference.run.distribute import DistributionReport, Progress, ShardReport, send_shard, write_manifests
+from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
+from strata.inference.run.generate import Generation, GenerationParams, GenerationResult, OnText, Prompts, StageResult
+from strata.inference.run.peers import NodeClient
+from strata.inference.run.running_remote import RemoteRun
+from strata.inference.run.text import Texts
+from strata.mesh import Roster
+from strata.secure import Identity
+
+CLOSE_SECONDS = 5.0
+
+
+class Coordinator:
+    """The connected nodes of a mesh. Made by `connect`."""
+
+    def __init__(self, identity: Identity, connections: Connections, home: Path) -> None:
+        self._identity = identity
+        self._connections = connections
+        self._home = home
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls, identity: Identity, roster: Roster, home: Path, sealed: bytes | None = None
+    ) -> AsyncIterator["Coordinator"]:
+        """Connect to every node of the mesh; those that do not answer are in `unreachable`.
+
+        home: where digests of checkpoints are remembered; sealed: the membership file's bytes, given to nodes that know
+        an older one. Raises Unreachable when no node answers. Links are closed at the end; the nodes keep their shards.
+        """
+        failure: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            connections = Connections(identity, roster, sealed, nursery)
+            try:
+                await connections.connect_all()
+                yield cls(identity, connections, home)
+            except Exception as error:
+                failure = error  # raised below, outside the nursery, which would put it into a group
+            with trio.move_on_after(CLOSE_SECONDS) as deadline:
+                deadline.shield = True
+                await connections.aclose()
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of the connected nodes, in the membership's order."""
+        return tuple(client.name for client in self._connections.clients)
+
+    @property
+    def unreachable(self) -> Mapping[str, StrataError]:
+        """Why each node of the mesh that is not connected is not, by name."""
+        return self._connections.unreachable
+
+    async def inventory(self) -> list[NodeProfile]:
+        """The connected nodes and their memory budgets, without measuring (flops and bandwidth are 1)."""
+        clients = self._connections.clients
+        statuses = await each(status_of, clients)
+        return [
+            NodeProfile(client.name, status.memory_bytes, 1.0, 1.0)
+            for client, status in zip(clients, statuses, strict=True)
+        ]
+
+    async def survey(self) -> tuple[list[NodeProfile], Links]:
+        """Have each node measure itself, and the links between any two of them; takes a few seconds.
+
+        One after the other, since nodes may share a machine. A link that cannot be made counts as unreachable. Raises
+        NodeLost.
+        """
+        clients = self._connections.clients
+        nodes, latency, bandwidth = [], [], []
+        for client in clients:
+            measured = await client.request(Measure())
+            assert isinstance(measured, Measured)
+            nodes.append(NodeProfile(client.name, measured.memory_bytes, measured.flops, measured.bandwidth))
+        for client in clients:
+            row = [await _measure_link(client, other) for other in clients]
+            latency.append([seconds for seconds, _ in row])
+            bandwidth.append([rate for _, rate in row])
+        return nodes, Links.of(latency, bandwidth)
+
+    async def distribute(
+        self, checkpoint: Checkpoint, plan: Plan, progress: Progress | None = None
+    ) -> DistributionReport:
+        """Give every node of the plan its shard and have it loaded, all at the same time.
+
+        Raises Unsplittable before anything is sent, RequestRefused (`tensor` names one that arrived altered),
+        StageFailed, CheckpointError.
+        """
+        from strata.inference.decoder.stage import check_splittable
+
+        await trio.to_thread.run_sync(check_splittable, checkpoint.config)
+        clients = await self._connections.for_stages(plan.stages)
+        manifests = await trio.to_thread.run_sync(write_manifests, checkpoint, plan, self._home)
+
+        async def send(index: int) -> ShardReport:
+            try:
+                return await send_shard(clients[index], self._identity, checkpoint, manifests[index], progress)
+            except NodeLost as error:
+                raise StageFailed.of(plan.stages[index], error.reason) from error
+
+        return DistributionReport(tuple(await each(send, range(len(clients)))))
+
+    async def generate(
+        self,
+        checkpoint: Checkpoint,
+        plan: Plan,
+        prompts: Prompts,
+        params: GenerationParams | None = None,
+        on_text: OnText | None = None,
+    ) -> GenerationResult:
+        """Answer `prompts` (texts or token ids, one batch) with the nodes that hold the plan's shards.
+
+        on_text(row, piece) is called as text comes. Raises StageFailed when a node dies or breaks (within seconds,
+        never a hang), RequestRefused (code "shard": distribute first; "memory": no room for the KV cache), NoTokenizer,
+        ContextExceeded.
+        """
+        params = params or GenerationParams()
+        clients = await self._connections.for_stages(plan.stages)
+        texts = await trio.to_thread.run_sync(Texts, checkpoint.path)
+        generation = Generation(texts, prompts, params, context=plan.context, on_text=on_text)
+        manifests = await trio.to_thread.run_sync(write_manifests, checkpoint, plan, self._home)
+        profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype)
+        run = RemoteRun(plan, clients, generation, params)
+        self._connections.listen(run)
+        try:
+            await run.open([manifest.shard for manifest in manifests], profile)
+            await run.decode()
+            statuses = await each(status_of, clients)
+        except NodeLost as error:
+            lost = next(stage for stage in plan.stages if stage.node == error.node)
+            raise StageFailed.of(lost, error.reason) from error
+        finally:
+            self._connections.forget(run)
+            await run.close()
+        stages = zip(plan.stages, statuses, strict=True)
+        return generation.result([self._stage_result(stage, status) for stage, status in stages])
+
+    def _stage_result(self, stage: StagePlan, status: Status) -> StageResult:
+        sent, received = self._connections.traffic(stage.node, status)
+        return StageResult(
+            node=stage.node,
+            layers=(stage.first, stage.last),
+            peak_rss_bytes=status.peak_rss_bytes,
+            baseline_rss_bytes=status.baseline_rss_bytes,
+            weight_bytes=status.weight_bytes,
+            kv_bytes=status.peak_kv_bytes,
+            bytes_sent=sent,
+            bytes_received=received,
+        )
+
+
+async def _measure_link(client: NodeClient, other: NodeClient) -> tuple[float, float]:
+    """Seconds one way and bytes/s from one node to another."""
+    if client is other:
+        return 0.0, math.inf
+    try:
+        measured = await client.request(MeasureLink(peer=other.peer_id))
+    except RequestRefused:
+        return math.inf, 0.0
+    assert isinstance(measured, LinkMeasured)
+    return measured.latency, measured.bandwidth

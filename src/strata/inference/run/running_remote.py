@@ -1,0 +1,116 @@
+"""One generation over connected nodes, seen from the coordinator."""
+
+import math
+from array import array
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import chain
+
+import trio
+
+from strata.inference.plan import Plan
+from strata.inference.plan.profile import ModelProfile
+from strata.inference.protocol.messages import Close, Failed, Open, ProtocolError, Sampling, Step, Tokens
+from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
+from strata.inference.run.generate import Generation, GenerationParams, new_session_name
+from strata.inference.run.peers import NodeClient
+
+STEP_SECONDS = 300.0  # a step this late has hung, although its node still answers pings
+CLOSE_SECONDS = 5.0
+EVENTS_WAITING = 256
+
+
+class RemoteRun:
+    """A session over all stages of a plan: `open`, `decode`, `close`; news come through `on_event` and `on_lost`."""
+
+    def __init__(
+        self, plan: Plan, clients: Sequence[NodeClient], generation: Generation, params: GenerationParams
+    ) -> None:
+        self.session = new_session_name()
+        self._plan = plan
+        self._clients = clients
+        self._generation = generation
+        self._params = params
+        self._opened: list[NodeClient] = []
+        self._send, self._events = trio.open_memory_channel[tuple[Tokens, memoryview] | StageFailed](math.inf)
+
+    def on_event(self, event: Tokens | Failed, payload: memoryview) -> None:
+        """Take what a stage says of this session."""
+        if isinstance(event, Failed):
+            self._send.send_nowait(self._failure(event.peer, event.reason))
+        elif self._send.statistics().current_buffer_used < EVENTS_WAITING:
+            self._send.send_nowait((event, payload))
+        else:
+            raise ProtocolError("it answers steps that were never sent")
+
+    def on_lost(self, client: NodeClient) -> None:
+        """Note that the link to a node has ended."""
+        if client in self._clients:
+            reason = client.lost.reason if client.lost is not None else "its link ended"
+            self._send.send_nowait(self._failure(client.peer_id, reason))
+
+    def _failure(self, peer_id: str, reason: str) -> StageFailed:
+        stages = zip(self._plan.stages, self._clients, strict=True)
+        stage = next((stage for stage, client in stages if client.peer_id == peer_id), self._plan.stages[-1])
+        return StageFailed.of(stage, reason)
+
+    async def open(self, shards: Sequence[str], profile: ModelProfile) -> None:
+        """Open the session on every stage; raises RequestRefused, StageFailed, NodeLost."""
+        decoding, context = self._generation.decoding, self._generation.context
+        peers = [client.peer_id for client in self._clients]
+        for index, (stage, client) in enumerate(zip(self._plan.stages, self._clients, strict=True)):
+            layers = profile.layers[stage.first : stage.last + 1]
+            order = Open(
+                session=self.session,
+                shard=shards[index],
+                padding=decoding.padding,
+                max_context=context,
+                kv_bytes=sum(layer.kv_bytes(context, decoding.batch) for layer in layers),
+                previous=peers[index - 1] if index else None,
+                following=peers[index + 1] if index + 1 < len(peers) else None,
+                sampling=Sampling(**asdict(self._params.sampling)),
+            )
+            self._opened.append(client)
+            try:
+                await client.request(order)
+            except RequestRefused as error:
+                if error.code == "unreachable":
+                    raise StageFailed.of(self._plan.stages[index + 1], error.reason) from error
+                raise
+
+    async def decode(self) -> None:
+        """Run the decode loop to its end; raises StageFailed, NodeLost."""
+        inputs, number = self._generation.start(), 0
+        while inputs:
+            shape = (len(inputs), len(inputs[0]))
+            step = Step(
+                session=self.session, number=number, shape=shape, dtype="int64", want_logits=self._params.want_logits
+            )
+            await self._clients[0].send(step, memoryview(array("q", chain.from_iterable(inputs))))
+            tokens, payload = await self._tokens(number, shape[0])
+            if self._params.want_logits:
+                import torch
+
+                self._generation.logits.append(torch.frombuffer(payload, dtype=torch.float32).view(shape[0], -1))
+            inputs = self._generation.accept(tokens.ids)
+            number += 1
+
+    async def _tokens(self, number: int, rows: int) -> tuple[Tokens, memoryview]:
+        with trio.move_on_after(STEP_SECONDS):
+            event = await self._events.receive()
+            if isinstance(event, StageFailed):
+                raise event
+            if event[0].number != number or len(event[0].ids) != rows:
+                raise StageFailed.of(self._plan.stages[-1], "it answered another step than the one that was asked")
+            return event
+        raise StageFailed.of(self._plan.stages[-1], f"no token came within {STEP_SECONDS:g} s")
+
+    async def close(self) -> None:
+        """Close the session wherever it was opened; nodes that are lost have closed it themselves."""
+        with trio.move_on_after(CLOSE_SECONDS) as deadline:
+            deadline.shield = True
+            for client in self._opened:
+                try:
+                    await client.request(Close(session=self.session))
+                except (NodeLost, RequestRefused):
+                    continue
