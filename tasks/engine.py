@@ -38,8 +38,10 @@ class Engine(Protocol):
         """The running mesh that was named, or else node processes on this machine, stopped at the end of the block."""
         ...
 
-    def plan(self, parameters: InferenceParameters, mesh: Mesh, settings: Settings) -> Plan:
-        """Profile the model, survey the nodes, and place the layers."""
+    def plan(
+        self, parameters: InferenceParameters, mesh: Mesh, settings: Settings, previous: Plan | None = None
+    ) -> Plan:
+        """Profile the model, survey the nodes, and place the layers; `previous` is kept where it is about as good."""
         ...
 
     def distribute(

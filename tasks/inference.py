@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from strata.inference import (
     DistributionProgress,
     Infeasible,
+    InvalidPlan,
     InvalidProblem,
     ModelNotFound,
     Plan,
@@ -27,7 +28,7 @@ from strata.inference import (
     run_figures,
 )
 from strata.settings import Settings
-from strata.store import ArtifactRef, Store
+from strata.store import ArtifactRef, Store, StoreError
 from tasks.engine import Engine, Mesh
 from tasks.failures import TaskFailed, stage, worth_retrying
 from tasks.inference_parameters import InferenceParameters
@@ -61,13 +62,14 @@ def reach_nodes(parameters: InferenceParameters) -> Iterator[Mesh]:
 def plan_layers(parameters: InferenceParameters, mesh: Mesh) -> ArtifactRef:
     """Profile the model, survey the nodes and place the layers; returns the plan."""
     settings = Settings()
+    store = Store(settings.store_root)
     with stage("plan", _ADVICE, "check that every node of the mesh runs (`strata node`) and is reachable."):
-        plan = engine.plan(parameters, mesh, settings)
+        plan = engine.plan(parameters, mesh, settings, _previous_plan(store, parameters.model_name))
     _say(need_sentence(plan, None if parameters.mesh else parameters.node_memory_bytes))
     _say(plan_sentence(plan))
     create_table_artifact(plan_rows(plan), key="inference-plan", description=plan_sentence(plan))
     create_markdown_artifact(layers_markdown(plan), key="inference-layers")
-    return Store(settings.store_root).put_artifact(plan.to_json().encode(), "inference-plan", parameters.model_name)
+    return store.put_artifact(plan.to_json().encode(), "inference-plan", parameters.model_name)
 
 
 @task(
@@ -153,6 +155,16 @@ def _say(sentence: str) -> None:
     """On the terminal of a command-line run, and in the run's log on the server."""
     console.print(sentence)
     get_run_logger().info(sentence)
+
+
+def _previous_plan(store: Store, model_name: str) -> Plan | None:
+    """Where the layers lay at the last run. It only saves transfers, so one that cannot be read is done without."""
+    try:
+        ref = store.ref("inference-plan", model_name)
+        return Plan.from_json(store.read(ref.digest)) if ref else None
+    except (StoreError, InvalidPlan) as error:
+        get_run_logger().warning("The last placement is not looked at: %s", error)
+        return None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What a person may choose about an inference run: one model that fills the run form and the command line alike."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -91,5 +92,5 @@ class InferenceParameters(BaseModel):
 
     @property
     def model_name(self) -> str:
-        """The model's short name, for titles."""
-        return Path(self.model).name or self.model
+        """The model's short name, for titles and for the store, which takes no spaces."""
+        return re.sub(r"[^A-Za-z0-9._+@=-]+", "-", Path(self.model).name).lstrip("._+@=-") or "model"

@@ -20,6 +20,7 @@ from strata.inference import (
     balanced_plan,
     generate_baseline,
     generate_locally,
+    keep_placement,
     make_plan,
     profile_model,
     resolve_model,
@@ -46,8 +47,10 @@ class StrataEngine:
         with LocalCluster(settings.home, parameters.nodes, parameters.node_memory_bytes) as cluster:
             yield Mesh(cluster.mesh_file, cluster.identity_file)
 
-    def plan(self, parameters: InferenceParameters, mesh: Mesh, settings: Settings) -> Plan:
-        """`make_plan` by survey, or `balanced_plan`."""
+    def plan(
+        self, parameters: InferenceParameters, mesh: Mesh, settings: Settings, previous: Plan | None = None
+    ) -> Plan:
+        """`make_plan` by survey and `keep_placement`, or `balanced_plan`."""
         profile = profile_model(resolve_model(parameters.model, settings), parameters.dtype)
         # A converted model lies in a folder named by its digest; people know it by what they asked for.
         profile = replace(profile, name=parameters.model_name)
@@ -59,7 +62,8 @@ class StrataEngine:
             if not (limited and settings.cross_node_optimiser):
                 return balanced_plan(profile, await coordinator.inventory(), parameters.context, batch)
             nodes, links = await coordinator.survey()
-            return make_plan(profile, nodes, links, parameters.objective, context=parameters.context, batch=batch)
+            best = make_plan(profile, nodes, links, parameters.objective, context=parameters.context, batch=batch)
+            return keep_placement(previous, best, profile, nodes, links)
 
         return _run(mesh, settings.home, parameters.timeout, survey)
 

@@ -1,0 +1,54 @@
+"""Keep a placement that is still about as good as the best: moving layers costs their transfer, noise moves them back.
+
+Two surveys of the same machines differ by some percent, and equal nodes then change places; what they hold would be
+sent again for nothing.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from strata.inference.plan.nodes import Links, NodeProfile
+from strata.inference.plan.plan import Plan
+from strata.inference.plan.profile import ModelProfile
+from strata.inference.plan.workload import Workload
+
+TOLERANCE = 0.10  # of the best plan's seconds
+
+
+def keep_placement(
+    previous: Plan | None, best: Plan, profile: ModelProfile, nodes: Sequence[NodeProfile], links: Links
+) -> Plan:
+    """`previous` at today's measurements where it is at most TOLERANCE slower than `best` and still fits; else `best`.
+
+    nodes and links are those that `best` was made with. The lower bound returned is that of `best`: it holds for every
+    placement.
+    """
+    if previous is None or not _same_task(previous, best):
+        return best
+    index = {node.node: number for number, node in enumerate(nodes)}
+    if any(s.node not in index or s.memory_bytes > nodes[index[s.node]].memory_bytes for s in previous.stages):
+        return best
+    workload = Workload(profile, best.context, best.batch)
+    seconds, hops = workload.layer_seconds(nodes), workload.link_seconds(links)
+    leads = [float(hops[index[a.node], index[b.node]]) for a, b in pairwise(previous.stages)] + [0.0]
+    stages = tuple(
+        stage.model_copy(
+            update={
+                "seconds": float(seconds[index[stage.node], stage.first : stage.last + 1].sum()),
+                "link_seconds": lead,
+            }
+        )
+        for stage, lead in zip(previous.stages, leads, strict=True)
+    )
+    costs = [cost for stage in stages for cost in (stage.seconds, stage.link_seconds)]
+    value = sum(costs) if best.objective == "latency" else max(costs)
+    if value > best.value * (1 + TOLERANCE):
+        return best
+    exact = best.exact and value <= best.value
+    return best.model_copy(update={"stages": stages, "value": max(value, best.lower_bound), "exact": exact})
+
+
+def _same_task(previous: Plan, best: Plan) -> bool:
+    """Whether both place the same bytes for the same purpose; a balanced plan has no seconds to compare."""
+    fields = ("model", "objective", "context", "batch", "dtype", "num_layers")
+    return best.objective != "balance" and all(getattr(previous, f) == getattr(best, f) for f in fields)
