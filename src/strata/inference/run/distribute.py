@@ -14,7 +14,6 @@ import trio
 
 from strata.inference.models.checkpoint import Checkpoint, CheckpointError
 from strata.inference.models.facts import facts_from_config
-from strata.inference.models.layout import Layout
 from strata.inference.plan import Plan
 from strata.inference.protocol.manifest import Manifest, write_manifest
 from strata.inference.protocol.messages import CHUNK_BYTES, WANT_AT_ONCE, AnyMessage, Chunk, Loaded, Offer, Want
@@ -56,18 +55,18 @@ Progress = Callable[[DistributionProgress], None]
 def write_manifests(checkpoint: Checkpoint, plan: Plan, home: Path) -> tuple[Manifest, ...]:
     """The manifest of each stage of the plan. Hashes tensors not hashed before, so it may take a while.
 
-    Raises CheckpointError, UnknownLayout, or UnknownModel; CheckpointError where the plan is of another model.
+    Raises Unsplittable, UnknownModel, or CheckpointError, also where the plan is of another model.
     """
+    from strata.inference.decoder.stage import tensors_for
+
     facts = facts_from_config(json.loads(checkpoint.config))
     layers = len(facts.kv_widths)
     if plan.num_layers != layers:
         raise CheckpointError(f"the plan places {plan.num_layers} layers, but {checkpoint.path} has {layers}")
-    layout = Layout.from_names(checkpoint.tensors, layers, facts.tied)
+    spans = [(stage.first, stage.last) for stage in plan.stages]
     return tuple(
-        write_manifest(
-            checkpoint, layout.stage(stage.first, stage.last), stage.first, stage.last, dtype=plan.dtype, home=home
-        )
-        for stage in plan.stages
+        write_manifest(checkpoint, names, first, last, dtype=plan.dtype, home=home)
+        for (first, last), names in zip(spans, tensors_for(checkpoint.config, checkpoint.tensors, spans), strict=True)
     )
 
 
