@@ -12,6 +12,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from strata.inference import (
+    AnswerStream,
     DistributionProgress,
     Infeasible,
     InvalidPlan,
@@ -35,7 +36,7 @@ from tasks.inference_parameters import InferenceParameters
 from tasks.progress import ProgressPublisher
 from tasks.results import get_generation, put_distribution, put_generation
 from tasks.strata_engine import StrataEngine
-from tasks.terminal import AnswerStream, console, distribution_bars
+from tasks.terminal import console, distribution_bars
 
 engine: Engine = StrataEngine()
 
@@ -89,12 +90,12 @@ def distribute_layers(parameters: InferenceParameters, plan_ref: ArtifactRef, me
     with (
         stage("distribute", _ADVICE, "check that the nodes run and have disk space; run it again to resume."),
         publisher,
-        distribution_bars(plan) as show,
+        distribution_bars(plan) as bars,
     ):
 
         def progress(step: DistributionProgress) -> None:
             publisher.update(step.node, step.bytes_done, step.bytes_total)
-            show(step.node, step.bytes_done, step.bytes_total)
+            bars.show(step.node, step.bytes_done, step.bytes_total)
 
         report = engine.distribute(parameters, plan, mesh, settings, progress)
     _say(distribution_sentence(report))
@@ -112,7 +113,7 @@ def answer_prompts(
     """
     settings, store = Settings(), Store(Settings().store_root)
     plan = Plan.from_json(store.read(plan_ref.digest))
-    stream = AnswerStream(parameters.prompts)
+    stream = AnswerStream(console, parameters.prompts)
     with _answering("run", stream, "check that every node still runs (`strata node`), and run it again."):
         result = engine.generate(parameters, plan, mesh, settings, stream)
     return put_generation(store, result, "inference-answer", parameters.model_name)
@@ -123,7 +124,7 @@ def answer_locally(parameters: InferenceParameters) -> ArtifactRef:
     """Answer the prompts with the whole model in this process: what happens where sharding is switched off."""
     settings = Settings()
     _say("Sharding is switched off (DISTRIBUTED_INFERENCE_SHARDING_ENABLED): the whole model runs in this process.")
-    stream = AnswerStream(parameters.prompts)
+    stream = AnswerStream(console, parameters.prompts)
     with _answering("run", stream, "check that this machine has memory for the whole model."):
         result = engine.generate_locally(parameters, settings, stream)
     return put_generation(Store(settings.store_root), result, "inference-answer", parameters.model_name)

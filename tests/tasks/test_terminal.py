@@ -3,6 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
+from strata.inference import AnswerStream
 from tasks import terminal
 
 
@@ -14,7 +15,7 @@ def written(monkeypatch):
 
 
 def test_the_first_answer_is_written_as_it_comes(written):
-    stream = terminal.AnswerStream(["Why?"])
+    stream = AnswerStream(terminal.console, ["Why?"])
     stream.start()
     assert not stream.emitted
     stream(0, "Be")
@@ -26,7 +27,7 @@ def test_the_first_answer_is_written_as_it_comes(written):
 
 
 def test_answers_of_a_batch_do_not_mix(written):
-    stream = terminal.AnswerStream(["one [x]", "two"])
+    stream = AnswerStream(terminal.console, ["one [x]", "two"])
     stream.start()
     for row, piece in [(0, "a"), (1, "x"), (0, "b"), (1, "y")]:
         stream(row, piece)
@@ -36,7 +37,7 @@ def test_answers_of_a_batch_do_not_mix(written):
 
 def test_a_quiet_console_writes_nothing(written):
     terminal.console.quiet = True
-    stream = terminal.AnswerStream(["Why?"])
+    stream = AnswerStream(terminal.console, ["Why?"])
     stream.start()
     stream(0, "Because.")
     stream.finish()

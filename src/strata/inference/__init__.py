@@ -11,7 +11,8 @@ Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Coord
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`.
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `Row`,
-`need_sentence`, `distribution_sentence`, `comparison_sentence`, `answer_markdown`, `run_figures`.
+`need_sentence`, `distribution_sentence`, `comparison_sentence`, `answer_markdown`, `run_figures`;
+while it runs, on a terminal: `DistributionBars`, `AnswerStream`.
 Errors, all StrataErrors: `CheckpointError`, `ModelNotFound`, `Unsplittable`, `RequestRefused`, `StageFailed`,
 `InvalidPlan`, `InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`, `BaselineFailed`.
 """
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         speed_rows,
         stage_rows,
     )
+    from strata.inference.report.terminal import AnswerStream, DistributionBars
     from strata.inference.run.answering import Answer, Request, answer
     from strata.inference.run.baseline import BaselineFailed, generate_baseline
     from strata.inference.run.cluster import LocalCluster, NodeDidNotStart
@@ -55,11 +57,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "AnswerStream",
     "BaselineFailed",
     "Checkpoint",
     "CheckpointError",
     "ContextExceeded",
     "Coordinator",
+    "DistributionBars",
     "DistributionProgress",
     "DistributionReport",
     "GenerationParams",
@@ -137,6 +141,7 @@ _MODULES = {
         "speed_rows",
         "stage_rows",
     ),
+    "report.terminal": ("AnswerStream", "DistributionBars"),
     "decoder.sampling": ("SamplingParams",),
     "decoder.split": ("Unsplittable",),
     "run.text": ("NoTokenizer",),
