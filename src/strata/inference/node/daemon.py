@@ -5,6 +5,7 @@ torch, transformers, the generic modelling code and one tiny decoder's forward h
 and tables that any model needs are in memory; everything that grows later is counted against the model.
 """
 
+import gc
 import json
 import logging
 import os
@@ -65,6 +66,7 @@ async def _main(home: Path, mesh: Path, *, host: str, port: int, memory_bytes: i
     worker = Worker()
     await worker.run(warm_up)
     await worker.run(release)
+    gc.freeze()  # what is loaded by now stays: later collections need not look at it
     reset_peak()
     budget = memory_bytes if memory_bytes is not None else int(available_memory() * SHARE_OF_AVAILABLE)
     async with trio.open_nursery() as nursery:
