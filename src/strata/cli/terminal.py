@@ -20,9 +20,9 @@ class Terminal:
         self._bars = DistributionBars(errors, disable=quiet and not errors.is_terminal)
         self._answers = AnswerStream(self._out, prompts)
         self._stack = ExitStack()
+        self._moving = False
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self._bars)
         return self
 
     def __exit__(
@@ -31,7 +31,10 @@ class Terminal:
         self._stack.close()
 
     def progress(self, progress: DistributionProgress) -> None:
-        """Move the bar of one node."""
+        """Move the bar of one node; they appear with the first, so that a mistake is told without any."""
+        if not self._moving:
+            self._stack.enter_context(self._bars)
+            self._moving = True
         self._bars.show(progress.node, progress.bytes_done, progress.bytes_total)
 
     def text(self, row: int, piece: str) -> None:
