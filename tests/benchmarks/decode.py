@@ -74,7 +74,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=96)
-    parser.add_argument("--threads", type=int, default=None, help="threads of each node; default: its share of the cores")
+    parser.add_argument(
+        "--threads", type=int, default=None, help="threads of each node; default: its share of the cores"
+    )
     arguments = parser.parse_args()
     params = GenerationParams(max_new_tokens=arguments.tokens, stop=frozenset())
     ours: list[GenerationResult] = []
