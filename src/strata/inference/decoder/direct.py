@@ -31,7 +31,7 @@ _NOTHING: tuple[nn.Module, ...] = ()
 
 
 class Owner(Protocol):
-    """The stage whose layers are called."""
+    """What a session needs of its stage, whose layers are called."""
 
     model: PreTrainedModel
     cut: Cut

@@ -2,28 +2,17 @@
 
 from collections.abc import Sequence
 from inspect import signature
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from transformers import GenerationMixin, PreTrainedModel
 
 from strata.inference.decoder.cache import StageCache
-from strata.inference.decoder.direct import DirectSteps
+from strata.inference.decoder.direct import DirectSteps, Owner
 from strata.inference.decoder.payload import pack, unpack
-from strata.inference.decoder.split import Cut, Left
+from strata.inference.decoder.split import Left
 
 Want = Literal["hidden", "last_logits", "logits"]
-
-
-class Runnable(Protocol):
-    """What a session needs of its stage."""
-
-    model: PreTrainedModel
-    cut: Cut
-    first: int
-    last: int
-    is_first: bool
-    is_last: bool
 
 
 class StageSession:
@@ -32,7 +21,7 @@ class StageSession:
     `padding[i]` is the number of padding tokens on the left of row i.
     """
 
-    def __init__(self, stage: Runnable, batch: int, padding: Sequence[int], max_context: int) -> None:
+    def __init__(self, stage: Owner, batch: int, padding: Sequence[int], max_context: int) -> None:
         if len(padding) != batch or not all(0 <= pad < max_context for pad in padding):
             raise ValueError(f"padding must hold {batch} numbers from 0 to {max_context - 1}, not {list(padding)}")
         model = stage.model
