@@ -65,23 +65,23 @@ class Store:
             raise BlobCorrupt(digest, "its SHA-256 differs; remove it and fetch or produce it again")
         return data
 
-    def read_into(self, digest: str, buffer: memoryview) -> None:
-        """Fill `buffer` (exactly the blob's size) without a second copy, verifying on the way.
+    def read_into(self, digest: str, buffers: Iterable[memoryview]) -> None:
+        """Fill the buffers (together exactly the blob's size) without a second copy, verifying on the way.
 
-        Raises BlobMissing, BlobCorrupt; after an error the buffer's content means nothing.
+        Each is full when the next is asked for, so they may share memory. Raises BlobMissing, BlobCorrupt; after an
+        error their content means nothing.
         """
-        view = buffer.cast("B")
-        running = hashlib.sha256()
+        running, expected = hashlib.sha256(), 0
         with self.open(digest) as file:
             size = os.fstat(file.fileno()).st_size
-            if size != len(view):
-                raise BlobCorrupt(digest, f"{size} bytes on disk, {len(view)} expected")
-            while view:
-                count = os.readv(file.fileno(), [view[:STEP]])
-                if not count:
-                    raise BlobCorrupt(digest, "it became shorter while it was read")
-                running.update(view[:count])
-                view = view[count:]
+            for buffer in buffers:
+                view = buffer.cast("B")
+                expected += len(view)
+                while view and (count := os.readv(file.fileno(), [view[:STEP]])):
+                    running.update(view[:count])
+                    view = view[count:]
+        if size != expected:
+            raise BlobCorrupt(digest, f"{size} bytes on disk, {expected} expected")
         if running.hexdigest() != digest:
             raise BlobCorrupt(digest, "its SHA-256 differs; remove it and fetch or produce it again")
 

@@ -7,12 +7,13 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from strata.errors import StrataError
 from strata.inference.decoder.convert import plan_load
 from strata.inference.decoder.session import StageSession
 from strata.inference.decoder.split import Cut, Traits
-from strata.inference.decoder.weights import Arena, buffer_of
+from strata.inference.decoder.weights import Arena, buffers_of
 
 
 class MissingWeights(StrataError):
@@ -22,9 +23,10 @@ class MissingWeights(StrataError):
 class Source(Protocol):
     """Where checkpoint tensors come from: `source(name)` gives a CPU tensor in the checkpoint's dtype.
 
-    A source may also have `read_into(name, buffer, dtype, shape) -> bool`, which reads the tensor's bytes straight into
-    its place in the stage and returns True; it returns False, touching nothing, where the checkpoint's dtype or shape
-    is another one, and the tensor is then asked for by `source(name)`.
+    A source may also have `read_into(name, buffers, dtype, shape) -> bool`, which fills the buffers, one after the
+    other, with the tensor's bytes and returns True, so they go straight to their place in the stage; it returns False,
+    touching nothing, where the checkpoint's dtype or shape is another one, and the tensor is then asked for by
+    `source(name)`.
     """
 
     def __call__(self, name: str, /) -> torch.Tensor:
@@ -75,7 +77,7 @@ class StageModel:
         with torch.no_grad():
             for name, parameter in plan.direct.items():
                 target = self._own[parameter]
-                if read_into is None or not read_into(name, buffer_of(target), target.dtype, tuple(target.shape)):
+                if read_into is None or not read_into(name, buffers_of(target), target.dtype, tuple(target.shape)):
                     target.copy_(source(name))
                 filled.add(id(target))
             for conversion in plan.conversions:
@@ -135,7 +137,8 @@ def _make_real(model: PreTrainedModel, path: str, first: int, last: int, own: di
                 module._is_hf_initialized = True  # type: ignore[assignment]
     wanted = {id(tensor): tensor for tensor in own.values()}
     arena = Arena(tensor.nbytes for tensor in wanted.values())
-    real = {key: arena.tensor(tensor.shape, tensor.dtype) for key, tensor in wanted.items()}
+    multiplied = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear | Conv1D)}
+    real = {key: arena.tensor(t.shape, t.dtype, multiplied=key in multiplied) for key, t in wanted.items()}
     skipped = {id(m) for i, layer in enumerate(layers.children()) if not first <= i <= last for m in layer.modules()}
     made: dict[int, torch.Tensor] = {}
     for module in model.modules():

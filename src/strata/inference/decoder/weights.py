@@ -2,15 +2,20 @@
 
 All weights of a stage share one anonymous mapping that asks for huge pages: a decode step spends its time on reading
 weights, and fewer page-table walks make it about 8 % faster. A tensor is copied (or read) straight to its place.
+
+A matrix in float32 or float64 that is multiplied with lies along its longer side. The product of a matrix and a vector
+waits for memory, and BLAS reads long runs faster: for the shapes of SmolLM2, 12 GB/s row by row of 576 and 19 to 25 by
+columns of 1536 to 49152 (one core; a plain sum reads 30). In half precision oneDNN wants rows.
 """
 
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import prod
 
 import torch
 
 _HUGE_PAGE = 1 << 21
+_STAGING_BYTES = 1 << 20
 _ALIGNMENT = 64  # a cache line, and what the vector kernels like
 
 
@@ -30,18 +35,38 @@ class Arena:
         if hasattr(mmap, "MADV_HUGEPAGE") and whole:
             self._memory.madvise(mmap.MADV_HUGEPAGE, self._next, whole)
 
-    def tensor(self, shape: torch.Size, dtype: torch.dtype) -> torch.Tensor:
-        """The next tensor of zeros."""
+    def tensor(self, shape: torch.Size, dtype: torch.dtype, *, multiplied: bool = False) -> torch.Tensor:
+        """The next tensor of zeros; `multiplied` says that it is the matrix of a product."""
         start, size = self._next, prod(shape) * dtype.itemsize
         if start + size > self._end:
             raise MemoryError("the arena was made for fewer bytes")
         self._next = start + _round_up(size, _ALIGNMENT)
-        return self._bytes[start : start + size].view(dtype).view(shape)
+        flat = self._bytes[start : start + size].view(dtype)
+        if multiplied and dtype in {torch.float32, torch.float64} and len(shape) == 2 and shape[0] > shape[1]:
+            return flat.view(shape[1], shape[0]).t()
+        return flat.view(shape)
 
 
 def buffer_of(tensor: torch.Tensor) -> memoryview:
     """The bytes of a contiguous CPU tensor, writable in place."""
     return memoryview(tensor.detach().view(-1).view(torch.uint8).numpy().data)
+
+
+def buffers_of(tensor: torch.Tensor) -> Iterator[memoryview]:
+    """Buffers to be filled one after the other with a CPU tensor's elements in row-major order.
+
+    A contiguous tensor is its own buffer. Others are filled some rows at a time through a small one, which is emptied
+    when the next buffer is asked for: ask until there is none.
+    """
+    if tensor.is_contiguous():
+        yield buffer_of(tensor)
+        return
+    rows = max(1, _STAGING_BYTES // (tensor[0].numel() * tensor.itemsize))
+    staging = torch.empty((rows, *tensor.shape[1:]), dtype=tensor.dtype)
+    for start in range(0, len(tensor), rows):
+        part = tensor[start : start + rows]
+        yield buffer_of(staging[: len(part)])
+        part.copy_(staging[: len(part)])
 
 
 def _round_up(size: int, multiple: int) -> int:

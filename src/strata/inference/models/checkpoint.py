@@ -10,7 +10,7 @@ has the size its type and shape imply, and ranges neither overlap, nor leave hol
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -99,19 +99,23 @@ class Checkpoint:
                 remaining -= len(chunk)
                 yield chunk
 
-    def read_into(self, name: str, buffer: memoryview) -> None:
-        """Fill `buffer` (bytes, exactly the tensor's size) with tensor `name`."""
-        entry = self[name]
-        if buffer.nbytes != entry.nbytes:
-            raise CheckpointError(f"tensor {name!r} has {entry.nbytes} bytes, the buffer {buffer.nbytes}")
+    def read_into(self, name: str, buffers: Iterable[memoryview]) -> None:
+        """Fill the buffers (of bytes, together exactly the tensor's size) with tensor `name`.
+
+        Each is full when the next is asked for, so they may share memory.
+        """
+        entry, done = self[name], 0
         with entry.file.open("rb", buffering=0) as file:
             file.seek(entry.offset)
-            done = 0
-            while done < entry.nbytes:
-                count = file.readinto(buffer[done:])
-                if not count:
-                    raise CheckpointError(f"{entry.file}: ended inside tensor {name!r}; the file changed")
-                done += count
+            for buffer in buffers:
+                view = buffer
+                done += len(view)
+                while view and done <= entry.nbytes:
+                    if not (count := file.readinto(view)):
+                        raise CheckpointError(f"{entry.file}: ended inside tensor {name!r}; the file changed")
+                    view = view[count:]
+        if done != entry.nbytes:
+            raise CheckpointError(f"tensor {name!r} has {entry.nbytes} bytes, the buffers {done}")
 
 
 def _files(path: Path) -> dict[Path, set[str] | None]:

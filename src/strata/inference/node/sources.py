@@ -1,10 +1,10 @@
 """Where a stage's weights come from: a checkpoint on disk, or the verified blobs of a node's store."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 
-from strata.inference.decoder.weights import buffer_of
+from strata.inference.decoder.weights import buffers_of
 from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.protocol.manifest import Manifest, TensorRefused
 from strata.store import BlobCorrupt, Store
@@ -23,7 +23,7 @@ class TensorSource:
     def __init__(
         self,
         described: Mapping[str, tuple[torch.dtype, tuple[int, ...]]],
-        fill: Callable[[str, memoryview], None],
+        fill: Callable[[str, Iterable[memoryview]], None],
     ) -> None:
         self._described = described
         self._fill = fill
@@ -43,9 +43,9 @@ class TensorSource:
         digests = {tensor.name: tensor.sha256 for tensor in manifest.tensors}
         described = {tensor.name: (TORCH_DTYPE[tensor.dtype], tensor.shape) for tensor in manifest.tensors}
 
-        def fill(name: str, buffer: memoryview) -> None:
+        def fill(name: str, buffers: Iterable[memoryview]) -> None:
             try:
-                store.read_into(digests[name], buffer)
+                store.read_into(digests[name], buffers)
             except BlobCorrupt as error:
                 store.layout.blob(digests[name]).unlink(missing_ok=True)
                 raise TensorRefused(name, f"its copy in this node's store has rotted ({error})") from error
@@ -56,12 +56,12 @@ class TensorSource:
         """The tensor, newly allocated, in the checkpoint's dtype."""
         dtype, shape = self._described[name]
         tensor = torch.empty(shape, dtype=dtype)
-        self._fill(name, buffer_of(tensor))
+        self._fill(name, buffers_of(tensor))
         return tensor
 
-    def read_into(self, name: str, buffer: memoryview, dtype: torch.dtype, shape: tuple[int, ...]) -> bool:
-        """Fill `buffer` if the tensor has exactly this dtype and shape; False, touching nothing, if it has not."""
+    def read_into(self, name: str, buffers: Iterable[memoryview], dtype: torch.dtype, shape: tuple[int, ...]) -> bool:
+        """Fill `buffers` if the tensor has exactly this dtype and shape; False, touching nothing, if it has not."""
         if self._described[name] != (dtype, shape):
             return False
-        self._fill(name, buffer)
+        self._fill(name, buffers)
         return True

@@ -37,7 +37,7 @@ def test_reads_the_very_bytes_that_safetensors_wrote(folder: Path) -> None:
         assert b"".join(checkpoint.read_chunks(name, chunk_bytes=4)) == raw
         assert b"".join(checkpoint.read_chunks(name, start=min(6, len(raw)))) == raw[6:]
         buffer = bytearray(len(raw))
-        checkpoint.read_into(name, memoryview(buffer))
+        checkpoint.read_into(name, [memoryview(buffer)])
         assert bytes(buffer) == raw
 
 
@@ -110,7 +110,7 @@ def test_a_file_cut_after_it_was_opened_is_noticed(folder: Path) -> None:
     with pytest.raises(CheckpointError, match="the file changed"):
         list(checkpoint.read_chunks("a"))
     with pytest.raises(CheckpointError, match="the file changed"):
-        checkpoint.read_into("a", memoryview(bytearray(256)))
+        checkpoint.read_into("a", [memoryview(bytearray(256))])
 
 
 json_values = st.recursive(

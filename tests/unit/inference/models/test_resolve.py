@@ -83,7 +83,7 @@ def test_the_packaged_gguf_converts_to_what_transformers_loads(smollm2: Path, mo
     assert checkpoint.tensors.keys() == expected.keys()
     for name, value in expected.items():
         converted = torch.empty_like(value)
-        checkpoint.read_into(name, memoryview(converted.numpy()).cast("B"))
+        checkpoint.read_into(name, [memoryview(converted.numpy()).cast("B")])
         assert torch.equal(converted, value), name
     ours = AutoTokenizer.from_pretrained(smollm2)
     theirs = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)

@@ -1,0 +1,40 @@
+"""Where weights lie, and that they get there whole."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strata.inference.decoder.weights import Arena, buffers_of
+
+
+def fill(tensor: torch.Tensor, values: torch.Tensor) -> None:
+    data = memoryview(values.numpy()).cast("B")
+    for buffer in buffers_of(tensor):
+        buffer[:], data = data[: len(buffer)], data[len(buffer) :]
+    assert not data
+
+
+def test_a_matrix_of_products_lies_along_its_longer_side() -> None:
+    arena = Arena([4096] * 5)
+    tall = arena.tensor(torch.Size([32, 8]), torch.float32, multiplied=True)
+    wide = arena.tensor(torch.Size([8, 32]), torch.float32, multiplied=True)
+    table = arena.tensor(torch.Size([32, 8]), torch.float32)
+    half = arena.tensor(torch.Size([32, 8]), torch.bfloat16, multiplied=True)
+    assert [tall.stride(), wide.stride(), table.stride(), half.stride()] == [(1, 32), (32, 1), (8, 1), (8, 1)]
+    assert {each.data_ptr() % 64 for each in (tall, wide, table, half)} == {0}
+
+
+@given(rows=st.integers(1, 40), columns=st.integers(1, 40), tall=st.booleans())
+def test_what_is_filled_in_row_major_order_is_the_matrix(rows: int, columns: int, tall: bool) -> None:
+    values = torch.arange(rows * columns, dtype=torch.float32).view(rows, columns)
+    matrix = torch.zeros(columns, rows).t() if tall else torch.zeros(rows, columns)
+    fill(matrix, values)
+    assert torch.equal(matrix, values)
+
+
+def test_a_large_matrix_takes_a_small_buffer() -> None:
+    values = torch.arange(3 * (1 << 20), dtype=torch.float32).view(-1, 1536)
+    matrix = torch.zeros(1536, len(values)).t()
+    assert max(map(len, buffers_of(matrix))) <= 1 << 20
+    fill(matrix, values)
+    assert torch.equal(matrix, values)
