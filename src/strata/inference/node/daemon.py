@@ -131,6 +131,9 @@ def warm_up() -> None:
         "tie_word_embeddings": False,
     }  # fmt: skip
     first, last = (Stage.build(json.dumps(config).encode(), layer, layer, torch.float32) for layer in (0, 1))
+    for stage in (first, last):
+        weights = stage.model.state_dict()
+        stage.load(lambda name, weights=weights: torch.zeros(weights[name].shape), stage.wanted(weights))
     for batch, temperature in ((1, 0.0), (4, 1.0)):
         sampler = Sampler(SamplingParams(temperature, top_k=8, top_p=0.9), batch)
         padding = list(range(batch))

@@ -1,5 +1,7 @@
 """One session on one node: steps come in, are computed, and go on to the next stage or, as tokens, back."""
 
+import math
+
 import torch
 import trio
 
@@ -17,7 +19,7 @@ from strata.secure import ChannelError
 INBOX = 4096
 # Rows (batch x tokens) of a prompt computed at a time: enough for products of matrices to be bound by arithmetic, few
 # enough for their activations to be small beside any stage's weights.
-SLICE_ROWS = 64
+SLICE_ROWS = 20
 
 
 class StageRun:
@@ -98,9 +100,10 @@ class StageRun:
         tokens = inputs.shape[1]
         if tokens < 1:
             raise ValueError("a step without tokens")
-        width = tokens
+        count = 1
         if self.order.previous is None and self.session.takes_slices:
-            width = min(tokens, max(1, SLICE_ROWS // inputs.shape[0]))
+            count = min(tokens, math.ceil(tokens * inputs.shape[0] / SLICE_ROWS))
+        width = math.ceil(tokens / count)  # of equal slices no stage waits for a larger one
         for start in range(0, tokens, width):
             more = step.more or start + width < tokens
             await self._advance_slice(step, inputs[:, start : start + width], more)
