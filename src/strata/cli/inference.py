@@ -21,10 +21,7 @@ def node(
 ) -> None:
     """Run this machine's node: hold a shard of a model and compute with it. Prints one line of JSON when ready."""
     import logging
-    import os
 
-    # Read when torch is loaded: MKL gives the scratch memory of a product back instead of keeping it for the next one.
-    os.environ.setdefault("MKL_DISABLE_FAST_MM", "1")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     from strata.inference import run_node
 

@@ -19,7 +19,7 @@ from strata.secure import ChannelError
 INBOX = 4096
 # Rows (batch x tokens) of a prompt computed at a time: enough for products of matrices to be bound by arithmetic, few
 # enough for their activations to be small beside any stage's weights.
-SLICE_ROWS = 20
+SLICE_ROWS = 64
 
 
 class StageRun:
