@@ -1,9 +1,10 @@
 """The file in which a machine keeps the membership of its mesh."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from strata.secure import files
+from strata import files
 from strata.secure.errors import MembershipError
 from strata.secure.identity import Identity
 from strata.secure.membership import MAX_SEALED_BYTES, Membership, open_sealed
@@ -20,17 +21,21 @@ def read_membership(path: Path, owner_peer_id: str | None = None) -> Membership:
 
 def write_membership(path: Path, sealed: bytes) -> Membership:
     """Store a membership; raises MembershipError when the file already holds another mesh or a version as new."""
-    with files.locked(path):
+    with _locked(path):
         return _write(path, sealed)
 
 
 def edit_membership(path: Path, owner: Identity, change: Callable[[Membership], Membership]) -> Membership:
     """Read, change, seal and store a membership, with no other editor in between; raises MembershipError."""
-    with files.locked(path):
+    with _locked(path):
         return _write(path, change(read_membership(path)).seal(owner))
+
+
+def _locked(path: Path) -> AbstractContextManager[None]:
+    return files.locked(path.with_name(f".{path.name}.lock"), exclusive=True)
 
 
 def _write(path: Path, sealed: bytes) -> Membership:
     membership = read_membership(path).successor(sealed) if path.exists() else open_sealed(sealed)
-    files.replace(path, sealed)
+    files.write(path, sealed)
     return membership

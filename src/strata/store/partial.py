@@ -7,8 +7,8 @@ from io import FileIO
 from types import TracebackType
 from typing import Self
 
+from strata.files import locked, make_folder, replace, try_lock
 from strata.store.errors import BlobCorrupt, PartialBusy, StoreError
-from strata.store.files import locked, make_folder, replace, try_lock
 from strata.store.layout import Layout
 
 STEP = 1 << 20  # bytes hashed at a time: fits the second-level cache

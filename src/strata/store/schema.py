@@ -26,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from strata.files import locked, make_folder
 from strata.store.errors import LedgerError
-from strata.store.files import locked, make_folder
 
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 30  # how long a writer waits for another one before SQLite gives up

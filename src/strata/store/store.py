@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from strata.files import locked, replace, staged, sync_folder
 from strata.store import refs
 from strata.store.errors import BlobCorrupt, BlobMissing
-from strata.store.files import locked, replace, staged, sync_folder
 from strata.store.layout import Layout
 from strata.store.partial import STEP, PartialBlob
 from strata.store.refs import ArtifactRef, RefEntry

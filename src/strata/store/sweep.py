@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from strata.files import locked, try_lock
 from strata.store import refs
-from strata.store.files import locked, try_lock
 from strata.store.layout import Layout
 from strata.store.partial import STEP
 

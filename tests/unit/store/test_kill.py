@@ -83,6 +83,18 @@ def test_killed_at_random_moments(doom: Doom, tmp_path: Path, operation: str) ->
         check(root)
 
 
+def test_a_file_killed_at_every_line_of_its_writing_is_the_old_one_or_the_new(doom: Doom, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    code, lines = doom("write", tmp_path)
+    assert (code, lines > 10) == (0, True)
+    seen = set()
+    for line in range(1, lines + 1):
+        file.write_bytes(b"old")
+        assert doom("write", tmp_path, kill_at=line)[0] == -signal.SIGKILL
+        seen.add(file.read_bytes())
+    assert seen == {b"old", b"new"}
+
+
 def check_ledger(root: Path) -> int:
     with Ledger(f"sqlite:///{root / 'ledger.sqlite'}") as ledger:
         pointer, history = ledger.pointer("champion"), ledger.history("champion")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strata.files import try_lock
 from strata.store import BlobCorrupt, PartialBusy, Store, StoreError, partial
-from strata.store.files import try_lock
 
 DATA = bytes(range(256)) * 5_000  # 1.28 MB: more than one hashing step
 DIGEST = hashlib.sha256(DATA).hexdigest()

@@ -16,6 +16,7 @@ import time
 from itertools import count
 from pathlib import Path
 
+from strata import files
 from strata.store import Ledger, PartialBusy, Store
 
 BIG = bytes(range(256)) * 4096  # 1 MiB
@@ -56,7 +57,11 @@ def move(root: Path, turn: int) -> None:
         ledger.move("champion", there, expected=back)
 
 
-OPERATIONS = {"put": put, "set_ref": set_ref, "receive": receive, "collect": collect, "move": move}
+def write(root: Path, turn: int) -> None:
+    files.write(root / "file", b"new")
+
+
+OPERATIONS = {"put": put, "set_ref": set_ref, "receive": receive, "collect": collect, "move": move, "write": write}
 
 
 def doomed() -> None:
@@ -96,7 +101,8 @@ def run(command: dict, report: int) -> None:
         nonlocal lines, begun
         name = frame.f_code.co_filename
         begun = begun or (name.endswith("store/ledger.py") and frame.f_code.co_name == "move")
-        if not begun or ("strata/store" not in name and not (command["do"] == "move" and "sqlalchemy" in name)):
+        ours = "strata/store" in name or "strata/files" in name
+        if not begun or not (ours or (command["do"] == "move" and "sqlalchemy" in name)):
             return None
         lines += event == "line"
         if lines == command["kill_at"]:

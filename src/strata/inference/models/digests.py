@@ -7,9 +7,10 @@ hashed file, named by the file's path, size and modification time in nanoseconds
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from strata import files
 
 CHUNK_BYTES = 1 << 20
 
@@ -32,7 +33,7 @@ def file_digests(file: Path, ranges: Mapping[str, tuple[int, int]], home: Path) 
                 for chunk in _chunks(stream.fileno(), length):
                     digest.update(chunk)
                 known[name] = digest.hexdigest()
-        write_atomically(path, json.dumps(known).encode())
+        files.write(path, json.dumps(known).encode())
     return {name: known[name] for name in ranges}
 
 
@@ -51,18 +52,3 @@ def _load(path: Path) -> dict[str, str]:
         return dict(json.loads(path.read_bytes()))
     except (OSError, ValueError):  # a cache that cannot be read is an empty one
         return {}
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` such that a reader, or a crash at any point, sees the old content or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -1,8 +1,8 @@
 """The process that `strata node` is: start, say so, serve, end cleanly.
 
 What counts as an empty node's memory (`baseline_rss_bytes`): the process when it is ready to serve and holds no shard.
-torch, transformers, the generic modelling code and one tiny decoder's forward have been run once by then, so the code
-and tables that any model needs are in memory; everything that grows later is counted against the model.
+a small decoder has been loaded and run once by then, so the code and tables that any model needs, and the scratch
+memory that MKL keeps for its products, are in memory; everything that grows later is counted against the model.
 """
 
 import gc
@@ -121,7 +121,7 @@ async def _end_with_stdin(scope: trio.CancelScope) -> None:
 
 
 def warm_up() -> None:
-    """Run a small decoder in two stages, one sequence and several, drawn and greedy.
+    """Load and run a small decoder in two stages, one sequence and several, drawn and greedy.
 
     So what every model uses is loaded: code, tables, and the scratch memory of matrix products.
     """
@@ -133,7 +133,7 @@ def warm_up() -> None:
     first, last = (Stage.build(json.dumps(config).encode(), layer, layer, torch.float32) for layer in (0, 1))
     for stage in (first, last):
         weights = stage.model.state_dict()
-        stage.load(lambda name, weights=weights: torch.zeros(weights[name].shape), stage.wanted(weights))
+        stage.load({name: torch.zeros(weight.shape) for name, weight in weights.items()}.__getitem__, weights)
     for batch, temperature in ((1, 0.0), (4, 1.0)):
         sampler = Sampler(SamplingParams(temperature, top_k=8, top_p=0.9), batch)
         padding = list(range(batch))

@@ -1,12 +1,12 @@
 """Files that change all at once or not at all, and locks between processes (POSIX: `flock`, `rename`, `fsync`).
 
-The order is the usual one: write a temporary file beside the target's file system, fsync it, rename it over the target,
-fsync the folder. A process killed in between leaves the old state and a temporary file that `gc` sweeps up.
+The order is the usual one: write a temporary file on the target's file system, fsync it, rename it over the target,
+fsync the folder. A process killed in between leaves the old state and a hidden temporary file.
 """
 
 import fcntl
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,16 +30,30 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def write(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Give `path` the content `data`: a reader, or a crash, sees either the old content or the new one."""
+    with staged(path.parent, data, mode) as file:
+        replace(file, path)
+
+
+def write_new(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Create `path` with `data` in one step; raises FileExistsError and changes nothing when it exists."""
+    with staged(path.parent, data, mode) as file:
+        os.link(file, path)  # link, unlike rename, refuses an existing name
+        file.unlink()
+        sync_folder(path.parent)
+
+
 @contextmanager
-def staged(folder: Path, data: bytes | memoryview) -> Iterator[Path]:
+def staged(folder: Path, data: bytes | memoryview, mode: int = 0o600) -> Iterator[Path]:
     """A temporary file that holds `data` durably, for the block to move away; removed when the block fails.
 
     The file stays locked for the length of the block, so that a collector can tell a live writer's file from a dead
     one's.
     """
     make_folder(folder)
-    descriptor, name = tempfile.mkstemp(dir=folder)
-    path = Path(name)
+    path = folder / f".{secrets.token_hex(16)}"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with open(descriptor, "wb", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
