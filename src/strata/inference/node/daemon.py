@@ -1,7 +1,7 @@
 """The process that `strata node` is: start, say so, serve, end cleanly.
 
 What counts as an empty node's memory (`baseline_rss_bytes`): the process when it is ready to serve and holds no shard.
-a small decoder has been loaded and run once by then, so the code and tables that any model needs, and the scratch
+A small decoder has been loaded and run once by then, so the code and tables that any model needs, and the scratch
 memory that MKL keeps for its products, are in memory; everything that grows later is counted against the model.
 """
 
