@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
 
 from strata.files import locked, make_folder
 from strata.store.errors import LedgerError
@@ -125,6 +125,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _ensure_tables(engine: Engine) -> int | None:
+    try:
+        return _tables(engine)
+    except (IntegrityError, ProgrammingError):
+        return _tables(
+            engine
+        )  # of several processes that make the tables at once, all but one fail where DDL has no lock
+
+
+def _tables(engine: Engine) -> int | None:
     with engine.begin() as connection:
         if not inspect(connection).has_table(ledger_version.name):
             metadata.create_all(connection)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from strata.store import InvalidName, Ledger, LedgerError, PointerMoved
+from tests.support.postgres import can_serve, serve
 
 A, B, C, D = (letter * 64 for letter in "abcd")
 
@@ -17,9 +18,23 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'new' / 'ledger.sqlite'}"
 
 
+@pytest.fixture(scope="module")
+def postgres():
+    if not can_serve():
+        pytest.skip("NOT TESTED: PostgreSQL's server is not installed")
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_url(request: pytest.FixtureRequest, url: str) -> str:
+    """Of a database that is new: each that the ledger is meant for."""
+    return url if request.param == "sqlite" else request.getfixturevalue("postgres").new_database()
+
+
 @pytest.fixture
-def ledger(url: str):
-    with Ledger(url) as ledger:
+def ledger(any_url: str):
+    with Ledger(any_url) as ledger:
         yield ledger
 
 
@@ -91,9 +106,9 @@ def test_bad_names_and_digests_are_refused(ledger: Ledger, name: str, digest: st
     assert ledger.digests() == frozenset()
 
 
-def test_of_many_threads_one_wins_each_move(url: str) -> None:
+def test_of_many_threads_one_wins_each_move(any_url: str) -> None:
     def race(index: int) -> bool:
-        with Ledger(url) as ledger:
+        with Ledger(any_url) as ledger:
             try:
                 ledger.move("champion", f"{index:064x}", expected=None)
             except PointerMoved:
@@ -102,7 +117,7 @@ def test_of_many_threads_one_wins_each_move(url: str) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(race, range(8))) == 1
-    with Ledger(url) as ledger:
+    with Ledger(any_url) as ledger:
         assert len(ledger.history("champion")) == 1
 
 
