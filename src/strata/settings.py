@@ -58,7 +58,9 @@ class Settings(BaseSettings):
         Path(".strata"), alias="STRATA_HOME", description="Where the store, the ledger, keys and node data live"
     )
     ledger_url: str | None = Field(
-        None, alias="STRATA_LEDGER_URL", description="SQLAlchemy URL of the ledger; default: SQLite in STRATA_HOME"
+        None,
+        alias="STRATA_LEDGER_URL",
+        description="URL of the ledger, e.g. postgresql+psycopg://user@host/db; default: SQLite in STRATA_HOME",
     )
 
     @property
