@@ -8,7 +8,7 @@ import trio
 from strata.errors import StrataError
 from strata.inference.decoder.split import Unsplittable
 from strata.inference.decoder.stage import MissingWeights, Stage
-from strata.inference.node.process_memory import release, reset_peak
+from strata.inference.node.process_memory import free_scratch, release, reset_peak
 from strata.inference.node.sessions import OutOfMemory
 from strata.inference.node.shard import Intake, load_stage
 from strata.inference.node.worker import Worker
@@ -90,6 +90,7 @@ class Holding:
 
     async def _replace(self, wire: Wire, requests: Requests, manifest: Manifest) -> None:
         self.stage = self.manifest = None
+        await self._worker.run(free_scratch)
         await self._worker.run(release)
         reset_peak()
         first, last = manifest.first, manifest.last

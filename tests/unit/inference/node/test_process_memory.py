@@ -1,0 +1,41 @@
+"""What a process gives back of its memory, seen from the system."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from strata.inference.node.process_memory import peak_resident_bytes, reset_peak, resident_bytes
+
+MEBIBYTE = 1 << 20
+
+PRODUCT = """
+import torch
+from strata.inference.node.process_memory import free_scratch, resident_bytes
+torch.set_num_threads(1)
+left, right = torch.ones(64, 576), torch.ones(576, 49152).t()
+for _ in range(2):
+    torch.nn.functional.linear(left, right).sum()
+before = resident_bytes()
+free_scratch()
+print(before - resident_bytes())
+"""
+
+
+@pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="NOT TESTED: this torch has no MKL")
+def test_what_mkl_keeps_of_a_large_product_is_given_back() -> None:
+    # In a process of its own: others' products have left their scratch memory here.
+    freed = subprocess.run([sys.executable, "-c", PRODUCT], check=True, capture_output=True, text=True)
+    assert int(freed.stdout) > MEBIBYTE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: peaks start anew on Linux only")
+def test_a_peak_is_seen_until_it_is_reset() -> None:
+    assert reset_peak()
+    before = resident_bytes()
+    block = bytearray(b"x") * (32 * MEBIBYTE)
+    del block
+    assert peak_resident_bytes() >= before + 30 * MEBIBYTE
+    assert reset_peak()
+    assert peak_resident_bytes() < before + 16 * MEBIBYTE
