@@ -3,7 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, Task, TaskID, TextColumn, TransferSpeedColumn
+from rich.text import Text
+
+
+class _Speed(TransferSpeedColumn):
+    """Says nothing of a shard that was there already, instead of a question mark."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.finished_speed or task.speed else Text()
 
 
 class DistributionBars(Progress):
@@ -14,7 +22,7 @@ class DistributionBars(Progress):
             TextColumn("{task.description}"),
             BarColumn(),
             DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
+            _Speed(),
             console=console,
             disable=disable,
         )
