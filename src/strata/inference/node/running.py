@@ -100,10 +100,10 @@ class StageRun:
         tokens = inputs.shape[1]
         if tokens < 1:
             raise ValueError("a step without tokens")
-        count = 1
+        width = tokens
         if self.order.previous is None and self.session.takes_slices:
-            count = min(tokens, math.ceil(tokens * inputs.shape[0] / SLICE_ROWS))
-        width = math.ceil(tokens / count)  # of equal slices no stage waits for a larger one
+            widest = max(1, SLICE_ROWS // inputs.shape[0])
+            width = math.ceil(tokens / math.ceil(tokens / widest))  # of equal slices no stage waits for a larger one
         for start in range(0, tokens, width):
             more = step.more or start + width < tokens
             await self._advance_slice(step, inputs[:, start : start + width], more)
