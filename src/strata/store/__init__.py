@@ -7,12 +7,15 @@ Public face:
 - `PartialBlob`: a blob that arrives in pieces and can be resumed
 - `GcReport`, `VerifyReport`: what `Store.gc` and `Store.verify` found
 - `Ledger`, `Run`, `Pointer`, `Move`: runs, and pointers moved by compare-and-swap
+- `IncidentLog`, `Incident`: what failed, and what was done about it
+- `AnswerLog`, `AnswerRecord`: answers under way, to be taken up again
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
   `LedgerError`, `PointerMoved`
 
 The ledger's names import SQLAlchemy when they are first used: a node needs blobs only, and starts the quicker for it.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from strata.store.errors import (
@@ -31,13 +34,19 @@ from strata.store.store import Store
 from strata.store.sweep import GcReport, VerifyReport
 
 if TYPE_CHECKING:
+    from strata.store.answers import AnswerLog, AnswerRecord
+    from strata.store.incidents import Incident, IncidentLog
     from strata.store.ledger import Ledger, Move, Pointer, Run
 
 __all__ = [
+    "AnswerLog",
+    "AnswerRecord",
     "ArtifactRef",
     "BlobCorrupt",
     "BlobMissing",
     "GcReport",
+    "Incident",
+    "IncidentLog",
     "InvalidName",
     "Ledger",
     "LedgerError",
@@ -53,10 +62,19 @@ __all__ = [
     "VerifyReport",
 ]
 
+_MODULES = {
+    "AnswerLog": "answers",
+    "AnswerRecord": "answers",
+    "Incident": "incidents",
+    "IncidentLog": "incidents",
+    "Ledger": "ledger",
+    "Move": "ledger",
+    "Pointer": "ledger",
+    "Run": "ledger",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("Ledger", "Move", "Pointer", "Run"):
-        from strata.store import ledger
-
-        return getattr(ledger, name)
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,15 +7,15 @@ SQLite then waits its turn for the lock, instead of failing when a transaction t
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from strata.store.database import Database
 from strata.store.errors import LedgerError, PointerMoved
 from strata.store.names import check_digest, check_name
-from strata.store.schema import moves, open_database, pointers, runs
+from strata.store.schema import moves, pointers, runs
 
 _STANDING = select(pointers.c.digest, pointers.c.revision).where(pointers.c.name == bindparam("name"))
 
@@ -56,11 +56,8 @@ class Move:
     reason: str
 
 
-class Ledger:
-    """Runs and pointers. Safe to use from many threads and processes; close it, or use it as a context."""
-
-    def __init__(self, url: str) -> None:
-        self._engine = open_database(url)
+class Ledger(Database):
+    """Runs and pointers."""
 
     def start_run(self, pipeline: str, version: str) -> int:
         """Record that a pipeline began; returns the run's id."""
@@ -133,18 +130,6 @@ class Ledger:
         query = select(moves.c.digest).join(pointers, pointers.c.name == moves.c.name).where(recent)
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _now() -> datetime:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    update,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
@@ -29,7 +31,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from strata.files import locked, make_folder
 from strata.store.errors import LedgerError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2 adds incidents and answers
 BUSY_SECONDS = 30  # how long a writer waits for another one before SQLite gives up
 
 
@@ -86,6 +88,32 @@ moves = Table(
 )
 
 
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("pipeline", String(128), nullable=False, index=True),
+    Column("kind", String(128), nullable=False),
+    Column("subject", String(512), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime),
+    Column("response", Text, nullable=False),
+    Column("figures", JSON, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("request", JSON, nullable=False),
+    Column("tokens", JSON, nullable=False),
+    Column("finished", Boolean, nullable=False),
+    Column("changed", UtcDateTime, nullable=False),
+)
+
+
 def open_database(url: str) -> Engine:
     """An engine for `url` whose database has the ledger's tables, made now if there are none.
 
@@ -138,4 +166,9 @@ def _tables(engine: Engine) -> int | None:
         if not inspect(connection).has_table(ledger_version.name):
             metadata.create_all(connection)
             connection.execute(insert(ledger_version).values(version=SCHEMA_VERSION))
-        return connection.execute(select(ledger_version.c.version)).scalar()
+        found = connection.execute(select(ledger_version.c.version)).scalar()
+        if found == 1:
+            metadata.create_all(connection)  # the tables that version 2 adds
+            connection.execute(update(ledger_version).values(version=SCHEMA_VERSION))
+            return SCHEMA_VERSION
+        return found

@@ -1,0 +1,73 @@
+"""Incidents: what failed, when, and what was done about it. Rows of the ledger's database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import insert, select, update
+
+from strata.store.database import Database
+from strata.store.errors import LedgerError
+from strata.store.schema import incidents
+
+State = Literal["open", "resolved", "abandoned"]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """kind: what sort of failure; subject: who failed; detail: why; response: what was done; figures: what it took."""
+
+    id: int
+    pipeline: str
+    kind: str
+    subject: str
+    detail: str
+    state: State
+    started: datetime
+    ended: datetime | None
+    response: str
+    figures: Mapping[str, Any]
+
+
+class IncidentLog(Database):
+    """The incidents of all pipelines."""
+
+    def begin(
+        self, *, pipeline: str, kind: str, subject: str, detail: str, figures: Mapping[str, Any] | None = None
+    ) -> int:
+        """Record that something failed; returns the incident's id."""
+        row = {"pipeline": pipeline, "kind": kind, "subject": subject, "detail": detail, "state": "open"}
+        row |= {"response": ""}
+        with self._engine.begin() as connection:
+            values = row | {"started": datetime.now(UTC), "figures": dict(figures or {})}
+            key = connection.execute(insert(incidents).values(values)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    def resolve(self, incident_id: int, response: str, figures: Mapping[str, Any] | None = None) -> None:
+        """Record what was done about it, and that it helped. Raises LedgerError unless the incident is open."""
+        self._end(incident_id, "resolved", response, figures or {})
+
+    def abandon(self, incident_id: int, response: str, figures: Mapping[str, Any] | None = None) -> None:
+        """Record that nothing helped. Raises LedgerError unless the incident is open."""
+        self._end(incident_id, "abandoned", response, figures or {})
+
+    def recent(self, pipeline: str | None = None, limit: int = 20) -> tuple[Incident, ...]:
+        """The latest incidents, newest first."""
+        query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
+        if pipeline is not None:
+            query = query.where(incidents.c.pipeline == pipeline)
+        with self._engine.connect() as connection:
+            return tuple(Incident(**row) for row in connection.execute(query).mappings())
+
+    def _end(self, incident_id: int, state: State, response: str, figures: Mapping[str, Any]) -> None:
+        mine = (incidents.c.id == incident_id, incidents.c.state == "open")
+        change: dict[str, Any] = {"state": state, "ended": datetime.now(UTC), "response": response}
+        with self._engine.begin() as connection:
+            # The write comes first: SQLite then waits for its turn instead of failing.
+            if connection.execute(update(incidents).where(*mine).values(change)).rowcount != 1:
+                raise LedgerError(f"incident {incident_id} is not open")
+            this = incidents.c.id == incident_id
+            before = connection.execute(select(incidents.c.figures).where(this)).scalar_one()
+            connection.execute(update(incidents).where(this).values(figures={**before, **figures}))
