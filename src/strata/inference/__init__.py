@@ -6,8 +6,8 @@ A model: `resolve_model` (folder, GGUF file or packaged name), `locate_model` (t
 `Checkpoint` (by tensor and byte range), `profile_model`.
 Planning: `Plan`, `make_plan`, `balanced_plan`, `keep_placement`, `NodeProfile`, `Links`, `read_nodes`, `Infeasible`.
 Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Coordinator` (survey, distribute, generate),
-`GenerationParams`, `SamplingParams`, `GenerationResult`, `StageResult`, `DistributionProgress`, `DistributionReport`,
-`ShardReport`.
+`GenerationParams`, `SamplingParams`, `GenerationResult`, `StageResult`, `Recovery`, `RecordedFailures` (whom the
+coordinator tells of failed stages), `DistributionProgress`, `DistributionReport`, `ShardReport`.
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`.
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `Row`,
@@ -51,7 +51,9 @@ if TYPE_CHECKING:
     from strata.inference.run.cluster import LocalCluster, NodeDidNotStart
     from strata.inference.run.distribute import DistributionProgress, DistributionReport, ShardReport
     from strata.inference.run.errors import ContextExceeded, NodeLost, RequestRefused, StageFailed
-    from strata.inference.run.generate import GenerationParams, GenerationResult, StageResult, generate_locally
+    from strata.inference.run.generate import GenerationParams, GenerationResult, Recovery, StageResult
+    from strata.inference.run.incidents import RecordedFailures
+    from strata.inference.run.local import generate_locally
     from strata.inference.run.pipeline import Coordinator
     from strata.inference.run.text import NoTokenizer
 
@@ -79,6 +81,8 @@ __all__ = [
     "NodeLost",
     "NodeProfile",
     "Plan",
+    "RecordedFailures",
+    "Recovery",
     "Request",
     "RequestRefused",
     "Row",
@@ -119,7 +123,9 @@ _MODULES = {
     "run.cluster": ("LocalCluster", "NodeDidNotStart"),
     "run.distribute": ("DistributionProgress", "DistributionReport", "ShardReport"),
     "run.errors": ("ContextExceeded", "NodeLost", "RequestRefused", "StageFailed"),
-    "run.generate": ("GenerationParams", "GenerationResult", "StageResult", "generate_locally"),
+    "run.generate": ("GenerationParams", "GenerationResult", "Recovery", "StageResult"),
+    "run.incidents": ("RecordedFailures",),
+    "run.local": ("generate_locally",),
     "models.resolve": ("ModelNotFound", "locate_model", "resolve_model"),
     "run.pipeline": ("Coordinator",),
     "plan": ("Infeasible", "InvalidPlan", "InvalidProblem", "Plan", "balanced_plan", "make_plan"),

@@ -51,15 +51,20 @@ def filtered_logits(logits: torch.Tensor, params: SamplingParams) -> torch.Tenso
 
 
 class Sampler:
-    """Chooses one token a row a step; `rows` numbers the rows' random streams (0, 1, ... by default)."""
+    """Chooses one token a row a step; `rows` numbers the rows' random streams (0, 1, ... by default).
 
-    def __init__(self, params: SamplingParams, batch: int, rows: Sequence[int] | None = None) -> None:
+    drawn: tokens of each row that were chosen before; the streams go on after them.
+    """
+
+    def __init__(self, params: SamplingParams, batch: int, rows: Sequence[int] | None = None, drawn: int = 0) -> None:
         self.params = params
         numbers = range(batch) if rows is None else rows
         if len(numbers) != batch:
             raise ValueError(f"{len(numbers)} row numbers for a batch of {batch}")
         # Philox is counter-based and specified bit by bit, so it gives the same numbers on every machine.
         self._streams = [np.random.Generator(np.random.Philox(key=[params.seed, row])) for row in numbers]
+        for stream in self._streams if params.temperature > 0 else ():
+            stream.random(drawn)
 
     def next(self, logits: torch.Tensor) -> torch.Tensor:
         """Token ids (B,) int64 for logits (B, V); advances each row's stream by one draw unless greedy."""

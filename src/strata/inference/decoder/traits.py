@@ -7,7 +7,7 @@ tiny model with the very config in question, so an unusual config is refused bef
 
 import json
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import transformers
@@ -27,6 +27,7 @@ def traits_of(config: PreTrainedConfig) -> Traits:
     return examine(config)
 
 
+@lru_cache(maxsize=16)  # asked again whenever layers move, while a reader waits
 def check_splittable(config_json: bytes) -> None:
     """Raise Unsplittable, before anything is sent, where stages would not give exactly what the whole model gives.
 

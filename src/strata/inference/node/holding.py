@@ -1,7 +1,7 @@
 """The shard that a node holds, and how it comes to hold another: offer, check, receive, verify, load."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -67,7 +67,7 @@ class Holding:
         self._loading = trio.Lock()
 
     async def take(
-        self, wire: Wire, requests: Requests, offer: Offer, body: bytes, *, vacate: Callable[[], None]
+        self, wire: Wire, requests: Requests, offer: Offer, body: bytes, *, vacate: Callable[[], Awaitable[None]]
     ) -> Loaded:
         """Hold the shard that the peer on `wire` offers; `vacate` ends what runs on the present one, or raises Refusal.
 
@@ -81,7 +81,7 @@ class Holding:
             raise Refusal(Refused(code="busy", reason="another shard is being loaded; try again")) from None
         try:
             if self.stage is None or self.manifest is None or self.manifest.shard != manifest.shard:
-                vacate()
+                await vacate()
                 await self._replace(wire, requests, manifest)
             assert self.stage is not None
             return Loaded(shard=manifest.shard, weight_bytes=self.stage.weight_bytes)

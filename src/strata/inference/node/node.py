@@ -24,6 +24,7 @@ from strata.inference.protocol.messages import (
     Close,
     Done,
     Failed,
+    GetProgress,
     GetStatus,
     LinkMeasured,
     Measure,
@@ -33,6 +34,7 @@ from strata.inference.protocol.messages import (
     Open,
     Ping,
     Pong,
+    Progress,
     ProtocolError,
     Refused,
     Status,
@@ -41,11 +43,12 @@ from strata.inference.protocol.messages import (
 )
 from strata.inference.protocol.probe import measure_link
 from strata.inference.protocol.wire import Requests, Wire
-from strata.mesh import Link, LinkClosed, Roster, Unreachable, dial, write_membership
+from strata.mesh import HANDSHAKE_SECONDS, Link, LinkClosed, Roster, Unreachable, dial, write_membership
 from strata.secure import ChannelError, Identity, MembershipError
 
 log = logging.getLogger(__name__)
 
+NEXT_STAGE_SECONDS = 3.0  # a reader waits while a session is opened
 REQUESTS_WAITING = 4  # chunks of 1 MiB that one link may have under way here
 
 
@@ -149,6 +152,8 @@ class Node:
             case Close():
                 if message.session in self._sessions.owned_by(wire):
                     self._close(message.session)
+            case GetProgress():
+                reply = self._progress(wire, message.session)
             case GetStatus():
                 reply = self._status()
             case Measure():
@@ -158,6 +163,12 @@ class Node:
             case _:
                 raise ProtocolError(f"a {message.type!r} message is not for a node")
         return reply
+
+    def _progress(self, wire: Wire, name: str) -> Progress:
+        run = self._sessions.get(name)
+        if run is None or name not in self._sessions.owned_by(wire):
+            raise Refusal(Refused(code="session", reason="there is no such session of yours"))
+        return run.progress
 
     def _update(self, sealed: bytes) -> Done:
         try:
@@ -184,21 +195,21 @@ class Node:
             self._forget(link)
         return LinkMeasured(latency=latency, bandwidth=bandwidth)
 
-    async def _dial(self, peer: str) -> Link:
+    async def _dial(self, peer: str, seconds: float = HANDSHAKE_SECONDS) -> Link:
         try:
-            link = await dial(self._identity, self._roster, peer)
+            link = await dial(self._identity, self._roster, peer, timeout=seconds)
         except ChannelError as error:
             raise Unreachable(f"cannot connect to {peer}: {error}") from error
         self._links.add(link)
         return link
 
-    def _vacate(self, wire: Wire) -> None:
+    async def _vacate(self, wire: Wire) -> None:
         """End this coordinator's sessions, for which the shard is replaced; those of others keep it in place."""
         if others := len(self._sessions) - len(self._sessions.owned_by(wire)):
             reason = f"{others} session(s) of others run on the shard that this node holds"
             raise Refusal(Refused(code="busy", reason=reason))
         for name in self._sessions:
-            self._close(name)
+            await self._evict(name, "the shard that it ran on is replaced")
         self._peak_kv = 0
 
     async def _open(self, wire: Wire, order: Open) -> None:
@@ -211,10 +222,10 @@ class Node:
             raise Refusal(Refused(code="session", reason="the session is open already, or a row is all padding"))
         budget = self._holding.memory_bytes - stage.weight_bytes
         for name in self._sessions.make_room(order.kv_bytes, budget, trio.current_time()):
-            await self._evict(name)
+            await self._evict(name, "it was idle and its memory was needed")
         following = None
         if order.following is not None:
-            following = Wire(await self._dial(order.following))
+            following = Wire(await self._dial(order.following, NEXT_STAGE_SECONDS))
         run = StageRun(order, stage, self._worker, coordinator=wire, following=following)
         self._sessions.add(order.session, wire, order.kv_bytes, run, trio.current_time())
         self._nursery.start_soon(self._run, order.session, run)
@@ -234,13 +245,14 @@ class Node:
         if run is not None:
             run.scope.cancel()
 
-    async def _evict(self, name: str) -> None:
+    async def _evict(self, name: str, reason: str) -> None:
         run = self._sessions.get(name)
         self._close(name)
         if run is not None:
-            reason = "the session was idle and its memory was needed"
             with suppress(LinkClosed, ChannelError), trio.move_on_after(1):
-                await run.coordinator.send(Failed(session=name, peer=self._identity.peer_id, reason=reason))
+                await run.coordinator.send(
+                    Failed(session=name, peer=self._identity.peer_id, reason=f"session ended: {reason}")
+                )
 
     def _note_kv(self) -> int:
         used = sum(run.kv_bytes for name in self._sessions if (run := self._sessions.get(name)) is not None)

@@ -10,7 +10,7 @@ from strata.inference.decoder.session import StageSession
 from strata.inference.decoder.stage import Stage
 from strata.inference.decoder.weights import buffer_of
 from strata.inference.node.worker import Worker
-from strata.inference.protocol.messages import Failed, Open, ProtocolError, Step, Tokens
+from strata.inference.protocol.messages import Failed, Open, Progress, ProtocolError, Step, Tokens
 from strata.inference.protocol.wire import Wire
 from strata.mesh import LinkClosed
 from strata.secure import ChannelError
@@ -35,12 +35,20 @@ class StageRun:
         self.session: StageSession = stage.new_session(len(order.padding), order.padding, order.max_context)
         self._sampler: Sampler | None = None
         if stage.is_last:
-            self._sampler = Sampler(SamplingParams(**order.sampling.model_dump()), len(order.padding))
+            self._sampler = Sampler(
+                SamplingParams(**order.sampling.model_dump()), len(order.padding), drawn=order.drawn
+            )
+        self._taken = self._computed = self._sent = 0
 
     @property
     def kv_bytes(self) -> int:
         """Bytes of KV cache in use."""
         return self.session.kv_bytes
+
+    @property
+    def progress(self) -> Progress:
+        """How far the session is."""
+        return Progress(taken=self._taken, computed=self._computed, sent=self._sent)
 
     def feed(self, step: Step, payload: memoryview, sender: Wire) -> None:
         """Take a step from the link it came over; raises ProtocolError unless that is where steps must come from."""
@@ -52,6 +60,7 @@ class StageRun:
             self._send.send_nowait((step, payload))
         except trio.WouldBlock:
             raise ProtocolError(f"more than {INBOX} steps of one session are waiting") from None
+        self._taken += 1
 
     async def run(self, own_peer_id: str) -> None:
         """Compute steps in order until cancelled through `scope`; tells the coordinator when the session fails."""
@@ -83,6 +92,7 @@ class StageRun:
             try:
                 async for step, payload in self._inbox:
                     await self._advance(step, payload)
+                    self._computed += 1
             except (LinkClosed, ChannelError) as error:
                 if self.following is not None:
                     fault = self.following.peer.peer_id, f"the link to it broke ({error})"
@@ -115,11 +125,13 @@ class StageRun:
             onward = step.model_copy(update={"shape": tuple(hidden.shape), "dtype": dtype, "more": more})
             assert self.following is not None
             await self.following.send(onward, buffer_of(hidden))
+            self._sent += 1
             return
         logits, ids = await self._worker.run(self._choose, inputs, more)
         if not more:
             data = buffer_of(logits.float()) if step.want_logits else b""
             await self.coordinator.send(Tokens(session=step.session, number=step.number, ids=ids), data)
+            self._sent += 1
 
     def _hidden(self, inputs: torch.Tensor) -> torch.Tensor:
         return self.session.forward(inputs, want="hidden").contiguous()

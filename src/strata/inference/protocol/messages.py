@@ -133,7 +133,8 @@ class Sampling(Message):
 
 class Open(Message):
     """Begin a session on a shard. Steps come from `previous` (None: the coordinator), results go to `following` (None:
-    sampled, to the coordinator). `padding[i]` is the left padding of row i. Answered by Done or Refused.
+    sampled, to the coordinator). `padding[i]` is the left padding of row i, `drawn` how many tokens of each row were
+    chosen before by a session that this one continues. Answered by Done or Refused.
     """
 
     type: Literal["open"] = "open"
@@ -145,6 +146,7 @@ class Open(Message):
     previous: PeerId | None
     following: PeerId | None
     sampling: Sampling
+    drawn: Size = 0
 
 
 class Step(Message):
@@ -185,6 +187,22 @@ class Close(Message):
 
     type: Literal["close"] = "close"
     session: SessionId
+
+
+class GetProgress(Message):
+    """How far is a session here? Answered by Progress or Refused."""
+
+    type: Literal["get_progress"] = "get_progress"
+    session: SessionId
+
+
+class Progress(Message):
+    """Steps (slices of a prompt each count) of a session that have come in, have been computed, and were sent on."""
+
+    type: Literal["progress"] = "progress"
+    taken: Size
+    computed: Size
+    sent: Size
 
 
 class GetStatus(Message):
@@ -240,7 +258,7 @@ class LinkMeasured(Message):
 
 AnyMessage = (
     Ping | Pong | Update | Done | Refused | Offer | Want | Chunk | Loaded | Open | Step | Tokens | Failed | Close
-    | GetStatus | Status | Measure | Measured | MeasureLink | LinkMeasured
+    | GetProgress | Progress | GetStatus | Status | Measure | Measured | MeasureLink | LinkMeasured
 )  # fmt: skip
 
 _HEADERS: TypeAdapter[AnyMessage] = TypeAdapter(Annotated[AnyMessage, Field(discriminator="type")])

@@ -14,7 +14,8 @@ from strata.inference.plan import Plan, balanced_plan, make_plan
 from strata.inference.plan.profile import profile_model
 from strata.inference.run.cluster import LocalCluster
 from strata.inference.run.distribute import DistributionProgress, DistributionReport
-from strata.inference.run.generate import GenerationParams, GenerationResult, OnText, generate_locally
+from strata.inference.run.generate import GenerationParams, GenerationResult, OnText
+from strata.inference.run.local import generate_locally
 from strata.inference.run.pipeline import Coordinator
 from strata.inference.run.text import Texts
 from strata.mesh import Roster, read_membership

@@ -57,6 +57,7 @@ class LocalCluster:
         self._threads = threads or max(1, (os.cpu_count() or 1) // nodes)
         self._stack = ExitStack()
         self._folder = home
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.nodes: tuple[LocalNode, ...] = ()
 
     @property
@@ -80,13 +81,12 @@ class LocalCluster:
                 membership = membership.with_member(keys[name].card, name)
             self.mesh_file.unlink(missing_ok=True)
             write_membership(self.mesh_file, membership.seal(owner))
-            processes: dict[str, subprocess.Popen[bytes]] = {}
-            stack.callback(_end, processes)
+            stack.callback(_end, self._processes)
             for name in names:
-                processes[name] = self._start(name, stack)
+                self._processes[name] = self._start(name)
             deadline = time.monotonic() + START_SECONDS
             nodes = []
-            for name, process in processes.items():
+            for name, process in self._processes.items():
                 address = self._address(name, process, deadline)
                 membership = membership.with_member(keys[name].card, name, (address,))
                 nodes.append(LocalNode(name, keys[name].peer_id, address, process))
@@ -100,25 +100,40 @@ class LocalCluster:
     ) -> None:
         self._stack.close()
 
-    def _start(self, name: str, stack: ExitStack) -> subprocess.Popen[bytes]:
+    def restart(self, name: str) -> LocalNode:
+        """End a node's process, in whatever state it is, and start it anew at the same address; it keeps its tensors.
+
+        Raises NodeDidNotStart.
+        """
+        index = next(index for index, node in enumerate(self.nodes) if node.name == name)
+        old = self.nodes[index]
+        old.process.kill()
+        _end({name: old.process})
+        process = self._processes[name] = self._start(name, old.address)
+        self._address(name, process, time.monotonic() + START_SECONDS)
+        node = LocalNode(name, old.peer_id, old.address, process)
+        self.nodes = (*self.nodes[:index], node, *self.nodes[index + 1 :])
+        return node
+
+    def _start(self, name: str, address: str = "127.0.0.1:0") -> subprocess.Popen[bytes]:
         folder = self._folder / name
         command = [sys.executable, "-c", "from strata.cli import main; main()", "node"]
-        command += ["--home", str(folder), "--mesh", str(self.mesh_file), "--listen", "127.0.0.1:0", "--supervised"]
+        command += ["--home", str(folder), "--mesh", str(self.mesh_file), "--listen", address, "--supervised"]
         if self._memory_bytes is not None:
             command += ["--memory", str(self._memory_bytes)]
         command += ["--threads", str(self._threads)]
-        log = stack.enter_context((folder / "log").open("wb"))
         # A session of its own, so that Ctrl-C in the terminal reaches this process only, which then ends the nodes.
         # The nodes share this machine's cores and compute in turn: OpenMP threads that spin while they wait for their
         # node's next turn would take the cores from the node whose turn it is (measured: three times slower).
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
-        )
+        with (folder / "log").open("wb") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
+            )
 
     def _address(self, name: str, process: subprocess.Popen[bytes], deadline: float) -> str:
         assert process.stdout is not None

@@ -13,9 +13,12 @@ from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.peers import NodeClient
 from strata.mesh import Roster, Unreachable, dial
 from strata.secure import ChannelError, Identity, Member
+from strata.triage import Breakers
 
 A = TypeVar("A")
 T = TypeVar("T")
+
+RECONNECT_SECONDS = 1.0
 
 
 class Listener(Protocol):
@@ -44,6 +47,8 @@ class Connections:
         self._clients: dict[str, NodeClient] = {}
         self._first: dict[str, Status] = {}
         self._listeners: dict[str, Listener] = {}
+        self._dialing: dict[str, trio.Lock] = {}
+        self._breakers = Breakers(failures=1, cool_down=RECONNECT_SECONDS)
         self.unreachable: dict[str, StrataError] = {}
 
     async def connect_all(self) -> None:
@@ -52,6 +57,17 @@ class Connections:
         if not self._clients:
             reasons = "; ".join(f"{name}: {error}" for name, error in self.unreachable.items())
             raise Unreachable(f"no node of the mesh answers ({reasons or 'it has no nodes'})")
+
+    async def stay_connected(self) -> None:
+        """Connect anew to nodes whose link has ended, ever less often to one that does not answer; until cancelled."""
+        while True:
+            await trio.sleep(RECONNECT_SECONDS)
+            members = [member for member in self._roster.membership.members if "node" in member.roles]
+            await each(self._reconnect, [member for member in members if not self._is_connected(member.name)])
+
+    def budgets(self) -> dict[str, int]:
+        """Bytes that each connected node may use, by name, as it said when it was connected."""
+        return {client.name: self._first[client.name].memory_bytes for client in self.clients}
 
     async def aclose(self) -> None:
         """Close all links."""
@@ -92,7 +108,24 @@ class Connections:
             raise StageFailed.of(stage, str(self.unreachable[stage.node]))
         return client
 
+    def _is_connected(self, name: str) -> bool:
+        client = self._clients.get(name)
+        return client is not None and client.lost is None
+
+    async def _reconnect(self, member: Member) -> None:
+        if self._breakers.allows(member.name, trio.current_time()):
+            await self._connect(member)
+            if self._is_connected(member.name):
+                self._breakers.succeeded(member.name)
+            else:
+                self._breakers.failed(member.name, trio.current_time())
+
     async def _connect(self, member: Member) -> None:
+        async with self._dialing.setdefault(member.name, trio.Lock()):
+            if not self._is_connected(member.name):
+                await self._dial(member)
+
+    async def _dial(self, member: Member) -> None:
         self._clients.pop(member.name, None)
         try:
             link = await dial(self._identity, self._roster, member.peer_id)

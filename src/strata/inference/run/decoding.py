@@ -4,6 +4,8 @@ decoding = Decoding(prompts, ...)
 inputs = decoding.first_inputs
 while inputs:
     inputs = decoding.accept(<the tokens that follow `inputs`>)
+
+`inputs_so_far` is all that was ever fed: what is lost with a KV cache comes back by feeding it again.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,11 +43,26 @@ class Decoding:
         self._pad = pad
         self._on_token = on_token
         self._finished = [False] * len(prompts)
+        self._fed = [list(row) for row in self.first_inputs]
 
     @property
     def batch(self) -> int:
         """Rows."""
         return len(self.outputs)
+
+    @property
+    def accepted(self) -> int:
+        """Steps whose tokens are known."""
+        return len(self._fed[0]) - len(self.first_inputs[0])
+
+    @property
+    def inputs_so_far(self) -> list[list[int]]:
+        """(B, T) tokens fed in all steps, those of the next one included; nothing when all is done."""
+        return [] if self._is_over else [list(row) for row in self._fed]
+
+    @property
+    def _is_over(self) -> bool:
+        return self._steps <= 0 or all(self._finished)
 
     def accept(self, tokens: Sequence[int]) -> list[list[int]]:
         """Take the next token of each row; returns what to feed next, (B, 1), or nothing when all is done.
@@ -60,6 +77,7 @@ class Decoding:
             self._finished[row] = token in self._stop
             if self._on_token is not None:
                 self._on_token(row, token)
-        if self._steps <= 0 or all(self._finished):
-            return []
-        return [[self._pad if done else token] for token, done in zip(tokens, self._finished, strict=True)]
+        following = [self._pad if done else token for token, done in zip(tokens, self._finished, strict=True)]
+        for fed, token in zip(self._fed, following, strict=True):
+            fed.append(token)
+        return [] if self._is_over else [[token] for token in following]

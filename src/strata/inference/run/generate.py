@@ -1,15 +1,14 @@
-"""What a generation is asked for and what it gives, and the one that needs no other machine."""
+"""What a generation is asked for, its state while it runs, and what it gives."""
 
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from strata.inference.decoder.sampling import SamplingParams
-from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.run.decoding import Decoding
+from strata.inference.run.errors import StageFailed
 from strata.inference.run.text import Texts, TextStream
 
 OnText = Callable[[int, str], None]
@@ -52,6 +51,20 @@ class StageResult:
 
 
 @dataclass(frozen=True)
+class Recovery:
+    """A stage that failed in the middle of a generation, which went on.
+
+    response: what was done about it. seconds: from the last token before it (or the beginning) to the next one.
+    """
+
+    node: str
+    layers: tuple[int, int]
+    reason: str
+    response: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class GenerationResult:
     """New tokens and text of each row, and what they took. `logits[step]` is (B, V), only when it was wanted."""
 
@@ -62,6 +75,7 @@ class GenerationResult:
     tokens: int
     seconds_to_first_token: float
     seconds_per_token: float
+    recoveries: list[Recovery] = field(default_factory=list)
     logits: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -72,7 +86,10 @@ class GenerationResult:
 
 
 class Generation:
-    """A decoding with its clock and its streams of text. context: tokens a row at most where `params` does not say."""
+    """A decoding with its clock and its streams of text. context: tokens a row at most where `params` does not say.
+
+    It outlives the run that computes it: another one starts where it stopped.
+    """
 
     def __init__(
         self,
@@ -100,15 +117,31 @@ class Generation:
         self._streams = [TextStream(texts) for _ in rows]
         self._prompt_tokens = sum(map(len, rows))
         self._times: list[float] = []
+        self._failures: list[tuple[StageFailed, str]] = []
+        self.recoveries: list[Recovery] = []
 
     def start(self) -> list[list[int]]:
-        """Start the clock; the first inputs (B, T)."""
-        self._times = [time.perf_counter()]
-        return self.decoding.first_inputs
+        """Start the clock, unless it runs; all inputs (B, T) so far, with which a run without a KV cache begins."""
+        if not self._times:
+            self._times = [time.perf_counter()]
+        return self.decoding.inputs_so_far
+
+    def recover(self, failure: StageFailed, response: str) -> None:
+        """Note that a stage failed and what was done; it counts as a recovery when the next token comes."""
+        self._failures.append((failure, response))
+
+    @property
+    def failures(self) -> int:
+        """Failures since the last token."""
+        return len(self._failures)
 
     def accept(self, tokens: Sequence[int]) -> list[list[int]]:
         """As `Decoding.accept`."""
-        self._times.append(time.perf_counter())
+        before, now = self._times[-1], time.perf_counter()
+        self._times.append(now)
+        for failure, response in self._failures:
+            self.recoveries.append(Recovery(failure.node, failure.layers, failure.reason, response, now - before))
+        self._failures.clear()
         following = self.decoding.accept(tokens)
         if not following and self._on_text is not None:
             for row, stream in enumerate(self._streams):
@@ -135,6 +168,7 @@ class Generation:
             tokens=sum(map(len, outputs)),
             seconds_to_first_token=first - start,
             seconds_per_token=(rest[-1] - first) / len(rest) if rest else 0.0,
+            recoveries=self.recoveries,
             logits=self.logits,
         )
 
@@ -142,54 +176,3 @@ class Generation:
 def new_session_name() -> str:
     """A name that nobody can guess."""
     return secrets.token_hex(16)
-
-
-def generate_locally(
-    model: Path,
-    prompts: Prompts,
-    params: GenerationParams | None = None,
-    on_text: OnText | None = None,
-    dtype: str | None = None,
-) -> GenerationResult:
-    """Answer with the whole model in this process: one stage of all layers, and the same decode loop.
-
-    model: a safetensors folder; on_text(row, piece) is called as text comes. Raises CheckpointError, Unsplittable,
-    NoTokenizer, ContextExceeded.
-    """
-    import torch
-
-    from strata.inference.decoder.sampling import Sampler
-    from strata.inference.decoder.stage import Stage
-    from strata.inference.node.process_memory import peak_resident_bytes, resident_bytes
-    from strata.inference.node.sources import TensorSource
-    from strata.inference.plan.profile import profile_model
-
-    params = params or GenerationParams()
-    checkpoint = Checkpoint.open(model)
-    generation = Generation(Texts(model), prompts, params, on_text=on_text)
-    profile = profile_model(model, dtype)
-    last = len(profile.layers) - 1
-    baseline = resident_bytes()
-    stage = Stage.build(checkpoint.config, 0, last, profile.dtype)
-    stage.load(TensorSource.of_checkpoint(checkpoint), checkpoint.tensors)
-    decoding = generation.decoding
-    session = stage.new_session(decoding.batch, decoding.padding, generation.context)
-    sampler = Sampler(params.sampling, decoding.batch)
-    inputs = generation.start()
-    with torch.inference_mode():
-        while inputs:
-            logits = session.forward(torch.tensor(inputs, dtype=torch.int64), want="last_logits")
-            if params.want_logits:
-                generation.logits.append(logits.float().clone())
-            inputs = generation.accept(sampler.next(logits).tolist())
-    whole = StageResult(
-        node="this process",
-        layers=(0, last),
-        peak_rss_bytes=peak_resident_bytes(),
-        baseline_rss_bytes=baseline,
-        weight_bytes=stage.weight_bytes,
-        kv_bytes=session.kv_bytes,
-        bytes_sent=0,
-        bytes_received=0,
-    )
-    return generation.result([whole])

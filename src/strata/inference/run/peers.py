@@ -12,7 +12,7 @@ from strata.mesh import LinkClosed
 from strata.secure import ChannelError
 
 HEARTBEAT_SECONDS = 1.0
-SILENCE_SECONDS = 10.0
+SILENCE_SECONDS = 5.0
 REQUEST_SECONDS = 60.0
 
 OnEvent = Callable[[Tokens | Failed, memoryview], None]
@@ -33,8 +33,8 @@ class NodeClient:
         self._on_lost = on_lost
         self._turn = trio.Lock()
         self._replies_in, self._replies = trio.open_memory_channel[tuple[AnyMessage, memoryview]](8)
-        self._answered = trio.Event()
-        self._pings = 0
+        self._pings: dict[int, trio.Event] = {}
+        self._ping = 0
 
     async def run(self) -> None:
         """Read what the node sends and watch that it lives, until the link ends. Raises nothing but Cancelled."""
@@ -46,8 +46,8 @@ class NodeClient:
                     if isinstance(message, Tokens | Failed):
                         self._on_event(message, payload)
                     elif isinstance(message, Pong):
-                        if message.number == self._pings:
-                            self._answered.set()
+                        if message.number in self._pings:
+                            self._pings[message.number].set()
                     else:
                         self._replies_in.send_nowait((message, payload))
             except (LinkClosed, ChannelError, ProtocolError) as error:
@@ -59,18 +59,29 @@ class NodeClient:
     async def _beat(self) -> None:
         try:
             while True:
-                self._pings += 1
-                self._answered = trio.Event()
-                with trio.move_on_after(SILENCE_SECONDS) as deadline:
-                    await self.wire.send(Ping(number=self._pings))
-                    await self._answered.wait()
-                if deadline.cancelled_caught:
-                    self._lose(f"it has not answered for {SILENCE_SECONDS:g} s")
-                    await self.wire.aclose()
-                    return
+                await self.probe(SILENCE_SECONDS)
                 await trio.sleep(HEARTBEAT_SECONDS)
-        except (LinkClosed, ChannelError):
-            pass  # `run` says why
+        except NodeLost:
+            pass  # `on_lost` has been told
+
+    async def probe(self, seconds: float) -> None:
+        """Ping the node; raises NodeLost, and ends the link, when it does not answer within `seconds`."""
+        if self.lost is not None:
+            raise self.lost
+        self._ping += 1
+        number, answered = self._ping, trio.Event()
+        self._pings[number] = answered
+        try:
+            with trio.move_on_after(seconds):
+                await self.send(Ping(number=number))
+                await answered.wait()
+                return
+        finally:
+            del self._pings[number]
+        self._lose(f"it has not answered for {seconds:g} s")
+        await self.wire.aclose()
+        assert self.lost is not None
+        raise self.lost
 
     def _lose(self, reason: str) -> None:
         if self.lost is None:

@@ -15,19 +15,21 @@ import trio
 
 from strata.errors import StrataError
 from strata.inference.models.checkpoint import Checkpoint
-from strata.inference.plan import Plan, StagePlan
+from strata.inference.plan import Plan
 from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.plan.profile import profile_model
-from strata.inference.protocol.messages import LinkMeasured, Measure, Measured, MeasureLink, Status
+from strata.inference.protocol.messages import LinkMeasured, Measure, Measured, MeasureLink
 from strata.inference.run.connections import Connections, each, status_of
 from strata.inference.run.distribute import DistributionReport, Progress, ShardReport, send_shard, write_manifests
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
-from strata.inference.run.generate import Generation, GenerationParams, GenerationResult, OnText, Prompts, StageResult
+from strata.inference.run.failover import Placement, Survivor, Watcher
+from strata.inference.run.generate import Generation, GenerationParams, GenerationResult, OnText, Prompts
+from strata.inference.run.mesh_nodes import Job, MeshNodes
 from strata.inference.run.peers import NodeClient
-from strata.inference.run.running_remote import RemoteRun
 from strata.inference.run.text import Texts
 from strata.mesh import Roster
 from strata.secure import Identity
+from strata.triage import Breakers
 
 CLOSE_SECONDS = 5.0
 
@@ -39,6 +41,8 @@ class Coordinator:
         self._identity = identity
         self._connections = connections
         self._home = home
+        self._placements: dict[Plan, Placement] = {}
+        self._breakers = Breakers()
 
     @classmethod
     @asynccontextmanager
@@ -55,6 +59,7 @@ class Coordinator:
             connections = Connections(identity, roster, sealed, nursery)
             try:
                 await connections.connect_all()
+                nursery.start_soon(connections.stay_connected)
                 yield cls(identity, connections, home)
             except Exception as error:
                 failure = error  # raised below, outside the nursery, which would put it into a group
@@ -131,46 +136,28 @@ class Coordinator:
         prompts: Prompts,
         params: GenerationParams | None = None,
         on_text: OnText | None = None,
+        *,
+        watcher: Watcher | None = None,
     ) -> GenerationResult:
         """Answer `prompts` (texts or token ids, one batch) with the nodes that hold the plan's shards.
 
-        on_text(row, piece) is called as text comes. Raises StageFailed when a node dies or breaks (within seconds,
-        never a hang), RequestRefused (code "shard": distribute first; "memory": no room for the KV cache), NoTokenizer,
-        ContextExceeded.
+        on_text(row, piece) is called as text comes. With a `watcher` the generation survives its nodes: when one dies,
+        hangs or breaks, its layers move to an idle node or, by a new plan, to those that are left, or, where these have
+        not the memory, to this process if it has; later generations of the plan begin there. Without one, raises
+        StageFailed when a node fails (within seconds, never a hang). Raises RequestRefused (code "shard": distribute
+        first; "memory": no room for the KV cache), NoTokenizer, ContextExceeded.
         """
         params = params or GenerationParams()
-        clients = await self._connections.for_stages(plan.stages)
         texts = await trio.to_thread.run_sync(Texts, checkpoint.path)
         generation = Generation(texts, prompts, params, context=plan.context, on_text=on_text)
-        manifests = await trio.to_thread.run_sync(write_manifests, checkpoint, plan, self._home)
+        placement = self._placements.setdefault(plan, Placement(plan))
         profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype)
-        run = RemoteRun(plan, clients, generation, params)
-        self._connections.listen(run)
-        try:
-            await run.open([manifest.shard for manifest in manifests], profile)
-            await run.decode()
-            statuses = await each(status_of, clients)
-        except NodeLost as error:
-            lost = next(stage for stage in plan.stages if stage.node == error.node)
-            raise StageFailed.of(lost, error.reason) from error
-        finally:
-            self._connections.forget(run)
-            await run.close()
-        stages = zip(plan.stages, statuses, strict=True)
-        return generation.result([self._stage_result(stage, status) for stage, status in stages])
-
-    def _stage_result(self, stage: StagePlan, status: Status) -> StageResult:
-        sent, received = self._connections.traffic(stage.node, status)
-        return StageResult(
-            node=stage.node,
-            layers=(stage.first, stage.last),
-            peak_rss_bytes=status.peak_rss_bytes,
-            baseline_rss_bytes=status.baseline_rss_bytes,
-            weight_bytes=status.weight_bytes,
-            kv_bytes=status.peak_kv_bytes,
-            bytes_sent=sent,
-            bytes_received=received,
-        )
+        job = Job(checkpoint, profile, generation, params)
+        nodes = MeshNodes(job, self._connections, self._home, lambda moved: self.distribute(checkpoint, moved))
+        if watcher is None:
+            return generation.result(await nodes.run(placement.plan))
+        survivor = Survivor(generation, placement, profile, nodes=nodes, breakers=self._breakers, watcher=watcher)
+        return generation.result(await survivor.run())
 
 
 async def _measure_link(client: NodeClient, other: NodeClient) -> tuple[float, float]:

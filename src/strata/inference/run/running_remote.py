@@ -3,6 +3,7 @@
 import math
 from array import array
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import chain
 
@@ -11,12 +12,14 @@ import trio
 from strata.inference.plan import Plan
 from strata.inference.plan.profile import ModelProfile
 from strata.inference.protocol.messages import Close, Failed, Open, ProtocolError, Sampling, Step, Tokens
+from strata.inference.run.connections import each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.generate import Generation, GenerationParams, new_session_name
 from strata.inference.run.peers import NodeClient
+from strata.inference.run.watchdog import StepClock, watch
 
-STEP_SECONDS = 300.0  # a step this late has hung, although its node still answers pings
-CLOSE_SECONDS = 5.0
+OPEN_SECONDS = 8.0
+CLOSE_SECONDS = 2.0
 EVENTS_WAITING = 256
 
 
@@ -32,6 +35,7 @@ class RemoteRun:
         self._generation = generation
         self._params = params
         self._opened: list[NodeClient] = []
+        self._clock = StepClock()
         self._send, self._events = trio.open_memory_channel[tuple[Tokens, memoryview] | StageFailed](math.inf)
 
     def on_event(self, event: Tokens | Failed, payload: memoryview) -> None:
@@ -69,25 +73,44 @@ class RemoteRun:
                 previous=peers[index - 1] if index else None,
                 following=peers[index + 1] if index + 1 < len(peers) else None,
                 sampling=Sampling(**asdict(self._params.sampling)),
+                drawn=decoding.accepted,
             )
             self._opened.append(client)
             try:
-                await client.request(order)
+                await client.request(order, seconds=OPEN_SECONDS)
             except RequestRefused as error:
                 if error.code == "unreachable":
                     raise StageFailed.of(self._plan.stages[index + 1], error.reason) from error
                 raise
 
     async def decode(self) -> None:
-        """Run the decode loop to its end; raises StageFailed, NodeLost."""
-        inputs, number = self._generation.start(), 0
+        """Run the decode loop to its end, from all inputs so far; raises StageFailed, NodeLost."""
+        failure: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch)
+            try:
+                await self._decode()
+            except (StageFailed, NodeLost, ProtocolError) as error:
+                failure = error  # raised below, bare: the nursery would put it into a group
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _watch(self) -> None:
+        index, reason = await watch(self.session, self._clients, self._clock)
+        self._send.send_nowait(StageFailed.of(self._plan.stages[index], reason))
+
+    async def _decode(self) -> None:
+        inputs, number = self._generation.start(), self._generation.decoding.accepted
         while inputs:
             shape = (len(inputs), len(inputs[0]))
             step = Step(
                 session=self.session, number=number, shape=shape, dtype="int64", want_logits=self._params.want_logits
             )
+            self._clock.begin(trio.current_time())
             await self._clients[0].send(step, memoryview(array("q", chain.from_iterable(inputs))))
             tokens, payload = await self._tokens(number, shape[0])
+            self._clock.end(trio.current_time())
             if self._params.want_logits:
                 import torch
 
@@ -96,21 +119,19 @@ class RemoteRun:
             number += 1
 
     async def _tokens(self, number: int, rows: int) -> tuple[Tokens, memoryview]:
-        with trio.move_on_after(STEP_SECONDS):
-            event = await self._events.receive()
-            if isinstance(event, StageFailed):
-                raise event
-            if event[0].number != number or len(event[0].ids) != rows:
-                raise StageFailed.of(self._plan.stages[-1], "it answered another step than the one that was asked")
-            return event
-        raise StageFailed.of(self._plan.stages[-1], f"no token came within {STEP_SECONDS:g} s")
+        event = await self._events.receive()
+        if isinstance(event, StageFailed):
+            raise event
+        if event[0].number != number or len(event[0].ids) != rows:
+            raise StageFailed.of(self._plan.stages[-1], "it answered another step than the one that was asked")
+        return event
 
     async def close(self) -> None:
         """Close the session wherever it was opened; nodes that are lost have closed it themselves."""
-        with trio.move_on_after(CLOSE_SECONDS) as deadline:
-            deadline.shield = True
-            for client in self._opened:
-                try:
-                    await client.request(Close(session=self.session))
-                except (NodeLost, RequestRefused):
-                    continue
+
+        async def close(client: NodeClient) -> None:
+            with suppress(NodeLost, RequestRefused):
+                await client.request(Close(session=self.session), seconds=CLOSE_SECONDS)
+
+        with trio.CancelScope(shield=True):
+            await each(close, self._opened)

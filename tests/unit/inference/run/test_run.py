@@ -15,7 +15,8 @@ from strata.inference.protocol.wire import Wire
 from strata.inference.run import running_remote
 from strata.inference.run.distribute import write_manifests
 from strata.inference.run.errors import ContextExceeded, RequestRefused, StageFailed
-from strata.inference.run.generate import GenerationParams, generate_locally
+from strata.inference.run.generate import GenerationParams
+from strata.inference.run.local import generate_locally
 from strata.inference.run.pipeline import Coordinator
 from strata.mesh import LinkClosed, dial
 from strata.secure import ChannelError

@@ -1,0 +1,63 @@
+"""A generation in this process: the one that needs no other machine, and the last resort of one that has lost them."""
+
+from pathlib import Path
+
+from strata.inference.models.checkpoint import Checkpoint
+from strata.inference.run.generate import Generation, GenerationParams, GenerationResult, OnText, Prompts, StageResult
+from strata.inference.run.text import Texts
+
+
+def generate_locally(
+    model: Path,
+    prompts: Prompts,
+    params: GenerationParams | None = None,
+    on_text: OnText | None = None,
+    dtype: str | None = None,
+) -> GenerationResult:
+    """Answer with the whole model in this process: one stage of all layers, and the same decode loop.
+
+    model: a safetensors folder; on_text(row, piece) is called as text comes. Raises CheckpointError, Unsplittable,
+    NoTokenizer, ContextExceeded.
+    """
+    params = params or GenerationParams()
+    generation = Generation(Texts(model), prompts, params, on_text=on_text)
+    return generation.result([decode_locally(Checkpoint.open(model), generation, params, dtype)])
+
+
+def decode_locally(
+    checkpoint: Checkpoint, generation: Generation, params: GenerationParams, dtype: str | None = None
+) -> StageResult:
+    """Run a generation from where it stands to its end; returns this process's part."""
+    import torch
+
+    from strata.inference.decoder.sampling import Sampler
+    from strata.inference.decoder.stage import Stage
+    from strata.inference.node.process_memory import peak_resident_bytes, resident_bytes
+    from strata.inference.node.sources import TensorSource
+    from strata.inference.plan.profile import profile_model
+
+    profile = profile_model(checkpoint.path, dtype)
+    last = len(profile.layers) - 1
+    baseline = resident_bytes()
+    stage = Stage.build(checkpoint.config, 0, last, profile.dtype)
+    stage.load(TensorSource.of_checkpoint(checkpoint), checkpoint.tensors)
+    decoding = generation.decoding
+    session = stage.new_session(decoding.batch, decoding.padding, generation.context)
+    sampler = Sampler(params.sampling, decoding.batch, drawn=decoding.accepted)
+    inputs = generation.start()
+    with torch.inference_mode():
+        while inputs:
+            logits = session.forward(torch.tensor(inputs, dtype=torch.int64), want="last_logits")
+            if params.want_logits:
+                generation.logits.append(logits.float().clone())
+            inputs = generation.accept(sampler.next(logits).tolist())
+    return StageResult(
+        node="this process",
+        layers=(0, last),
+        peak_rss_bytes=peak_resident_bytes(),
+        baseline_rss_bytes=baseline,
+        weight_bytes=stage.weight_bytes,
+        kv_bytes=session.kv_bytes,
+        bytes_sent=0,
+        bytes_received=0,
+    )

@@ -1,0 +1,93 @@
+"""One generation's way to the nodes of the mesh: where it runs, and where it can be moved to."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from strata.inference.models.checkpoint import Checkpoint
+from strata.inference.plan import Plan, StagePlan
+from strata.inference.plan.measure import available_memory
+from strata.inference.plan.nodes import NodeProfile
+from strata.inference.plan.profile import ModelProfile
+from strata.inference.plan.workload import Workload
+from strata.inference.protocol.messages import Status
+from strata.inference.run.connections import Connections, each, status_of
+from strata.inference.run.distribute import write_manifests
+from strata.inference.run.errors import NodeLost, StageFailed
+from strata.inference.run.generate import Generation, GenerationParams, StageResult
+from strata.inference.run.local import decode_locally
+from strata.inference.run.running_remote import RemoteRun
+
+
+@dataclass(frozen=True)
+class Job:
+    """A generation, and the model that it runs on."""
+
+    checkpoint: Checkpoint
+    profile: ModelProfile
+    generation: Generation
+    params: GenerationParams
+
+
+class MeshNodes:
+    """The connected nodes, for one job (what `failover.Nodes` asks for)."""
+
+    def __init__(
+        self, job: Job, connections: Connections, home: Path, distribute: Callable[[Plan], Awaitable[object]]
+    ) -> None:
+        self._job = job
+        self._connections = connections
+        self._home = home
+        self._distribute = distribute
+
+    def connected(self) -> list[NodeProfile]:
+        """The connected nodes and their memory budgets, without asking them (flops and bandwidth are 1)."""
+        return [NodeProfile(name, nbytes, 1.0, 1.0) for name, nbytes in self._connections.budgets().items()]
+
+    async def distribute(self, plan: Plan) -> None:
+        """As `Coordinator.distribute`."""
+        await self._distribute(plan)
+
+    async def run(self, plan: Plan) -> list[StageResult]:
+        """Run the job from where it stands to its end; raises StageFailed, RequestRefused."""
+        job = self._job
+        clients = await self._connections.for_stages(plan.stages)
+        manifests = await trio.to_thread.run_sync(write_manifests, job.checkpoint, plan, self._home)
+        run = RemoteRun(plan, clients, job.generation, job.params)
+        self._connections.listen(run)
+        try:
+            await run.open([manifest.shard for manifest in manifests], job.profile)
+            await run.decode()
+            statuses = await each(status_of, clients)
+        except NodeLost as error:
+            lost = next(stage for stage in plan.stages if stage.node == error.node)
+            raise StageFailed.of(lost, error.reason) from error
+        finally:
+            self._connections.forget(run)
+            await run.close()
+        return [self._result(stage, status) for stage, status in zip(plan.stages, statuses, strict=True)]
+
+    def fits_here(self, plan: Plan) -> bool:
+        """Whether this machine has memory for the whole model and its KV cache."""
+        workload = Workload(self._job.profile, plan.context, plan.batch)
+        return workload.whole_bytes + workload.spare_bytes <= available_memory()
+
+    async def run_here(self, plan: Plan) -> list[StageResult]:
+        """Run the job in this process, from where it stands to its end."""
+        job = self._job
+        return [await trio.to_thread.run_sync(decode_locally, job.checkpoint, job.generation, job.params, plan.dtype)]
+
+    def _result(self, stage: StagePlan, status: Status) -> StageResult:
+        sent, received = self._connections.traffic(stage.node, status)
+        return StageResult(
+            node=stage.node,
+            layers=(stage.first, stage.last),
+            peak_rss_bytes=status.peak_rss_bytes,
+            baseline_rss_bytes=status.baseline_rss_bytes,
+            weight_bytes=status.weight_bytes,
+            kv_bytes=status.peak_kv_bytes,
+            bytes_sent=sent,
+            bytes_received=received,
+        )
