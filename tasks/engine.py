@@ -4,9 +4,9 @@ Tasks are synchronous and know nothing of event loops, links or weights. The pip
 `strata_engine`; the tests of the tasks and of the flow put a fake behind the same port.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -25,10 +25,14 @@ OnText = Callable[[int, str], None]
 
 @dataclass(frozen=True)
 class Mesh:
-    """Where a mesh's membership and the coordinator's key lie: all that a task needs to reach the nodes."""
+    """Where a mesh's membership and the coordinator's key lie: all that a task needs to reach the nodes.
+
+    processes: of nodes that run on this machine, by name, so that a rehearsal can kill one.
+    """
 
     membership: Path
     identity: Path
+    processes: Mapping[str, int] = field(default_factory=dict)
 
 
 class Engine(Protocol):
@@ -53,7 +57,7 @@ class Engine(Protocol):
     def generate(
         self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings, on_text: OnText
     ) -> GenerationResult:
-        """Answer the prompts on the nodes of `plan`."""
+        """Answer the prompts on the nodes of `plan`, or on what is left of them; failures are written down."""
         ...
 
     def generate_locally(

@@ -26,6 +26,8 @@ from strata.inference import (
     need_sentence,
     plan_rows,
     plan_sentence,
+    recovery_rows,
+    recovery_sentence,
     run_figures,
 )
 from strata.settings import Settings
@@ -116,6 +118,9 @@ def answer_prompts(
     stream = AnswerStream(console, parameters.prompts)
     with _answering("run", stream, "check that every node still runs (`strata node`), and run it again."):
         result = engine.generate(parameters, plan, mesh, settings, stream)
+    if result.recoveries:
+        create_table_artifact(recovery_rows(result), key="inference-recoveries", description=recovery_sentence(result))
+        _say(recovery_sentence(result))
     return put_generation(store, result, "inference-answer", parameters.model_name)
 
 

@@ -70,6 +70,19 @@ class InferenceParameters(BaseModel):
         1.0, title="Top p", description="Sample among the likeliest tokens that hold this much probability", gt=0, le=1
     )
     seed: int = Field(0, title="Seed", description="The same seed gives the same answer", ge=0, le=2**63 - 1)
+    answer_name: str = Field(
+        "",
+        title="Answer's name",
+        description="An answer of this name that was cut off is gone on with; empty does not keep it",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._+@=-]{0,127})?$",
+    )
+    chaos: int = Field(
+        0,
+        title="Rehearse a failure",
+        description="Kill one of the local nodes after so many pieces of text, and see the answer go on; 0: never",
+        ge=0,
+        le=8192,
+    )
     compare: bool = Field(
         True,
         title="Compare",
@@ -80,9 +93,11 @@ class InferenceParameters(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _a_mesh_needs_a_key(self) -> Self:
+    def _a_mesh_needs_a_key_and_is_not_ours_to_kill(self) -> Self:
         if self.mesh and not self.identity:
             raise ValueError("a mesh file needs an identity file: the key of a coordinator that belongs to the mesh")
+        if self.mesh and self.chaos:
+            raise ValueError("only local nodes can be killed for a rehearsal; leave the mesh file empty, or chaos at 0")
         return self
 
     @property

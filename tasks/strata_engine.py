@@ -1,7 +1,7 @@
 """The port's adapter to `strata.inference`: a trio loop for each stage, and nodes that outlive it."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -14,8 +14,10 @@ from strata.inference import (
     DistributionReport,
     GenerationParams,
     GenerationResult,
+    Journal,
     LocalCluster,
     Plan,
+    RecordedFailures,
     SamplingParams,
     balanced_plan,
     generate_baseline,
@@ -28,6 +30,8 @@ from strata.inference import (
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity
 from strata.settings import Settings
+from strata.store import AnswerLog, IncidentLog
+from tasks.chaos import killing
 from tasks.engine import Mesh, OnProgress, OnText
 from tasks.inference_parameters import InferenceParameters
 
@@ -45,7 +49,8 @@ class StrataEngine:
             yield Mesh(Path(parameters.mesh), Path(parameters.identity))
             return
         with LocalCluster(settings.home, parameters.nodes, parameters.node_memory_bytes) as cluster:
-            yield Mesh(cluster.mesh_file, cluster.identity_file)
+            processes = {node.name: node.process.pid for node in cluster.nodes}
+            yield Mesh(cluster.mesh_file, cluster.identity_file, processes)
 
     def plan(
         self, parameters: InferenceParameters, mesh: Mesh, settings: Settings, previous: Plan | None = None
@@ -82,15 +87,24 @@ class StrataEngine:
     def generate(
         self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings, on_text: OnText
     ) -> GenerationResult:
-        """`Coordinator.generate`."""
+        """`Coordinator.generate`, watched."""
         checkpoint = Checkpoint.open(resolve_model(parameters.model, settings))
         prompts, how = parameters.prompts, _generation(parameters)
-        return _run(
-            mesh,
-            settings.home,
-            parameters.timeout,
-            lambda coordinator: coordinator.generate(checkpoint, plan, prompts, how, on_text),
-        )
+        if parameters.chaos:
+            on_text = killing(on_text, parameters.chaos, plan, mesh.processes)
+        with ExitStack() as stack:
+            watcher = RecordedFailures(stack.enter_context(IncidentLog(settings.ledger)))
+            journal = None
+            if parameters.answer_name:
+                journal = Journal(stack.enter_context(AnswerLog(settings.ledger)), parameters.answer_name)
+            return _run(
+                mesh,
+                settings.home,
+                parameters.timeout,
+                lambda coordinator: coordinator.generate(
+                    checkpoint, plan, prompts, how, on_text, watcher=watcher, journal=journal
+                ),
+            )
 
     def generate_locally(
         self, parameters: InferenceParameters, settings: Settings, on_text: OnText

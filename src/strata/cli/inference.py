@@ -56,6 +56,7 @@ def generate(
     context: Annotated[int | None, typer.Option(min=2, help="Tokens at most, prompt included.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, float16; default: the checkpoint's.")] = None,
     memory: Annotated[str | None, typer.Option(help="With --nodes: bytes each may use, such as 500M.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the answer: cut off, the same goes on with it.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Then run it in one process, for comparison.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text and tables.")] = False,
 ) -> None:
@@ -83,6 +84,7 @@ def generate(
         identity=identity,
         memory_bytes=None if memory is None else parse_size(memory),
         dtype=dtype,
+        name=name,
     )
     from strata.cli.terminal import Terminal
 

@@ -46,9 +46,9 @@ class Terminal:
         """Write what was held back and the tables."""
         self._stack.close()
         self._answers.finish()
-        from strata.inference import speed_rows, stage_rows
+        from strata.inference import recovery_rows, speed_rows, stage_rows
 
-        for rows in (stage_rows(result), speed_rows(result, alone)):
+        for rows in filter(None, (recovery_rows(result), stage_rows(result), speed_rows(result, alone))):
             table = Table()
             for column in rows[0]:
                 table.add_column(column, justify="left" if column == "node" else "right")

@@ -7,12 +7,13 @@ A model: `resolve_model` (folder, GGUF file or packaged name), `locate_model` (t
 Planning: `Plan`, `make_plan`, `balanced_plan`, `keep_placement`, `NodeProfile`, `Links`, `read_nodes`, `Infeasible`.
 Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Coordinator` (survey, distribute, generate),
 `GenerationParams`, `SamplingParams`, `GenerationResult`, `StageResult`, `Recovery`, `RecordedFailures` (whom the
-coordinator tells of failed stages), `DistributionProgress`, `DistributionReport`, `ShardReport`.
+coordinator tells of failed stages), `Journal` (an answer that outlives its coordinator), `DistributionProgress`,
+`DistributionReport`, `ShardReport`.
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`.
-Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `Row`,
-`need_sentence`, `distribution_sentence`, `comparison_sentence`, `answer_markdown`, `run_figures`;
-while it runs, on a terminal: `DistributionBars`, `AnswerStream`.
+Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `recovery_rows`,
+`recovery_sentence`, `Row`, `need_sentence`, `distribution_sentence`, `comparison_sentence`, `answer_markdown`,
+`run_figures`; while it runs, on a terminal: `DistributionBars`, `AnswerStream`.
 Errors, all StrataErrors: `CheckpointError`, `ModelNotFound`, `Unsplittable`, `RequestRefused`, `StageFailed`,
 `InvalidPlan`, `InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`, `BaselineFailed`.
 """
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
         need_sentence,
         plan_rows,
         plan_sentence,
+        recovery_rows,
+        recovery_sentence,
         run_figures,
         speed_rows,
         stage_rows,
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from strata.inference.run.errors import ContextExceeded, NodeLost, RequestRefused, StageFailed
     from strata.inference.run.generate import GenerationParams, GenerationResult, Recovery, StageResult
     from strata.inference.run.incidents import RecordedFailures
+    from strata.inference.run.journal import Journal
     from strata.inference.run.local import generate_locally
     from strata.inference.run.pipeline import Coordinator
     from strata.inference.run.text import NoTokenizer
@@ -73,6 +77,7 @@ __all__ = [
     "Infeasible",
     "InvalidPlan",
     "InvalidProblem",
+    "Journal",
     "Links",
     "LocalCluster",
     "ModelNotFound",
@@ -108,6 +113,8 @@ __all__ = [
     "plan_sentence",
     "profile_model",
     "read_nodes",
+    "recovery_rows",
+    "recovery_sentence",
     "resolve_model",
     "run_figures",
     "run_node",
@@ -125,6 +132,7 @@ _MODULES = {
     "run.errors": ("ContextExceeded", "NodeLost", "RequestRefused", "StageFailed"),
     "run.generate": ("GenerationParams", "GenerationResult", "Recovery", "StageResult"),
     "run.incidents": ("RecordedFailures",),
+    "run.journal": ("Journal",),
     "run.local": ("generate_locally",),
     "models.resolve": ("ModelNotFound", "locate_model", "resolve_model"),
     "run.pipeline": ("Coordinator",),
@@ -143,6 +151,8 @@ _MODULES = {
         "need_sentence",
         "plan_rows",
         "plan_sentence",
+        "recovery_rows",
+        "recovery_sentence",
         "run_figures",
         "speed_rows",
         "stage_rows",

@@ -82,6 +82,26 @@ def stage_rows(result: GenerationResult) -> list[Row]:
     ]
 
 
+def recovery_rows(result: GenerationResult) -> list[Row]:
+    """One row for each stage that failed while the answer was written: what was done, and how long it took."""
+    return [
+        {
+            "node": recovery.node,
+            "layers": layer_span(*recovery.layers),
+            "reason": recovery.reason,
+            "response": recovery.response,
+            "a token took": f"{recovery.seconds:.2f} s",
+        }
+        for recovery in result.recoveries
+    ]
+
+
+def recovery_sentence(result: GenerationResult) -> str:
+    """That the answer was cut off, how often, and for how long at the longest."""
+    longest = max(recovery.seconds for recovery in result.recoveries)
+    return f"The answer survived {count(len(result.recoveries), 'failure')}; the longest pause was {longest:.2f} s."
+
+
 def speed_rows(result: GenerationResult, alone: GenerationResult | None) -> list[Row]:
     """Time to first token and tokens a second of the run and, if it was measured, of the model in one process."""
     crossed = any(stage.bytes_sent for stage in result.stages)
@@ -109,6 +129,7 @@ def run_figures(result: GenerationResult, alone: GenerationResult | None) -> dic
         "tokens": result.tokens,
         "seconds_to_first_token": result.seconds_to_first_token,
         "seconds_per_token": result.seconds_per_token,
+        "recoveries": len(result.recoveries),
     }
     return kept | ({"seconds_per_token_in_one_process": alone.seconds_per_token} if alone else {})
 
@@ -119,6 +140,8 @@ def answer_markdown(prompts: Sequence[str], result: GenerationResult, alone: Gen
     parts += ["## Speed", markdown_table(speed_rows(result, alone))]
     if alone is not None:
         parts.append(comparison_sentence(result, alone) + ".")
+    if result.recoveries:
+        parts += ["## Recoveries", markdown_table(recovery_rows(result))]
     parts += ["## Nodes", markdown_table(stage_rows(result))]
     parts.append("Bytes received and sent are the encrypted bytes of this answer on the wire.")
     return "\n\n".join(parts) + "\n"

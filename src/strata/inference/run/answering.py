@@ -15,17 +15,23 @@ from strata.inference.plan.profile import profile_model
 from strata.inference.run.cluster import LocalCluster
 from strata.inference.run.distribute import DistributionProgress, DistributionReport
 from strata.inference.run.generate import GenerationParams, GenerationResult, OnText
+from strata.inference.run.incidents import RecordedFailures
+from strata.inference.run.journal import Journal
 from strata.inference.run.local import generate_locally
 from strata.inference.run.pipeline import Coordinator
 from strata.inference.run.text import Texts
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity
 from strata.settings import Settings
+from strata.store import AnswerLog, IncidentLog
 
 
 @dataclass(frozen=True)
 class Request:
-    """nodes: start that many here, with `memory_bytes` each if given; mesh: use that mesh's running nodes instead."""
+    """nodes: start that many here, with `memory_bytes` each if given; mesh: use that mesh's running nodes instead.
+
+    name: of the answer; one of that name which was cut off is gone on with.
+    """
 
     model: str
     prompts: tuple[str, ...]
@@ -35,6 +41,7 @@ class Request:
     identity: Path | None = None
     memory_bytes: int | None = None
     dtype: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,13 +82,20 @@ def answer(
             cluster = stack.enter_context(LocalCluster(settings.home, request.nodes, memory_bytes=request.memory_bytes))
             mesh, identity = cluster.mesh_file, cluster.identity_file
 
+        watcher = RecordedFailures(stack.enter_context(IncidentLog(settings.ledger)))
+        journal = None
+        if request.name is not None:
+            journal = Journal(stack.enter_context(AnswerLog(settings.ledger)), request.name)
+
         async def run() -> Answer:
             key, roster = Identity.load(identity), Roster(read_membership(mesh))
             checkpoint = Checkpoint.open(model)
             async with Coordinator.connect(key, roster, settings.home, mesh.read_bytes()) as coordinator:
                 plan = await _plan(coordinator, request, settings, model)
                 distribution = await coordinator.distribute(checkpoint, plan, on_progress)
-                result = await coordinator.generate(checkpoint, plan, request.prompts, request.params, on_text)
+                result = await coordinator.generate(
+                    checkpoint, plan, request.prompts, request.params, on_text, watcher=watcher, journal=journal
+                )
             return Answer(model, plan.dtype, result, plan, distribution)
 
         return trio.run(run)

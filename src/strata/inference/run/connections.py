@@ -160,6 +160,31 @@ async def status_of(client: NodeClient) -> Status:
     return status
 
 
+async def beside(function: Callable[[], Awaitable[T]], other: Callable[..., Awaitable[object]], *args: object) -> T:
+    """Call the function while `other(*args)` runs, which is cancelled at its end; an error of either is raised bare."""
+    failure: Exception | None = None
+    result: list[T] = []
+
+    async def aside(scope: trio.CancelScope) -> None:
+        nonlocal failure
+        try:
+            await other(*args)
+        except Exception as error:
+            failure = failure or error
+            scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(aside, nursery.cancel_scope)
+        try:
+            result.append(await function())
+        except Exception as error:
+            failure = error
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    return result[0]
+
+
 async def each(function: Callable[[A], Awaitable[T]], items: Sequence[A]) -> list[T]:
     """Call the function with all items at the same time.
 

@@ -64,6 +64,12 @@ class Decoding:
     def _is_over(self) -> bool:
         return self._steps <= 0 or all(self._finished)
 
+    def restore(self, outputs: Sequence[Sequence[int]]) -> None:
+        """Accept the tokens that an earlier decoding of the same prompts had put out, row by row."""
+        for step in range(max(map(len, outputs), default=0)):
+            if not self._is_over:
+                self.accept([row[step] if step < len(row) else self._pad for row in outputs])
+
     def accept(self, tokens: Sequence[int]) -> list[list[int]]:
         """Take the next token of each row; returns what to feed next, (B, 1), or nothing when all is done.
 

@@ -159,7 +159,7 @@ class Generation:
     def result(self, stages: Sequence[StageResult]) -> GenerationResult:
         """What came of it."""
         outputs = self.decoding.outputs
-        start, first, *rest = self._times
+        start, first, *rest = self._times if len(self._times) > 1 else self._times * 2  # an earlier run had it all
         return GenerationResult(
             token_ids=outputs,
             text=[self._texts.decode(row) for row in outputs],

@@ -19,11 +19,12 @@ from strata.inference.plan import Plan
 from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.plan.profile import profile_model
 from strata.inference.protocol.messages import LinkMeasured, Measure, Measured, MeasureLink
-from strata.inference.run.connections import Connections, each, status_of
+from strata.inference.run.connections import Connections, beside, each, status_of
 from strata.inference.run.distribute import DistributionReport, Progress, ShardReport, send_shard, write_manifests
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.failover import Placement, Survivor, Watcher
-from strata.inference.run.generate import Generation, GenerationParams, GenerationResult, OnText, Prompts
+from strata.inference.run.generate import Generation, GenerationParams, GenerationResult, OnText, Prompts, StageResult
+from strata.inference.run.journal import Journal
 from strata.inference.run.mesh_nodes import Job, MeshNodes
 from strata.inference.run.peers import NodeClient
 from strata.inference.run.text import Texts
@@ -138,14 +139,18 @@ class Coordinator:
         on_text: OnText | None = None,
         *,
         watcher: Watcher | None = None,
+        journal: Journal | None = None,
     ) -> GenerationResult:
         """Answer `prompts` (texts or token ids, one batch) with the nodes that hold the plan's shards.
 
         on_text(row, piece) is called as text comes. With a `watcher` the generation survives its nodes: when one dies,
         hangs or breaks, its layers move to an idle node or, by a new plan, to those that are left, or, where these have
         not the memory, to this process if it has; later generations of the plan begin there. Without one, raises
-        StageFailed when a node fails (within seconds, never a hang). Raises RequestRefused (code "shard": distribute
-        first; "memory": no room for the KV cache), NoTokenizer, ContextExceeded.
+        StageFailed when a node fails (within seconds, never a hang). With a `journal` it goes on where an earlier one
+        of the same name was cut off, and its text comes again from the beginning.
+
+        Raises RequestRefused (code "shard": distribute first; "memory": no room for the KV cache), NoTokenizer,
+        ContextExceeded, LedgerError.
         """
         params = params or GenerationParams()
         texts = await trio.to_thread.run_sync(Texts, checkpoint.path)
@@ -154,10 +159,19 @@ class Coordinator:
         profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype)
         job = Job(checkpoint, profile, generation, params)
         nodes = MeshNodes(job, self._connections, self._home, lambda moved: self.distribute(checkpoint, moved))
-        if watcher is None:
-            return generation.result(await nodes.run(placement.plan))
-        survivor = Survivor(generation, placement, profile, nodes=nodes, breakers=self._breakers, watcher=watcher)
-        return generation.result(await survivor.run())
+
+        async def run() -> list[StageResult]:
+            if watcher is None:
+                return await nodes.run(placement.plan)
+            breakers = self._breakers
+            return await Survivor(generation, placement, profile, nodes=nodes, breakers=breakers, watcher=watcher).run()
+
+        if journal is None:
+            return generation.result(await run())
+        await journal.take_up(generation, params, f"{checkpoint.path.resolve().name} {plan.dtype}")
+        stages = await beside(run, journal.keep, generation)
+        await journal.finish(generation)
+        return generation.result(stages)
 
 
 async def _measure_link(client: NodeClient, other: NodeClient) -> tuple[float, float]:

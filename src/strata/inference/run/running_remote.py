@@ -12,7 +12,7 @@ import trio
 from strata.inference.plan import Plan
 from strata.inference.plan.profile import ModelProfile
 from strata.inference.protocol.messages import Close, Failed, Open, ProtocolError, Sampling, Step, Tokens
-from strata.inference.run.connections import each
+from strata.inference.run.connections import beside, each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.generate import Generation, GenerationParams, new_session_name
 from strata.inference.run.peers import NodeClient
@@ -85,16 +85,7 @@ class RemoteRun:
 
     async def decode(self) -> None:
         """Run the decode loop to its end, from all inputs so far; raises StageFailed, NodeLost."""
-        failure: Exception | None = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._watch)
-            try:
-                await self._decode()
-            except (StageFailed, NodeLost, ProtocolError) as error:
-                failure = error  # raised below, bare: the nursery would put it into a group
-            nursery.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
+        await beside(self._decode, self._watch)
 
     async def _watch(self) -> None:
         index, reason = await watch(self.session, self._clients, self._clock)
