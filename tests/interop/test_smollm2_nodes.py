@@ -1,6 +1,10 @@
 """SmolLM2 over real node processes: the tokens of `generate`, in the memory promised, unseen on the wire."""
 
+import json
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +25,8 @@ from strata.inference import (
 from strata.inference.run.distribute import DistributionReport
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity
+from strata.settings import Settings
+from strata.store import AnswerLog
 from tests.support.capture import LoopbackCapture, can_capture
 
 NODES = 7
@@ -83,6 +89,33 @@ def test_one_process_says_the_same(smollm2: Path, expected: dict[int, list[list[
     result = generate_locally(smollm2, BATCH[:1], PARAMS, lambda row, text: pieces.append(text))
     assert result.token_ids == expected[1]
     assert "".join(pieces) == result.text[0]
+
+
+@pytest.mark.timeout(280)
+def test_a_killed_coordinator_s_answer_is_finished_by_the_next_one(
+    cluster: LocalCluster, tmp_path: Path, smollm2: Path, expected: dict[int, list[list[int]]]
+) -> None:
+    """The same command again goes on with the tokens in the ledger, and ends with the same text."""
+    command = [sys.executable, "-c", "from strata.cli import main; main()", "generate", str(smollm2), "--json"]
+    command += ["--mesh", str(cluster.mesh_file), "--identity", str(cluster.identity_file), "--name", "story"]
+    command += ["--prompt", PROMPT, "--max-new-tokens", str(NEW)]
+    # Without a survey of seven nodes, which takes longer than the answer.
+    environment = {**os.environ, "STRATA_HOME": str(tmp_path), "DISTRIBUTED_INFERENCE_CROSS_NODE_OPT": "false"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with AnswerLog(Settings(STRATA_HOME=tmp_path).ledger) as log:
+            while not ((record := log.find("story")) and record.tokens):
+                assert process.poll() is None
+            process.kill()
+            process.wait()
+            assert not log.find("story").finished
+            assert record.tokens[0] == expected[1][0][: len(record.tokens[0])] != expected[1][0]
+            again = json.loads(subprocess.run(command, env=environment, check=True, capture_output=True).stdout)
+            assert again["token_ids"] == expected[1]
+            assert (log.find("story").finished, log.find("story").tokens) == (True, expected[1])
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.timeout(280)

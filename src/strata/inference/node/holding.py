@@ -20,6 +20,8 @@ from strata.store import PartialBusy, Store
 
 log = logging.getLogger(__name__)
 
+BUSY_SECONDS = 1.0  # a load whose sender has gone takes a moment to end
+
 
 class Refusal(StrataError):
     """A request that is answered by a Refused message."""
@@ -75,10 +77,10 @@ class Holding:
         and ProtocolError.
         """
         manifest = open_manifest(body, bytes.fromhex(offer.signature), wire.peer.peer_id)
-        try:
-            self._loading.acquire_nowait()
-        except trio.WouldBlock:
-            raise Refusal(Refused(code="busy", reason="another shard is being loaded; try again")) from None
+        with trio.move_on_after(BUSY_SECONDS) as patience:
+            await self._loading.acquire()
+        if patience.cancelled_caught:
+            raise Refusal(Refused(code="busy", reason="another shard is being loaded; try again"))
         try:
             if self.stage is None or self.manifest is None or self.manifest.shard != manifest.shard:
                 await vacate()

@@ -1,6 +1,7 @@
 """The coordinator's links to the nodes of a mesh: made once, made anew when one has ended."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 import trio
@@ -64,6 +65,15 @@ class Connections:
             await trio.sleep(RECONNECT_SECONDS)
             members = [member for member in self._roster.membership.members if "node" in member.roles]
             await each(self._reconnect, [member for member in members if not self._is_connected(member.name)])
+
+    async def probe(self) -> None:
+        """Have every node answer that is connected; one that does not is not connected any more."""
+
+        async def ask(client: NodeClient) -> None:
+            with suppress(NodeLost):
+                await client.probe()
+
+        await each(ask, self.clients)
 
     def budgets(self) -> dict[str, int]:
         """Bytes that each connected node may use, by name, as it said when it was connected."""

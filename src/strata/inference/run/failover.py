@@ -49,8 +49,8 @@ class Placement:
 class Nodes(Protocol):
     """What a surviving generation needs of its coordinator. Both raise StageFailed and RequestRefused."""
 
-    def connected(self) -> Sequence[NodeProfile]:
-        """The nodes that answer, and their memory."""
+    async def answering(self) -> Sequence[NodeProfile]:
+        """The nodes that answer now, and their memory."""
 
     async def distribute(self, plan: Plan) -> None:
         """Have the nodes of the plan hold its shards."""
@@ -130,12 +130,12 @@ class Survivor:
             if placement.moves != seen:
                 return "the layers had been moved already"
             self._breakers.failed(failure.node, now)
-            connected = self._nodes.connected()
-            trusted = [n for n in connected if n.node != failure.node and not self._breakers.is_open(n.node, now)]
+            answering = await self._nodes.answering()
+            trusted = [n for n in answering if n.node != failure.node and not self._breakers.is_open(n.node, now)]
             try:
                 plan = replace_nodes(placement.plan, self._profile, trusted)
             except Infeasible:
-                plan = replace_nodes(placement.plan, self._profile, connected)
+                plan = replace_nodes(placement.plan, self._profile, answering)
             await self._nodes.distribute(plan)
             moved = describe_move(placement.plan, plan)
             placement.plan, placement.moves = plan, placement.moves + 1

@@ -42,8 +42,9 @@ class MeshNodes:
         self._home = home
         self._distribute = distribute
 
-    def connected(self) -> list[NodeProfile]:
-        """The connected nodes and their memory budgets, without asking them (flops and bandwidth are 1)."""
+    async def answering(self) -> list[NodeProfile]:
+        """The nodes that answer a ping, and their memory budgets (flops and bandwidth are 1)."""
+        await self._connections.probe()
         return [NodeProfile(name, nbytes, 1.0, 1.0) for name, nbytes in self._connections.budgets().items()]
 
     async def distribute(self, plan: Plan) -> None:
@@ -54,6 +55,7 @@ class MeshNodes:
         """Run the job from where it stands to its end; raises StageFailed, RequestRefused."""
         job = self._job
         clients = await self._connections.for_stages(plan.stages)
+        await self._connections.probe()
         manifests = await trio.to_thread.run_sync(write_manifests, job.checkpoint, plan, self._home)
         run = RemoteRun(plan, clients, job.generation, job.params)
         self._connections.listen(run)

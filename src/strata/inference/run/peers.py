@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import trio
 
@@ -13,9 +14,34 @@ from strata.secure import ChannelError
 
 HEARTBEAT_SECONDS = 1.0
 SILENCE_SECONDS = 5.0
+# A node that is asked because a step is late has so long to answer, or several times what it took until now.
+PROBE_SECONDS = 0.5
+PROBE_FACTOR = 4.0
+PARTS = 4
 REQUEST_SECONDS = 60.0
 
 OnEvent = Callable[[Tokens | Failed, memoryview], None]
+
+
+@dataclass
+class RoundTrip:
+    """How long pings take: a smoothed mean and deviation, as TCP keeps them (RFC 6298, section 2), in seconds."""
+
+    mean: float | None = None
+    deviation: float = 0.0
+
+    def note(self, seconds: float) -> None:
+        """Take one more measurement."""
+        if self.mean is None:
+            self.mean, self.deviation = seconds, seconds / 2
+            return
+        self.deviation += (abs(self.mean - seconds) - self.deviation) / 4
+        self.mean += (seconds - self.mean) / 8
+
+    @property
+    def timeout(self) -> float:
+        """When an answer is late; 0 while nothing is known."""
+        return 0.0 if self.mean is None else self.mean + 4 * self.deviation
 
 
 class NodeClient:
@@ -35,10 +61,13 @@ class NodeClient:
         self._replies_in, self._replies = trio.open_memory_channel[tuple[AnyMessage, memoryview]](8)
         self._pings: dict[int, trio.Event] = {}
         self._ping = 0
+        self._round_trip = RoundTrip()
+        self._reading = trio.CancelScope()
 
     async def run(self) -> None:
         """Read what the node sends and watch that it lives, until the link ends. Raises nothing but Cancelled."""
         async with trio.open_nursery() as nursery:
+            self._reading = nursery.cancel_scope
             nursery.start_soon(self._beat)
             try:
                 while True:
@@ -55,31 +84,42 @@ class NodeClient:
             except trio.WouldBlock:
                 self._lose("it sends replies that nobody asked for")
             nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True):
+            await self.wire.aclose()
 
     async def _beat(self) -> None:
         try:
             while True:
-                await self.probe(SILENCE_SECONDS)
+                await self._probe(SILENCE_SECONDS)
                 await trio.sleep(HEARTBEAT_SECONDS)
         except NodeLost:
             pass  # `on_lost` has been told
 
-    async def probe(self, seconds: float) -> None:
-        """Ping the node; raises NodeLost, and ends the link, when it does not answer within `seconds`."""
+    async def probe(self) -> None:
+        """Ping the node; raises NodeLost, and ends the link, when it does not answer soon."""
+        usual = PROBE_FACTOR * self._round_trip.timeout
+        await self._probe(min(SILENCE_SECONDS, max(PROBE_SECONDS, usual)))
+
+    async def _probe(self, seconds: float) -> None:
         if self.lost is not None:
             raise self.lost
         self._ping += 1
         number, answered = self._ping, trio.Event()
         self._pings[number] = answered
+        started = trio.current_time()
         try:
-            with trio.move_on_after(seconds):
-                await self.send(Ping(number=number))
-                await answered.wait()
-                return
+            # In parts, since it may be this process that was held up: the answer has come by then, and is seen.
+            for part in range(PARTS):
+                with trio.move_on_after(seconds / PARTS):
+                    if part == 0:
+                        await self.send(Ping(number=number))
+                    await answered.wait()
+                    self._round_trip.note(trio.current_time() - started)
+                    return
         finally:
             del self._pings[number]
-        self._lose(f"it has not answered for {seconds:g} s")
-        await self.wire.aclose()
+        self._lose(f"it has not answered for {seconds:.1f} s")
+        self._reading.cancel()  # `run` closes the link, for which nobody here has to wait
         assert self.lost is not None
         raise self.lost
 

@@ -14,9 +14,10 @@ from strata.inference.run.connections import each
 from strata.inference.run.errors import NodeLost, RequestRefused
 from strata.inference.run.peers import NodeClient
 
-LATE_SECONDS = 1.0  # after so long, or several times the longest step so far, somebody is asked
+LATE_SECONDS = 0.3  # after so long, or several times the longest step so far, everybody is asked
 LATE_FACTOR = 4.0
-PROBE_SECONDS = 1.5
+ASK_SECONDS = 0.25  # and again so long after they have answered
+REPLY_SECONDS = 5.0
 FIRST_STEP_SECONDS = 300.0  # a prompt may be long
 LOST_SECONDS = 2.0  # what has been sent so long ago has arrived, or will not
 STEP_SECONDS = 10.0
@@ -70,12 +71,12 @@ def culprit(before: Sequence[Progress], now: Sequence[Progress], overdue: bool) 
 
 async def watch(session: str, clients: Sequence[NodeClient], clock: StepClock) -> tuple[int, str]:
     """Wait until a stage of the session holds it up; returns which, and why."""
-    before: list[Progress] = []
-    asked, since = 0, 0.0
+    before: tuple[int, float, list[Progress]] | None = None
     while True:
-        await trio.sleep(LATE_SECONDS / 4)
+        await trio.sleep(ASK_SECONDS if before is not None else LATE_SECONDS / 4)
         number, now = clock.number, trio.current_time()
-        if not clock.is_late(now) or (asked == number and now - since < LOST_SECONDS):
+        if not clock.is_late(now):
+            before = None
             continue
         with trio.CancelScope(shield=True):  # a request that is broken off ends its link
             fault, progress = await _ask(session, clients)
@@ -83,21 +84,24 @@ async def watch(session: str, clients: Sequence[NodeClient], clock: StepClock) -
             return fault
         if clock.number != number or clock.started is None:
             continue
-        if asked == number and (found := culprit(before, progress, clock.is_overdue(now))):
-            return found
-        before, asked, since = progress, number, now
+        if before is None or before[0] != number:
+            before = number, now, progress
+        elif now - before[1] >= LOST_SECONDS:
+            if found := culprit(before[2], progress, clock.is_overdue(now)):
+                return found
+            before = number, now, progress
 
 
 async def _ask(session: str, clients: Sequence[NodeClient]) -> tuple[tuple[int, str] | None, list[Progress]]:
     async def ask(index: int) -> tuple[int, str] | Progress:
         client = clients[index]
         try:
-            await client.probe(PROBE_SECONDS)
-            reply = await client.request(GetProgress(session=session), seconds=PROBE_SECONDS)
+            await client.probe()
+            reply = await client.request(GetProgress(session=session), seconds=REPLY_SECONDS)
         except NodeLost as error:
             return index, error.reason
-        except RequestRefused as error:
-            return index, error.reason
+        except RequestRefused:
+            return Progress(taken=0, computed=0, sent=0)  # the session has come to its end there
         assert isinstance(reply, Progress)
         return reply
 

@@ -1,0 +1,220 @@
+"""Requests answered while nodes die, freeze and are cut off: the share with exactly the tokens of an undisturbed run.
+
+Six encrypted local nodes, four of which hold the layers. At random (seeded) moments in the middle of an answer a random
+node is killed (and started again by its supervisor), stopped (SIGSTOP, for some seconds) or cut off (a relay in front
+of it forwards nothing, for some seconds, and tells nobody). At most two nodes are away at a time. The peer is what the
+same requests would have come to without failover: the share of answers in which nothing failed. Recovery time is from
+the last token before a failure to the next one. All nodes share this machine's cores with each other and with the nodes
+that start again, so the times are longer than on machines of their own.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import statistics
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+from _relay import Relay
+from rich.progress import track
+
+from strata.inference import (
+    Checkpoint,
+    Coordinator,
+    GenerationParams,
+    LocalCluster,
+    Plan,
+    RecordedFailures,
+    StageFailed,
+    balanced_plan,
+    generate_baseline,
+    profile_model,
+    resolve_model,
+)
+from strata.mesh import Roster, read_membership, write_membership
+from strata.secure import Identity
+from strata.settings import Settings
+from strata.store import IncidentLog
+
+NODES, STAGES = 6, 4
+AWAY = 2
+AWAY_SECONDS = 6.0
+HANG_SECONDS = 120.0
+PROMPTS = [
+    "Tell me a story about a boat.",
+    "Why is the sky blue?",
+    "List three colours of the rainbow.",
+    "What is a mesh?",
+    "Write a line about winter.",
+    "Say something kind.",
+    "How do bees find their way?",
+    "What is the sea made of?",
+]
+
+
+@dataclass
+class Chaos:
+    """Who is away, and how to make it so."""
+
+    cluster: LocalCluster
+    relays: dict[str, Relay]
+    nursery: trio.Nursery
+    choose: random.Random
+    away: set[str] = field(default_factory=set)
+    done: Counter[str] = field(default_factory=Counter)
+
+    def strike(self) -> None:
+        """Have something happen to a node that is there, if enough are."""
+        if len(self.away) >= AWAY:
+            return
+        name = self.choose.choice([node.name for node in self.cluster.nodes if node.name not in self.away])
+        kind = self.choose.choice(["killed", "stopped", "cut off"])
+        self.away.add(name)
+        self.done[kind] += 1
+        process = next(node.process for node in self.cluster.nodes if node.name == name)
+        if kind == "killed":
+            process.kill()
+            self.nursery.start_soon(self._restart, name)
+        elif kind == "stopped":
+            process.send_signal(signal.SIGSTOP)
+            self.nursery.start_soon(self._later, name, lambda: process.send_signal(signal.SIGCONT))
+        else:
+            self.relays[name].cut()
+            self.nursery.start_soon(self._later, name, self.relays[name].mend)
+
+    async def _restart(self, name: str) -> None:
+        await trio.to_thread.run_sync(self.cluster.restart, name)
+        self.away.discard(name)
+
+    async def _later(self, name: str, undo: Callable[[], None]) -> None:
+        await trio.sleep(AWAY_SECONDS)
+        undo()
+        self.away.discard(name)
+
+
+@dataclass
+class Tally:
+    """What came of the requests."""
+
+    exact: int = 0
+    untouched: int = 0
+    wrong: int = 0
+    failed: int = 0
+    hung: int = 0
+    recoveries: list[float] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+async def put_relays(cluster: LocalCluster, nursery: trio.Nursery) -> dict[str, Relay]:
+    """A relay before every node, in the membership too."""
+    owner, membership = Identity.load(cluster.identity_file), read_membership(cluster.mesh_file)
+    relays: dict[str, Relay] = {}
+    for node in cluster.nodes:
+        relays[node.name] = Relay(node.address)
+        await nursery.start(relays[node.name].serve)
+        card = membership.member(node.peer_id)
+        membership = membership.with_member(card.card, node.name, (relays[node.name].address,))
+    write_membership(cluster.mesh_file, membership.seal(owner))
+    return relays
+
+
+async def run(arguments: argparse.Namespace, home: Path, cluster: LocalCluster, expected: list[list[int]]) -> Tally:
+    """All requests, one after the other."""
+    model = resolve_model("smollm2", Settings(STRATA_HOME=home))
+    checkpoint, tally, choose = Checkpoint.open(model), Tally(), random.Random(arguments.seed)
+    params = GenerationParams(max_new_tokens=arguments.tokens, stop=frozenset())
+    async with trio.open_nursery() as nursery:
+        relays = await put_relays(cluster, nursery)
+        chaos = Chaos(cluster, relays, nursery, choose)
+        key, roster = Identity.load(cluster.identity_file), Roster(read_membership(cluster.mesh_file))
+        with IncidentLog(Settings(STRATA_HOME=home).ledger) as log:
+            watcher = RecordedFailures(log)
+            async with Coordinator.connect(key, roster, home, cluster.mesh_file.read_bytes()) as coordinator:
+                inventory = await coordinator.inventory()
+                plan: Plan = balanced_plan(profile_model(model, "float32"), inventory[:STAGES], context=128)
+                await coordinator.distribute(checkpoint, plan)
+                for _ in track(range(arguments.requests), description="requests", disable=not sys.stderr.isatty()):
+                    number = choose.randrange(len(PROMPTS))
+                    strike_at = choose.randrange(arguments.tokens) if choose.random() < arguments.rate else -1
+                    pieces = 0
+
+                    def on_text(row: int, piece: str, strike_at: int = strike_at) -> None:
+                        nonlocal pieces
+                        if pieces == strike_at:
+                            chaos.strike()
+                        pieces += 1
+
+                    try:
+                        with trio.fail_after(HANG_SECONDS):
+                            result = await coordinator.generate(
+                                checkpoint, plan, [PROMPTS[number]], params, on_text, watcher=watcher
+                            )
+                    except trio.TooSlowError:
+                        tally.hung += 1
+                        continue
+                    except StageFailed as error:
+                        tally.failed += 1
+                        print(f"NOT ANSWERED: {error}", file=sys.stderr)
+                        continue
+                    if result.token_ids == [expected[number]]:
+                        tally.exact += 1
+                        tally.untouched += not result.recoveries
+                    else:
+                        tally.wrong += 1
+                    tally.recoveries += [recovery.seconds for recovery in result.recoveries]
+                    tally.reasons.update(recovery.reason for recovery in result.recoveries)
+        print(f"events: {dict(chaos.done)}")
+        for reason, count in tally.reasons.most_common():
+            print(f"{count:>5} {reason}")
+        nursery.cancel_scope.cancel()
+    return tally
+
+
+def main() -> None:
+    """Measure and print; the last line is JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument("--tokens", type=int, default=12, help="new tokens of each request")
+    parser.add_argument("--rate", type=float, default=0.25, help="share of requests during which something happens")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    params = GenerationParams(max_new_tokens=arguments.tokens, stop=frozenset())
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        model = resolve_model("smollm2", Settings(STRATA_HOME=home))
+        expected = [generate_baseline(model, [prompt], params).token_ids[0] for prompt in PROMPTS]
+        with LocalCluster(home, NODES) as cluster:
+            tally = trio.run(run, arguments, home, cluster, expected)
+    times = sorted(tally.recoveries)
+    share, without = tally.exact / arguments.requests, tally.untouched / arguments.requests
+    report = {
+        "name": "chaos",
+        "ours": share,
+        "peer": without,
+        "unit": "share of requests answered with exactly the undisturbed tokens",
+        "ratio": share / without if without else None,
+        "limit": 1.0,
+        "peer_name": "the same requests without failover: those in which nothing failed",
+        "requests": arguments.requests,
+        "seed": arguments.seed,
+        "wrong": tally.wrong,
+        "failed": tally.failed,
+        "hung": tally.hung,
+        "recoveries": len(times),
+        "recovery_seconds_median": statistics.median(times) if times else None,
+        "recovery_seconds_p99": times[min(len(times) - 1, int(0.99 * len(times)))] if times else None,
+        "recovery_seconds_longest": times[-1] if times else None,
+        "cores": os.cpu_count(),
+    }
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
