@@ -3,11 +3,13 @@
 import io
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from pydantic import ValidationError
 from rich.console import Console
 
 import tasks.inference
@@ -20,6 +22,7 @@ from strata.inference import (
     Infeasible,
     NodeLost,
     Plan,
+    Recovery,
     ShardReport,
     StageResult,
 )
@@ -42,6 +45,7 @@ class FakeEngine:
         self.errors: dict[str, list[Exception]] = {}
         self.calls: list[str] = []
         self.text_before_error = ""
+        self.recoveries: list[Recovery] = []
 
     def _enter(self, stage: str) -> None:
         self.calls.append(stage)
@@ -72,7 +76,7 @@ class FakeEngine:
         self._enter("generate")
         on_text(0, "Because.")
         stages = [StageResult(s.node, (s.first, s.last), 300, 100, 50, 20, 1000, 2000) for s in plan.stages]
-        return result(stages, seconds_per_token=0.05)
+        return replace(result(stages, seconds_per_token=0.05), recoveries=self.recoveries)
 
     def generate_locally(self, parameters, settings, on_text):
         self._enter("generate locally")
@@ -249,3 +253,17 @@ def test_the_summary_of_a_run_in_one_process_has_no_nodes(engine, monkeypatch):
     monkeypatch.setenv("DISTRIBUTED_INFERENCE_SHARDING_ENABLED", "false")
     outcome = run(PARAMETERS)
     assert set(inference_summary.as_dictionary(outcome)) == {"answer"}
+
+
+def test_what_an_answer_survived_is_shown_and_counted(engine):
+    engine.recoveries = [Recovery("node-2", (3, 5), "its link ended", "moved 3 layer(s) from 3 on to node-3", 0.75)]
+    state = run(PARAMETERS, return_state=True)
+    shown = artifacts_of(state)
+    assert json.loads(shown["inference-recoveries"])[0]["response"] == "moved 3 layer(s) from 3 on to node-3"
+    assert "## Recoveries" in shown["inference-answer"]
+    assert last_run().figures["recoveries"] == 1
+
+
+def test_only_local_nodes_are_killed_for_a_rehearsal():
+    with pytest.raises(ValidationError, match="only local nodes can be killed"):
+        InferenceParameters(mesh="mesh", identity="key", chaos=3)

@@ -78,3 +78,11 @@ def test_excluded_tokens_are_never_drawn():
 def test_bad_parameters_are_refused(bad: dict[str, float]):
     with pytest.raises(ValueError):
         SamplingParams(**bad)
+
+
+def test_a_sampler_goes_on_after_the_tokens_drawn_before():
+    params = SamplingParams(temperature=1.0, seed=7)
+    steps = [random_logits(2, step) for step in range(20)]
+    whole, rest = Sampler(params, 2), Sampler(params, 2, drawn=12)
+    drawn = [whole.next(logits).tolist() for logits in steps]
+    assert [rest.next(logits).tolist() for logits in steps[12:]] == drawn[12:]

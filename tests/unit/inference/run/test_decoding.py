@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from strata.inference.run.decoding import Decoding
 from strata.inference.run.errors import ContextExceeded
@@ -42,3 +44,36 @@ def test_an_empty_prompt_is_refused(prompts: list[list[int]]) -> None:
 def test_a_prompt_that_fills_the_context_is_refused() -> None:
     with pytest.raises(ContextExceeded, match="3 tokens, the context 3"):
         Decoding([[1, 2, 3]], max_new_tokens=1, context=3)
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=4), min_size=1, max_size=3),
+    st.lists(st.lists(st.integers(0, 9), min_size=3, max_size=3), max_size=8),
+)
+def test_a_restored_decoding_goes_on_as_the_one_that_was_cut_off(
+    prompts: list[list[int]], steps: list[list[int]]
+) -> None:
+    def fresh() -> Decoding:
+        return Decoding(prompts, max_new_tokens=6, context=20, stop=frozenset({0}), pad=7)
+
+    original = fresh()
+    for tokens in steps:
+        if not original.inputs_so_far:
+            break
+        original.accept(tokens[: len(prompts)])
+    restored = fresh()
+    restored.restore(original.outputs)
+    assert restored.outputs == original.outputs
+    assert restored.inputs_so_far == original.inputs_so_far
+    if original.inputs_so_far:
+        assert restored.accepted == original.accepted
+
+
+def test_all_that_was_fed_is_there_to_be_fed_again() -> None:
+    decoding = Decoding([[1, 2], [3]], max_new_tokens=3, context=9, stop=frozenset({0}), pad=7)
+    assert decoding.inputs_so_far == [[1, 2], [7, 3]]
+    decoding.accept([5, 0])
+    assert (decoding.accepted, decoding.inputs_so_far) == (1, [[1, 2, 5], [7, 3, 7]])
+    decoding.accept([6, 0])
+    decoding.accept([6, 0])
+    assert decoding.inputs_so_far == []
