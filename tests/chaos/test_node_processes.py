@@ -19,12 +19,15 @@ from strata.inference import (
     GenerationParams,
     LocalCluster,
     NodeDidNotStart,
+    RecordedFailures,
     RequestRefused,
     StageFailed,
+    generate_locally,
 )
 from strata.inference.run.decoding import Decoding
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity, Membership
+from strata.store import IncidentLog
 from tests.support.nodes import split, tiny_llama
 
 PATIENCE = 30.0
@@ -116,7 +119,7 @@ def test_a_node_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_killed_or_frozen_node_ends_the_run_by_name(
+def test_a_killed_or_frozen_node_ends_the_run_by_name_or_is_replaced(
     tmp_path: Path, model: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("strata.inference.run.peers.SILENCE_SECONDS", 2.0)
@@ -149,10 +152,19 @@ def test_a_killed_or_frozen_node_ends_the_run_by_name(
             # The nodes that live go on.
             two = split(model, ["node-1", "node-3"], [3])
             await coordinator.distribute(checkpoint, two)
-            result = await coordinator.generate(checkpoint, two, [[1, 2, 3]], GenerationParams(max_new_tokens=4))
-            assert result.tokens == 4
+            # And with a watcher, the generation itself does.
+            victim = cluster.nodes[2]
+            seen.clear()
+            params = GenerationParams(max_new_tokens=40)
+            with IncidentLog(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as log, trio.fail_after(PATIENCE):
+                watcher = RecordedFailures(log)
+                result = await coordinator.generate(checkpoint, two, [[1, 2, 3]], params, watcher=watcher)
+                (incident,) = log.recent("inference")
+            assert result.token_ids == generate_locally(model, [[1, 2, 3]], params).token_ids
+            assert [stage.node for stage in result.stages] == ["node-1", "node-4"]
+            assert (incident.subject, incident.state) == (victim.name, "resolved")
 
-    with LocalCluster(tmp_path, 3, threads=1) as cluster:
+    with LocalCluster(tmp_path, 4, threads=1) as cluster:
         trio.run(run, cluster)
 
 

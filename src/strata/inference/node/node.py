@@ -220,6 +220,8 @@ class Node:
             raise Refusal(Refused(code="session", reason="the session's ends are not the shard's"))
         if self._sessions.get(order.session) is not None or max(order.padding) >= order.max_context:
             raise Refusal(Refused(code="session", reason="the session is open already, or a row is all padding"))
+        if order.drawn >= order.max_context:
+            raise Refusal(Refused(code="session", reason="more tokens were drawn before than the context holds"))
         budget = self._holding.memory_bytes - stage.weight_bytes
         for name in self._sessions.make_room(order.kv_bytes, budget, trio.current_time()):
             await self._evict(name, "it was idle and its memory was needed")

@@ -104,7 +104,7 @@ class Survivor:
                         await self._settle(await self._move(seen, failure))
                         failure = None
                     seen = self._placement.moves
-                    return await self._nodes.run(self._placement.plan)
+                    return await self._run_on(self._placement.plan)
                 except (StageFailed, RequestRefused) as error:
                     failure = self._as_failure(error)
                     await self._note(failure)
@@ -118,6 +118,12 @@ class Survivor:
             with trio.CancelScope(shield=True):
                 for noted in self._open:
                     await trio.to_thread.run_sync(self._watcher.gave_up, noted.key, "the generation did not go on")
+
+    async def _run_on(self, plan: Plan) -> list[StageResult]:
+        results = await self._nodes.run(plan)
+        for stage in plan.stages:
+            self._breakers.succeeded(stage.node)
+        return results
 
     async def _move(self, seen: int, failure: StageFailed) -> str:
         """Have the failed stage's layers elsewhere; returns in words where. Raises Infeasible, StageFailed.

@@ -118,6 +118,7 @@ class Coordinator:
         """
         from strata.inference.decoder.stage import check_splittable
 
+        self._placements.pop(plan, None)  # wherever its layers have been moved, now they lie as it says
         await trio.to_thread.run_sync(check_splittable, checkpoint.config)
         clients = await self._connections.for_stages(plan.stages)
         manifests = await trio.to_thread.run_sync(write_manifests, checkpoint, plan, self._home)
