@@ -5,7 +5,7 @@ node is killed (and started again by its supervisor), stopped (SIGSTOP, for some
 of it forwards nothing, for some seconds, and tells nobody). At most two nodes are away at a time. The peer is what the
 same requests would have come to without failover: the share of answers in which nothing failed. Recovery time is from
 the last token before a failure to the next one. All nodes share this machine's cores with each other and with the nodes
-that start again, so the times are longer than on machines of their own.
+that start again, so the times are longer than on machines of their own. Ctrl-C reports on the requests so far.
 """
 
 import argparse
@@ -103,6 +103,7 @@ class Chaos:
 class Tally:
     """What came of the requests."""
 
+    asked: int = 0
     exact: int = 0
     untouched: int = 0
     wrong: int = 0
@@ -125,10 +126,12 @@ async def put_relays(cluster: LocalCluster, nursery: trio.Nursery) -> dict[str, 
     return relays
 
 
-async def run(arguments: argparse.Namespace, home: Path, cluster: LocalCluster, expected: list[list[int]]) -> Tally:
+async def run(
+    arguments: argparse.Namespace, home: Path, cluster: LocalCluster, expected: list[list[int]], tally: Tally
+) -> None:
     """All requests, one after the other."""
     model = resolve_model("smollm2", Settings(STRATA_HOME=home))
-    checkpoint, tally, choose = Checkpoint.open(model), Tally(), random.Random(arguments.seed)
+    checkpoint, choose = Checkpoint.open(model), random.Random(arguments.seed)
     params = GenerationParams(max_new_tokens=arguments.tokens, stop=frozenset())
     async with trio.open_nursery() as nursery:
         relays = await put_relays(cluster, nursery)
@@ -140,7 +143,10 @@ async def run(arguments: argparse.Namespace, home: Path, cluster: LocalCluster, 
                 inventory = await coordinator.inventory()
                 plan: Plan = balanced_plan(profile_model(model, "float32"), inventory[:STAGES], context=128)
                 await coordinator.distribute(checkpoint, plan)
-                for _ in track(range(arguments.requests), description="requests", disable=not sys.stderr.isatty()):
+                for index in track(range(arguments.requests), description="requests", disable=not sys.stderr.isatty()):
+                    tally.asked = index
+                    if index and index % 50 == 0 and not sys.stderr.isatty():
+                        print(tally, file=sys.stderr, flush=True)
                     number = choose.randrange(len(PROMPTS))
                     strike_at = choose.randrange(arguments.tokens) if choose.random() < arguments.rate else -1
                     pieces = 0
@@ -170,11 +176,11 @@ async def run(arguments: argparse.Namespace, home: Path, cluster: LocalCluster, 
                         tally.wrong += 1
                     tally.recoveries += [recovery.seconds for recovery in result.recoveries]
                     tally.reasons.update(recovery.reason for recovery in result.recoveries)
+                tally.asked = arguments.requests
         print(f"events: {dict(chaos.done)}")
         for reason, count in tally.reasons.most_common():
             print(f"{count:>5} {reason}")
         nursery.cancel_scope.cancel()
-    return tally
 
 
 def main() -> None:
@@ -190,10 +196,16 @@ def main() -> None:
         home = Path(folder)
         model = resolve_model("smollm2", Settings(STRATA_HOME=home))
         expected = [generate_baseline(model, [prompt], params).token_ids[0] for prompt in PROMPTS]
+        tally = Tally()
         with LocalCluster(home, NODES) as cluster:
-            tally = trio.run(run, arguments, home, cluster, expected)
+            try:
+                trio.run(run, arguments, home, cluster, expected, tally)
+            except* KeyboardInterrupt:
+                print(f"interrupted after {tally.asked} of {arguments.requests} requests", file=sys.stderr)
     times = sorted(tally.recoveries)
-    share, without = tally.exact / arguments.requests, tally.untouched / arguments.requests
+    if not tally.asked:
+        raise SystemExit(130)
+    share, without = tally.exact / tally.asked, tally.untouched / tally.asked
     report = {
         "name": "chaos",
         "ours": share,
@@ -202,7 +214,7 @@ def main() -> None:
         "ratio": share / without if without else None,
         "limit": 1.0,
         "peer_name": "the same requests without failover: those in which nothing failed",
-        "requests": arguments.requests,
+        "requests": tally.asked,
         "seed": arguments.seed,
         "wrong": tally.wrong,
         "failed": tally.failed,

@@ -9,6 +9,7 @@
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import torch
 
@@ -39,6 +40,13 @@ def tensors_for(config_json: bytes, names: Iterable[str], ranges: Iterable[tuple
     More exact than names alone can tell: some architectures need a table of positions, or even the embedding, in every
     stage. Raises Unsplittable.
     """
+    return list(_tensors_for(config_json, tuple(names), tuple(ranges)))
+
+
+@lru_cache(maxsize=16)  # asked for every answer
+def _tensors_for(
+    config_json: bytes, names: tuple[str, ...], ranges: tuple[tuple[int, int], ...]
+) -> tuple[tuple[str, ...], ...]:
     config = parse_config(config_json)
-    model, traits, names = build_skeleton(config, torch.float32), traits_of(config), list(names)
-    return [plan_load(model, names, owned_weights(model, traits, first, last)).names for first, last in ranges]
+    model, traits = build_skeleton(config, torch.float32), traits_of(config)
+    return tuple(plan_load(model, names, owned_weights(model, traits, first, last)).names for first, last in ranges)

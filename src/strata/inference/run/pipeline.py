@@ -154,7 +154,7 @@ class Coordinator:
         ContextExceeded, LedgerError.
         """
         params = params or GenerationParams()
-        texts = await trio.to_thread.run_sync(Texts, checkpoint.path)
+        texts = await trio.to_thread.run_sync(Texts.of, checkpoint.path)
         generation = Generation(texts, prompts, params, context=plan.context, on_text=on_text)
         placement = self._placements.setdefault(plan, Placement(plan))
         profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype)

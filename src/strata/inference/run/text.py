@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ class NoTokenizer(StrataError):
 
 class Texts:
     """The tokenizer of the model in folder `path`."""
+
+    @classmethod
+    def of(cls, path: Path) -> "Texts":
+        """The same, kept for the next time (loading takes some tenths of a second) until one of its files changes."""
+        files = [file for name in _TOKENIZER_FILES if (file := path / name).is_file()]
+        return _kept(path.resolve(), tuple((stat.st_mtime_ns, stat.st_size) for stat in map(Path.stat, files)))
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -70,6 +77,11 @@ class Texts:
                 return frozenset(found if isinstance(found, list) else [found])
         eos = getattr(self.tokenizer, "eos_token_id", None)
         return frozenset() if eos is None else frozenset([eos])
+
+
+@lru_cache(maxsize=4)
+def _kept(path: Path, _stamps: tuple[tuple[int, int], ...]) -> Texts:
+    return Texts(path)
 
 
 class TextStream:

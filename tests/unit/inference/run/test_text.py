@@ -69,3 +69,14 @@ def test_smollm2_streams_what_it_decodes(smollm2: Path) -> None:
     rendered = texts.tokenizer.decode(chat)
     assert "<|im_start|>user\nHello<|im_end|>" in rendered
     assert rendered.endswith("<|im_start|>assistant\n")
+
+
+def test_a_tokenizer_is_kept_until_its_files_change(tmp_path: Path) -> None:
+    file = tmp_path / "tokenizer_config.json"
+    assert Texts.of(tmp_path) is Texts.of(tmp_path)
+    before = Texts.of(tmp_path)
+    file.write_text("not a tokenizer")
+    with pytest.raises(ValueError, match="tokenizer|JSON|Expecting"):
+        Texts.of(tmp_path)
+    file.unlink()
+    assert Texts.of(tmp_path) is before
