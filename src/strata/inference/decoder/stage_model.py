@@ -11,6 +11,7 @@ from transformers.pytorch_utils import Conv1D
 
 from strata.errors import StrataError
 from strata.inference.decoder.convert import plan_load
+from strata.inference.decoder.head import fold_head
 from strata.inference.decoder.session import StageSession
 from strata.inference.decoder.split import Cut, Traits
 from strata.inference.decoder.weights import Arena, buffers_of
@@ -55,6 +56,8 @@ class StageModel:
         self._own = owned_weights(model, traits, first, last)
         _make_real(model, traits.layers, first, last, self._own)
         self.cut.install(layers, first, last)
+        if self.is_last:
+            fold_head(model)
 
     @property
     def weight_bytes(self) -> int:
