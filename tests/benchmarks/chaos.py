@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
-from _relay import Relay
 from rich.progress import track
+from support.relay import Relay
 
 from strata.inference import (
     Checkpoint,

@@ -76,7 +76,7 @@ def test_a_tokenizer_is_kept_until_its_files_change(tmp_path: Path) -> None:
     assert Texts.of(tmp_path) is Texts.of(tmp_path)
     before = Texts.of(tmp_path)
     file.write_text("not a tokenizer")
-    with pytest.raises(ValueError, match="tokenizer|JSON|Expecting"):
+    with pytest.raises(ValueError, match=r"tokenizer|JSON|Expecting"):
         Texts.of(tmp_path)
     file.unlink()
     assert Texts.of(tmp_path) is before
