@@ -7,17 +7,15 @@ its page cache too; the kernel's pages of all files are dropped before each run,
                  read while one computes (support/streaming.py);
     accelerate   stock transformers with accelerate's disk offload;
     whole        `generate` with all the memory it wants: the ceiling.
-All have the same prompt, cores and dtype, and must give the same tokens (accelerate, which is slow, the first few of
-them). Nodes compute with the threads that LocalCluster gives them (their share of the cores), a peer with one a core.
-The coordinator holds no weights and is not limited. Nodes on one machine share its memory's bandwidth: what is measured
-is the effect of memory, not that of four machines' arithmetic.
+All have the same prompt, cores, threads and dtype, and must give the same tokens (accelerate, which is slow, the first
+few of them). The coordinator holds no weights and is not limited. Nodes on one machine share its cores, which they use
+in turn, and its memory's bandwidth: what is measured is the effect of memory, not that of four machines' arithmetic.
 
 The limit is what it takes to read every weight but the embedding once at the memory bandwidth measured here.
 """
 
 import argparse
 import json
-import math
 import os
 import signal
 import statistics
@@ -27,7 +25,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from support.files import disk_bandwidth, drop_cache, in_memory
+from support.files import drop_cache, in_memory
 from support.layer_files import LayerFiles
 from support.limited import DidNotFit, run_limited
 from support.limited_nodes import NodesAnswer, run_nodes
@@ -55,7 +53,8 @@ class Bench:
         _say("write a random model of 1.1 billion parameters")
         write_model(self._model, SEED)
         checkpoint = Checkpoint.open(self._model)
-        LayerFiles(checkpoint, self._layers, CONFIG["num_hidden_layers"]).write(checkpoint)
+        self.layer_files = LayerFiles(checkpoint, self._layers, CONFIG["num_hidden_layers"])
+        self.layer_files.write(checkpoint)
         profile = profile_model(self._model, "bfloat16")
         self.bytes = profile.total_bytes
         self.bytes_read = profile.total_bytes - checkpoint["model.embed_tokens.weight"].nbytes
@@ -68,7 +67,7 @@ class Bench:
         drop_cache([self._model, self._layers])
         with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
             request = Request(
-                kind, str(self._model), str(self._layers), scratch, self.prompt, tokens, self._arguments.peer_threads
+                kind, str(self._model), str(self._layers), scratch, self.prompt, tokens, self._arguments.threads
             )
             try:
                 answer = run_limited(request, self._parent, nbytes)
@@ -124,10 +123,11 @@ def sweep_entry(gigabytes: float, ours: list[NodesAnswer | None], peers: list[An
 
 def measure(arguments: argparse.Namespace, parent: Parent, folder: Path) -> dict[str, Any]:
     """All runs; the report."""
+    load = os.getloadavg()[0]  # of others: what they do to the figures differs from one contestant to the next
     bandwidth = measure_node(1 << 30).bandwidth
     bench = Bench(folder, parent, arguments)
     _say(f"the closest call of the answer is won by {bench.lead:.3f} standard deviations of its logits")
-    disk = disk_bandwidth(folder / "layers")
+    disk = bench.layer_files.disk_bandwidth()
     _say(f"the disk reads {disk / GB:.2f} GB a second past the page cache, the memory {bandwidth / GB:.1f}")
     whole = bench.peer("whole", UNLIMITED, arguments.tokens)
     assert whole is not None
@@ -159,7 +159,7 @@ def measure(arguments: argparse.Namespace, parent: Parent, folder: Path) -> dict
         "repeats": arguments.repeats,
         "cores": len(os.sched_getaffinity(0)),
         "threads": arguments.threads,
-        "peer_threads": arguments.peer_threads,
+        "load_average": load,
         "disk_bytes_per_second": disk,
         "memory_bytes_per_second": bandwidth,
         "least_lead": bench.lead,
@@ -204,15 +204,12 @@ def main() -> None:
     parser.add_argument("--headline", type=float, default=1.0, help="the limit that the ratio is of")
     parser.add_argument("--repeats", type=int, default=3, help="runs within the headline limit")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
-    parser.add_argument("--threads", type=int, default=None, help="of each node; default: its share of the cores")
-    parser.add_argument("--peer-threads", type=int, default=None, help="of the one process; default: all cores")
+    parser.add_argument("--threads", type=int, default=None, help="of each process; default: one for each core")
     parser.add_argument("--folder", type=Path, default=None, help="where 7 GB of files may lie; not in memory")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
-    cores = len(os.sched_getaffinity(0))
-    arguments.threads = arguments.threads or max(1, math.ceil(cores / NODES))
-    arguments.peer_threads = arguments.peer_threads or cores
+    arguments.threads = arguments.threads or len(os.sched_getaffinity(0))
     arguments.limits = sorted({*arguments.limits, arguments.headline})
     try:
         parent = find_parent()

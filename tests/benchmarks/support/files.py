@@ -1,8 +1,6 @@
 """Where benchmark files lie, and how to have none of them in memory."""
 
-import mmap
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,17 +27,3 @@ def in_memory(folder: Path) -> bool:
     """Whether the file system of `folder` is memory itself."""
     mounts = [part for part in psutil.disk_partitions(all=True) if folder.resolve().is_relative_to(part.mountpoint)]
     return max(mounts, key=lambda part: len(part.mountpoint)).fstype in {"tmpfs", "ramfs"} if mounts else False
-
-
-def disk_bandwidth(folder: Path) -> float:
-    """Bytes a second of reading the files in `folder` past this system's page cache (the disk's own cache stays)."""
-    done, start = 0, time.perf_counter()
-    for path in sorted(folder.iterdir()):
-        size = path.stat().st_size
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
-        try:
-            with mmap.mmap(-1, size) as memory:
-                done += os.preadv(descriptor, [memory], 0)
-        finally:
-            os.close(descriptor)
-    return done / (time.perf_counter() - start)

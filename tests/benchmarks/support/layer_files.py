@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,15 @@ class LayerFiles:
         finally:
             os.close(descriptor)
 
+    def disk_bandwidth(self) -> float:
+        """Bytes a second of reading all layers, one after the other."""
+        buffer = memory(self.layer_bytes)
+        buffer[::PAGE] = bytes(len(buffer[::PAGE]))  # memory that is there already
+        start = time.perf_counter()
+        for layer in range(self.layers):
+            self.read(layer, buffer)
+        return self.layers * self.layer_bytes / (time.perf_counter() - start)
+
     def parameters(self, buffer: memoryview) -> list[nn.Parameter]:
         """The weights of the layer in `buffer`, in the order of `slots`, sharing its memory."""
         whole = torch.frombuffer(buffer, dtype=torch.uint8)
@@ -82,7 +92,11 @@ class LayerFiles:
 
 
 def memory(nbytes: int) -> memoryview:
-    """Fresh memory on a huge page's boundary, in huge pages where the kernel has them."""
+    """Fresh memory on a huge page's boundary, in huge pages where the kernel has them.
+
+    They matter for reading past the page cache as well: a virtual disk gave 2.7 GB a second to them, 0.95 to pages of
+    4 KiB.
+    """
     block = mmap.mmap(-1, nbytes + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     start = -torch.frombuffer(block, dtype=torch.uint8).data_ptr() % HUGE_PAGE
     whole = nbytes // HUGE_PAGE * HUGE_PAGE
