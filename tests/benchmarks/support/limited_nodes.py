@@ -45,7 +45,7 @@ def run_nodes(
     """
     with ExitStack() as stack:
         # The cluster is left before the groups are removed.
-        groups = [stack.enter_context(memory_group(parent, f"node-{number}")) for number in range(nodes)]
+        groups = [stack.enter_context(memory_group(parent, f"node-{number}")) for number in range(1, nodes + 1)]
         cluster = stack.enter_context(LocalCluster(home, nodes, nbytes, threads))
         budgets = []
         for group, node in zip(groups, cluster.nodes, strict=True):
