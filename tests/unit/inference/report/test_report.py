@@ -163,7 +163,7 @@ def test_an_answer_holds_every_prompt_and_both_tables():
 
 def test_figures_are_numbers_to_keep():
     assert run_figures(result_of(), None) == {
-        "nodes": 2, "tokens": 2, "seconds_to_first_token": 0.25, "seconds_per_token": 0.05
+        "nodes": 2, "tokens": 2, "seconds_to_first_token": 0.25, "seconds_per_token": 0.05, "recoveries": 0
     }  # fmt: skip
     assert run_figures(result_of(), result_of(0.2))["seconds_per_token_in_one_process"] == 0.2
 
