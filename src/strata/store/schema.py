@@ -162,7 +162,10 @@ def _ensure_tables(engine: Engine) -> int | None:
 
 
 def _tables(engine: Engine) -> int | None:
+    """Make or migrate the tables, all of it or nothing; returns the version found, None where there is none."""
     with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # Python's sqlite3 begins nothing before DDL by itself
         if not inspect(connection).has_table(ledger_version.name):
             metadata.create_all(connection)
             connection.execute(insert(ledger_version).values(version=SCHEMA_VERSION))
