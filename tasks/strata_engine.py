@@ -1,7 +1,7 @@
 """The port's adapter to `strata.inference`: a trio loop for each stage, and nodes that outlive it."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -14,10 +14,8 @@ from strata.inference import (
     DistributionReport,
     GenerationParams,
     GenerationResult,
-    Journal,
     LocalCluster,
     Plan,
-    RecordedFailures,
     SamplingParams,
     balanced_plan,
     generate_baseline,
@@ -25,12 +23,12 @@ from strata.inference import (
     keep_placement,
     make_plan,
     profile_model,
+    recording,
     resolve_model,
 )
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity
 from strata.settings import Settings
-from strata.store import AnswerLog, IncidentLog
 from tasks.chaos import killing
 from tasks.engine import Mesh, OnProgress, OnText
 from tasks.inference_parameters import InferenceParameters
@@ -92,11 +90,7 @@ class StrataEngine:
         prompts, how = parameters.prompts, _generation(parameters)
         if parameters.chaos:
             on_text = killing(on_text, parameters.chaos, plan, mesh.processes)
-        with ExitStack() as stack:
-            watcher = RecordedFailures(stack.enter_context(IncidentLog(settings.ledger)))
-            journal = None
-            if parameters.answer_name:
-                journal = Journal(stack.enter_context(AnswerLog(settings.ledger)), parameters.answer_name)
+        with recording(settings.ledger, parameters.answer_name or None) as (watcher, journal):
             return _run(
                 mesh,
                 settings.home,

@@ -27,9 +27,9 @@ from typing import Any
 
 from support.files import drop_cache, in_memory
 from support.layer_files import LayerFiles
-from support.limited import DidNotFit, run_limited
+from support.limited import run_limited
 from support.limited_nodes import NodesAnswer, run_nodes
-from support.memory_group import NoMemoryGroups, Parent, find_parent
+from support.memory_group import DidNotFit, NoMemoryGroups, Parent, find_parent
 from support.peer import Answer, Kind, Request
 from support.random_llama import CONFIG, clearest, write_model
 

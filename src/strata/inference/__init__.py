@@ -7,7 +7,8 @@ A model: `resolve_model` (folder, GGUF file or packaged name), `locate_model` (t
 Planning: `Plan`, `make_plan`, `balanced_plan`, `keep_placement`, `NodeProfile`, `Links`, `read_nodes`, `Infeasible`.
 Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Coordinator` (survey, distribute, generate),
 `GenerationParams`, `SamplingParams`, `GenerationResult`, `StageResult`, `Recovery`, `RecordedFailures` (whom the
-coordinator tells of failed stages), `Journal` (an answer that outlives its coordinator), `DistributionProgress`,
+coordinator tells of failed stages), `Journal` (an answer that outlives its coordinator), `recording` (both, kept in the
+ledger), `DistributionProgress`,
 `DistributionReport`, `ShardReport`.
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`.
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from strata.inference.run.distribute import DistributionProgress, DistributionReport, ShardReport
     from strata.inference.run.errors import ContextExceeded, NodeLost, RequestRefused, StageFailed
     from strata.inference.run.generate import GenerationParams, GenerationResult, Recovery, StageResult
-    from strata.inference.run.incidents import RecordedFailures
+    from strata.inference.run.incidents import RecordedFailures, recording
     from strata.inference.run.journal import Journal
     from strata.inference.run.local import generate_locally
     from strata.inference.run.pipeline import Coordinator
@@ -113,6 +114,7 @@ __all__ = [
     "plan_sentence",
     "profile_model",
     "read_nodes",
+    "recording",
     "recovery_rows",
     "recovery_sentence",
     "resolve_model",
@@ -131,7 +133,7 @@ _MODULES = {
     "run.distribute": ("DistributionProgress", "DistributionReport", "ShardReport"),
     "run.errors": ("ContextExceeded", "NodeLost", "RequestRefused", "StageFailed"),
     "run.generate": ("GenerationParams", "GenerationResult", "Recovery", "StageResult"),
-    "run.incidents": ("RecordedFailures",),
+    "run.incidents": ("RecordedFailures", "recording"),
     "run.journal": ("Journal",),
     "run.local": ("generate_locally",),
     "models.resolve": ("ModelNotFound", "locate_model", "resolve_model"),

@@ -7,14 +7,10 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from .memory_group import Parent, anonymous_bytes, confine, memory_group
+from .memory_group import DidNotFit, Parent, confine, memory_group
 from .peer import Answer, Request
 
 TIMEOUT_SECONDS = 600.0
-
-
-class DidNotFit(Exception):
-    """The process cannot work, or was killed, within its limit."""
 
 
 def run_limited(request: Request, parent: Parent, nbytes: int) -> Answer:
@@ -42,11 +38,7 @@ def run_limited(request: Request, parent: Parent, nbytes: int) -> Answer:
             process.stdin.flush()
             if process.stdout.readline().strip() != b"ready":
                 raise RuntimeError(f"{request.kind}: {_last_line(log)}")  # noqa: TRY301
-            room = nbytes - anonymous_bytes(process.pid)
-            try:
-                confine(group, process.pid, nbytes)
-            except MemoryError as error:
-                raise DidNotFit(str(error)) from error
+            room = confine(group, process.pid, nbytes)
             out, _ = process.communicate(f"{room}\n".encode(), timeout=TIMEOUT_SECONDS)
         except BaseException:
             process.kill()

@@ -21,8 +21,7 @@ from strata.inference import (
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity
 
-from .limited import DidNotFit
-from .memory_group import MemoryGroup, Parent, anonymous_bytes, confine, memory_group
+from .memory_group import DidNotFit, MemoryGroup, Parent, confine, memory_group
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,7 @@ def run_nodes(
         cluster = stack.enter_context(LocalCluster(home, nodes, nbytes, threads))
         budgets = []
         for group, node in zip(groups, cluster.nodes, strict=True):
-            budget = nbytes - anonymous_bytes(node.process.pid)
-            try:
-                confine(group, node.process.pid, nbytes)
-            except MemoryError as error:
-                raise DidNotFit(str(error)) from error
+            budget = confine(group, node.process.pid, nbytes)
             budgets.append(NodeProfile(node.name, budget, 1.0, 1.0))
         try:
             return trio.run(_answer, model, home, cluster, budgets, groups, prompt, tokens)

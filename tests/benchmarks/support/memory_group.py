@@ -17,6 +17,10 @@ OWN = Path("/proc/self/cgroup")
 END_SECONDS = 10.0
 
 
+class DidNotFit(Exception):
+    """A process cannot work, or was killed, within its limit."""
+
+
 class NoMemoryGroups(Exception):
     """This process may not make control groups with a limit of memory."""
 
@@ -153,8 +157,10 @@ def anonymous_bytes(pid: int) -> int:
     raise OSError(f"process {pid} has no RssAnon")
 
 
-def confine(group: MemoryGroup, pid: int, nbytes: int) -> None:
-    """Move a started process here, so that all it has and takes stays within `nbytes`; raises MemoryError.
+def confine(group: MemoryGroup, pid: int, nbytes: int) -> int:
+    """Move a started process here, so that all it has and takes stays within `nbytes`; returns what it may still take.
+
+    Raises DidNotFit.
 
     Memory is counted in the group where it was taken, so what the process has by now, its libraries' tables mostly, is
     no part of the group's count and is subtracted from the limit. Pages of the libraries' files are shared by all
@@ -162,6 +168,7 @@ def confine(group: MemoryGroup, pid: int, nbytes: int) -> None:
     """
     room = nbytes - anonymous_bytes(pid)
     if room <= 0:
-        raise MemoryError("the empty process is larger than the limit")
+        raise DidNotFit("the empty process is larger than the limit")
     group.add(pid)
     group.limit(room)
+    return room

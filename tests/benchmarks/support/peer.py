@@ -6,10 +6,11 @@ is told how many bytes it may still take, loads the model and answers. Its last 
 
 import json
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from strata.inference.run.baseline import Clock
 
 Kind = Literal["streaming", "accelerate", "whole"]
 
@@ -37,23 +38,10 @@ class Answer:
     resident: int
 
 
-class _Clock:
-    """A streamer that notes when `generate` begins and when each token comes; says so, since tokens may be slow."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def put(self, value: Any) -> None:
-        self.times.append(time.perf_counter())
-
-    def end(self) -> None:
-        pass
-
-
 def _answer(model: Any, request: Request, resident: int) -> Answer:
     import torch
 
-    ids, clock = torch.tensor([request.prompt]), _Clock()
+    ids, clock = torch.tensor([request.prompt]), Clock()
     with torch.inference_mode():
         out = model.generate(
             ids,

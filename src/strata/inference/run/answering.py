@@ -15,15 +15,13 @@ from strata.inference.plan.profile import profile_model
 from strata.inference.run.cluster import LocalCluster
 from strata.inference.run.distribute import DistributionProgress, DistributionReport
 from strata.inference.run.generate import GenerationParams, GenerationResult, OnText
-from strata.inference.run.incidents import RecordedFailures
-from strata.inference.run.journal import Journal
+from strata.inference.run.incidents import recording
 from strata.inference.run.local import generate_locally
 from strata.inference.run.pipeline import Coordinator
 from strata.inference.run.text import Texts
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity
 from strata.settings import Settings
-from strata.store import AnswerLog, IncidentLog
 
 
 @dataclass(frozen=True)
@@ -82,10 +80,7 @@ def answer(
             cluster = stack.enter_context(LocalCluster(settings.home, request.nodes, memory_bytes=request.memory_bytes))
             mesh, identity = cluster.mesh_file, cluster.identity_file
 
-        watcher = RecordedFailures(stack.enter_context(IncidentLog(settings.ledger)))
-        journal = None
-        if request.name is not None:
-            journal = Journal(stack.enter_context(AnswerLog(settings.ledger)), request.name)
+        watcher, journal = stack.enter_context(recording(settings.ledger, request.name))
 
         async def run() -> Answer:
             key, roster = Identity.load(identity), Roster(read_membership(mesh))
@@ -104,7 +99,7 @@ def answer(
 async def _plan(coordinator: Coordinator, request: Request, settings: Settings, model: Path) -> Plan:
     """Local nodes without a budget all get a share, since that is what the user asked to see; others are measured."""
     profile = profile_model(model, request.dtype)
-    prompts = Texts(model).encode(request.prompts, chat=request.params.chat)
+    prompts = Texts.of(model).encode(request.prompts, chat=request.params.chat)
     context = request.params.context or max(map(len, prompts)) + request.params.max_new_tokens
     context = min(context, profile.max_context)
     if settings.cross_node_optimiser and (request.mesh is not None or request.memory_bytes is not None):

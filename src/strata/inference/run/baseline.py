@@ -72,7 +72,7 @@ def _generate(model: Path, prompts: Prompts, params: GenerationParams, dtype: st
     new_tokens = (
         params.max_new_tokens if params.context is None else min(params.max_new_tokens, params.context - longest)
     )
-    clock = _Clock()
+    clock = Clock()
     output = whole.generate(
         ids,
         attention_mask=mask,
@@ -106,17 +106,18 @@ def _generate(model: Path, prompts: Prompts, params: GenerationParams, dtype: st
     )
 
 
-class _Clock:
+class Clock:
     """A streamer that notes when `generate` begins (it is handed the prompt) and when each token comes."""
 
     def __init__(self) -> None:
         self.times: list[float] = []
 
     def put(self, value: Any) -> None:
+        """Note the time."""
         self.times.append(time.perf_counter())
 
     def end(self) -> None:
-        pass
+        """Nothing more comes."""
 
 
 def _until(tokens: list[int], stop: frozenset[int]) -> list[int]:

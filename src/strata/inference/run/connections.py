@@ -1,8 +1,8 @@
 """The coordinator's links to the nodes of a mesh: made once, made anew when one has ended."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 import trio
 
@@ -10,14 +10,12 @@ from strata.errors import StrataError
 from strata.inference.plan import StagePlan
 from strata.inference.protocol.messages import Failed, GetStatus, Status, Tokens, Update
 from strata.inference.protocol.wire import Wire
+from strata.inference.run.concurrent import each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.peers import NodeClient
 from strata.mesh import Roster, Unreachable, dial
 from strata.secure import ChannelError, Identity, Member
 from strata.triage import Breakers
-
-A = TypeVar("A")
-T = TypeVar("T")
 
 RECONNECT_SECONDS = 1.0
 
@@ -54,7 +52,7 @@ class Connections:
 
     async def connect_all(self) -> None:
         """Connect to all nodes at the same time; raises Unreachable when none answers."""
-        await each(self._connect, [member for member in self._roster.membership.members if "node" in member.roles])
+        await each(self._connect, self._members())
         if not self._clients:
             reasons = "; ".join(f"{name}: {error}" for name, error in self.unreachable.items())
             raise Unreachable(f"no node of the mesh answers ({reasons or 'it has no nodes'})")
@@ -63,8 +61,7 @@ class Connections:
         """Connect anew to nodes whose link has ended, ever less often to one that does not answer; until cancelled."""
         while True:
             await trio.sleep(RECONNECT_SECONDS)
-            members = [member for member in self._roster.membership.members if "node" in member.roles]
-            await each(self._reconnect, [member for member in members if not self._is_connected(member.name)])
+            await each(self._reconnect, [member for member in self._members() if not self._is_connected(member.name)])
 
     async def probe(self) -> None:
         """Have every node answer that is connected; one that does not is not connected any more."""
@@ -107,16 +104,18 @@ class Connections:
         del self._listeners[run.session]
 
     async def _for_stage(self, stage: StagePlan) -> NodeClient:
-        client = self._clients.get(stage.node)
-        if client is None or client.lost is not None:
+        if not self._is_connected(stage.node):
             known = [member for member in self._roster.membership.members if member.name == stage.node]
             if not known:
                 raise StageFailed.of(stage, "it is not a member of this mesh")
             await self._connect(known[0])
-            client = self._clients.get(stage.node)
+        client = self._clients.get(stage.node)
         if client is None:
             raise StageFailed.of(stage, str(self.unreachable[stage.node]))
         return client
+
+    def _members(self) -> list[Member]:
+        return [member for member in self._roster.membership.members if "node" in member.roles]
 
     def _is_connected(self, name: str) -> bool:
         client = self._clients.get(name)
@@ -168,52 +167,3 @@ async def status_of(client: NodeClient) -> Status:
     status = await client.request(GetStatus())
     assert isinstance(status, Status)
     return status
-
-
-async def beside(function: Callable[[], Awaitable[T]], other: Callable[..., Awaitable[object]], *args: object) -> T:
-    """Call the function while `other(*args)` runs, which is cancelled at its end; an error of either is raised bare."""
-    failure: Exception | None = None
-    result: list[T] = []
-
-    async def aside(scope: trio.CancelScope) -> None:
-        nonlocal failure
-        try:
-            await other(*args)
-        except Exception as error:
-            failure = failure or error
-            scope.cancel()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(aside, nursery.cancel_scope)
-        try:
-            result.append(await function())
-        except Exception as error:
-            failure = error
-        nursery.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
-    return result[0]
-
-
-async def each(function: Callable[[A], Awaitable[T]], items: Sequence[A]) -> list[T]:
-    """Call the function with all items at the same time.
-
-    Returns the results in order; the first error stops the others and is raised bare.
-    """
-    results: list[Any] = [None] * len(items)
-    failure: Exception | None = None
-
-    async def run(index: int, item: A, scope: trio.CancelScope) -> None:
-        nonlocal failure
-        try:
-            results[index] = await function(item)
-        except Exception as error:
-            failure = failure or error
-            scope.cancel()
-
-    async with trio.open_nursery() as nursery:
-        for index, item in enumerate(items):
-            nursery.start_soon(run, index, item, nursery.cancel_scope)
-    if failure is not None:
-        raise failure
-    return results

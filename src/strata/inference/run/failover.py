@@ -47,7 +47,7 @@ class Placement:
 
 
 class Nodes(Protocol):
-    """What a surviving generation needs of its coordinator. Both raise StageFailed and RequestRefused."""
+    """What a surviving generation needs of its coordinator. Reaching nodes raises StageFailed or RequestRefused."""
 
     async def answering(self) -> Sequence[NodeProfile]:
         """The nodes that answer now, and their memory."""

@@ -1,7 +1,11 @@
-"""Failures of stages, written into the ledger."""
+"""What the ledger keeps of a generation: the failures of its stages and, under a name, its tokens."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from strata.inference.run.errors import StageFailed
-from strata.store import IncidentLog
+from strata.inference.run.journal import Journal
+from strata.store import AnswerLog, IncidentLog
 
 PIPELINE = "inference"
 
@@ -27,3 +31,11 @@ class RecordedFailures:
     def gave_up(self, key: int, response: str) -> None:
         """Abandon it."""
         self._log.abandon(key, response)
+
+
+@contextmanager
+def recording(ledger: str, name: str | None = None) -> Iterator[tuple[RecordedFailures, Journal | None]]:
+    """Yield who writes down failures in the ledger (an URL), and the journal of the answer `name`, if it has one."""
+    with ExitStack() as stack:
+        failures = RecordedFailures(stack.enter_context(IncidentLog(ledger)))
+        yield failures, Journal(stack.enter_context(AnswerLog(ledger)), name) if name is not None else None

@@ -20,7 +20,7 @@ def generate_locally(
     NoTokenizer, ContextExceeded.
     """
     params = params or GenerationParams()
-    generation = Generation(Texts(model), prompts, params, on_text=on_text)
+    generation = Generation(Texts.of(model), prompts, params, on_text=on_text)
     return generation.result([decode_locally(Checkpoint.open(model), generation, params, dtype)])
 
 

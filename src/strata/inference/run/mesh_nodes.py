@@ -13,7 +13,8 @@ from strata.inference.plan.nodes import NodeProfile
 from strata.inference.plan.profile import ModelProfile
 from strata.inference.plan.workload import Workload
 from strata.inference.protocol.messages import Status
-from strata.inference.run.connections import Connections, each, status_of
+from strata.inference.run.concurrent import each
+from strata.inference.run.connections import Connections, status_of
 from strata.inference.run.distribute import write_manifests
 from strata.inference.run.errors import NodeLost, StageFailed
 from strata.inference.run.generate import Generation, GenerationParams, StageResult

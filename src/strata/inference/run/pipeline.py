@@ -19,7 +19,8 @@ from strata.inference.plan import Plan
 from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.plan.profile import profile_model
 from strata.inference.protocol.messages import LinkMeasured, Measure, Measured, MeasureLink
-from strata.inference.run.connections import Connections, beside, each, status_of
+from strata.inference.run.concurrent import beside, each
+from strata.inference.run.connections import Connections, status_of
 from strata.inference.run.distribute import DistributionReport, Progress, ShardReport, send_shard, write_manifests
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.failover import Placement, Survivor, Watcher
@@ -116,9 +117,15 @@ class Coordinator:
         Raises Unsplittable before anything is sent, RequestRefused (`tensor` names one that arrived altered),
         StageFailed, CheckpointError.
         """
+        report = await self._distribute(checkpoint, plan, progress)
+        self._placements.pop(plan, None)  # wherever its layers had been moved, now they lie as it says
+        return report
+
+    async def _distribute(
+        self, checkpoint: Checkpoint, plan: Plan, progress: Progress | None = None
+    ) -> DistributionReport:
         from strata.inference.decoder.stage import check_splittable
 
-        self._placements.pop(plan, None)  # wherever its layers have been moved, now they lie as it says
         await trio.to_thread.run_sync(check_splittable, checkpoint.config)
         clients = await self._connections.for_stages(plan.stages)
         manifests = await trio.to_thread.run_sync(write_manifests, checkpoint, plan, self._home)
@@ -159,7 +166,7 @@ class Coordinator:
         placement = self._placements.setdefault(plan, Placement(plan))
         profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype)
         job = Job(checkpoint, profile, generation, params)
-        nodes = MeshNodes(job, self._connections, self._home, lambda moved: self.distribute(checkpoint, moved))
+        nodes = MeshNodes(job, self._connections, self._home, lambda moved: self._distribute(checkpoint, moved))
 
         async def run() -> list[StageResult]:
             if watcher is None:

@@ -12,7 +12,7 @@ import trio
 from strata.inference.plan import Plan
 from strata.inference.plan.profile import ModelProfile
 from strata.inference.protocol.messages import Close, Failed, Open, ProtocolError, Sampling, Step, Tokens
-from strata.inference.run.connections import beside, each
+from strata.inference.run.concurrent import beside, each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.generate import Generation, GenerationParams, new_session_name
 from strata.inference.run.peers import NodeClient

@@ -5,12 +5,12 @@ that lacks what the one before it has sent (the link between them carries nothin
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import trio
 
 from strata.inference.protocol.messages import GetProgress, Progress
-from strata.inference.run.connections import each
+from strata.inference.run.concurrent import each
 from strata.inference.run.errors import NodeLost, RequestRefused
 from strata.inference.run.peers import NodeClient
 
@@ -30,7 +30,7 @@ class StepClock:
 
     longest: float = 0.0
     started: float | None = None
-    number: int = field(default=0)
+    number: int = 0
 
     def begin(self, now: float) -> None:
         """A step is sent off."""
