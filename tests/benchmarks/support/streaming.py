@@ -54,7 +54,8 @@ class Prefetcher:
         self._current = 0
         for number in range(BUFFERS):
             self._free.put(number)
-        threading.Thread(target=self._read, args=(streamed,), daemon=True).start()
+        self._thread = threading.Thread(target=self._read, args=(streamed,), daemon=True)
+        self._thread.start()
 
     def take(self, layer: int, module: nn.Module) -> None:
         """Wait for `layer`, and have `module` compute with it."""
@@ -70,8 +71,9 @@ class Prefetcher:
         self._free.put(self._current)
 
     def stop(self) -> None:
-        """Read no more."""
+        """Read no more, and wait until that is so: cutting a thread off at exit can abort the process."""
         self._free.put(None)
+        self._thread.join()
 
     def _read(self, streamed: tuple[int, ...]) -> None:
         try:
