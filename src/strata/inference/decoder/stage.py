@@ -25,13 +25,19 @@ class Stage(StageModel):
     """Layers `first` to `last` (0-based, inclusive) of a model, with the embeddings or the head where it has them."""
 
     @classmethod
-    def build(cls, config_json: bytes, first: int, last: int, dtype: torch.dtype | str = "float32") -> "Stage":
-        """The stage without weights; raises Unsplittable."""
+    def build(
+        cls,
+        config_json: bytes,
+        first: int,
+        last: int,
+        dtype: torch.dtype | str = "float32",
+        weights: str | None = None,
+    ) -> "Stage":
+        """The stage without weights, to be held in `dtype` or, its matrices, in `weights`; raises Unsplittable."""
         config = parse_config(config_json)
         traits = traits_of(config)
-        return cls(
-            build_skeleton(config, getattr(torch, dtype) if isinstance(dtype, str) else dtype), traits, first, last
-        )
+        skeleton = build_skeleton(config, getattr(torch, dtype) if isinstance(dtype, str) else dtype)
+        return cls(skeleton, traits, first, last, weights)
 
 
 def tensors_for(config_json: bytes, names: Iterable[str], ranges: Iterable[tuple[int, int]]) -> list[tuple[str, ...]]:

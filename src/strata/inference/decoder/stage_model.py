@@ -12,6 +12,7 @@ from transformers.pytorch_utils import Conv1D
 from strata.errors import StrataError
 from strata.inference.decoder.convert import plan_load
 from strata.inference.decoder.head import fold_head
+from strata.inference.decoder.quantised import INT8, Int8Linear, exchange
 from strata.inference.decoder.session import StageSession
 from strata.inference.decoder.split import Cut, Traits
 from strata.inference.decoder.weights import Arena, buffers_of
@@ -38,12 +39,17 @@ class Source(Protocol):
 class StageModel:
     """Layers `first` to `last` (0-based, inclusive) of `model`, with the embeddings or the head where it has them.
 
-    `model` is a skeleton on the meta device, which is taken over.
+    `model` is a skeleton on the meta device, which is taken over. weights: "int8" holds the matrices of linear modules
+    in int8; None holds them in the model's dtype.
 
     Sessions are independent of each other, but forwards are not concurrent: one at a time per stage.
     """
 
-    def __init__(self, model: PreTrainedModel, traits: Traits, first: int, last: int) -> None:
+    def __init__(
+        self, model: PreTrainedModel, traits: Traits, first: int, last: int, weights: str | None = None
+    ) -> None:
+        if weights not in {None, INT8}:
+            raise ValueError(f"weights are held as they are (None) or in {INT8!r}, not in {weights!r}")
         layers = model.get_submodule(traits.layers)
         assert isinstance(layers, nn.ModuleList)
         if not 0 <= first <= last < len(layers):
@@ -54,7 +60,22 @@ class StageModel:
         self.is_first, self.is_last = first == 0, last == len(layers) - 1
         self.cut = Cut(traits)
         self._own = owned_weights(model, traits, first, last)
-        _make_real(model, traits.layers, first, last, self._own)
+        used = used_weights(model, traits, first, last)
+        every = model.state_dict(keep_vars=True)
+        self._int8 = exchange(model, used) if weights == INT8 else {}
+        # An embedding that is also the head's matrix is held beside the head's int8 copy, so that the numbers are the
+        # same wherever the two lie; a stage without the embedding has the copy alone.
+        plain = {id(every[name]) for name in used - self._int8.keys()}
+        self._copies: dict[str, list[Int8Linear]] = {}  # by every name of the tied weight
+        for name, module in self._int8.items():
+            for alias, tensor in every.items():
+                if tensor is every[name]:
+                    self._copies.setdefault(alias, []).append(module)
+        own = {n: t for n, t in self._own.items() if n not in self._copies or id(t) in plain}
+        packed = [t for module in self._int8.values() for t in (module.values, module.scales)]
+        _make_real(model, traits.layers, first, last, own, packed)
+        self._own = {name: own.get(name, tensor) for name, tensor in self._own.items()}
+        self._plain = own
         self.cut.install(layers, first, last)
         if self.is_last:
             fold_head(model)
@@ -62,7 +83,8 @@ class StageModel:
     @property
     def weight_bytes(self) -> int:
         """Bytes of the weights that this stage holds, each counted once."""
-        return sum(tensor.nbytes for tensor in {id(t): t for t in self._own.values()}.values())
+        plain = sum(tensor.nbytes for tensor in {id(t): t for t in self._plain.values()}.values())
+        return plain + sum(module.values.nbytes + module.scales.nbytes for module in self._int8.values())
 
     def wanted(self, names: Iterable[str]) -> tuple[str, ...]:
         """Which of the checkpoint tensors called `names` this stage needs, exactly."""
@@ -72,22 +94,33 @@ class StageModel:
         """Fill the weights from the checkpoint tensors called `names`, one at a time; names not needed are left out.
 
         Names and layouts are those of the checkpoint on disk; where transformers converts them on loading, so does
-        this. Raises MissingWeights where a weight of the stage is in none of them.
+        this. What is held in int8 is quantised as it is read, some rows at a time. Raises MissingWeights where a weight
+        of the stage is in none of them.
         """
         plan = plan_load(self.model, names, self._own)
         read_into = getattr(source, "read_into", None)
         filled: set[int] = set()
         with torch.no_grad():
             for name, parameter in plan.direct.items():
-                target = self._own[parameter]
-                if read_into is None or not read_into(name, buffers_of(target), target.dtype, tuple(target.shape)):
+                filled.add(id(self._own[parameter]))
+                target = self._plain.get(parameter)
+                if target is not None and (
+                    read_into is None or not read_into(name, buffers_of(target), target.dtype, tuple(target.shape))
+                ):
                     target.copy_(source(name))
-                filled.add(id(target))
+                for copy in self._copies.get(parameter, ()):
+                    if target is None:
+                        copy.read(name, source)
+                    else:
+                        copy.fill(target)
             for conversion in plan.conversions:
                 for parameter, index, value in conversion.run(self.model, source):
-                    target = self._own[parameter]
-                    (target if index is None else target[index]).copy_(value)
-                    filled.add(id(target))
+                    filled.add(id(self._own[parameter]))
+                    target = self._plain.get(parameter)
+                    if target is not None:
+                        (target if index is None else target[index]).copy_(value)
+                    for copy in self._copies.get(parameter, ()):
+                        copy.fill(value)
         self._initialise_missing({name: tensor for name, tensor in self._own.items() if id(tensor) not in filled})
 
     def _initialise_missing(self, missing: dict[str, torch.Tensor]) -> None:
@@ -111,24 +144,37 @@ class StageModel:
 
 def owned_weights(model: PreTrainedModel, traits: Traits, first: int, last: int) -> dict[str, torch.Tensor]:
     """The weights of a stage, by each of their names."""
+    used = used_weights(model, traits, first, last)
+    every = model.state_dict(keep_vars=True)
+    wanted = {id(tensor) for name, tensor in every.items() if name in used}
+    # A tied weight goes by several names, of which a checkpoint has any.
+    return {name: tensor for name, tensor in every.items() if id(tensor) in wanted}
+
+
+def used_weights(model: PreTrainedModel, traits: Traits, first: int, last: int) -> set[str]:
+    """Names by which the stage's own computation uses its weights: of a tied one, those of the modules that run."""
     prefix, count = traits.layers + ".", len(list(model.get_submodule(traits.layers).children()))
     outside = set(traits.everywhere)
     outside |= set(traits.before) if first == 0 else set()
     outside |= set(traits.after) if last == count - 1 else set()
 
-    def owned(name: str) -> bool:
+    def used(name: str) -> bool:
         if not name.startswith(prefix):
             return name in outside
         return first <= int(name[len(prefix) :].split(".", 1)[0]) <= last
 
-    every = model.state_dict(keep_vars=True)
-    wanted = {id(tensor) for name, tensor in every.items() if owned(name)}
-    # A tied weight goes by several names, of which a checkpoint has any.
-    return {name: tensor for name, tensor in every.items() if id(tensor) in wanted}
+    return set(filter(used, model.state_dict(keep_vars=True)))
 
 
-def _make_real(model: PreTrainedModel, path: str, first: int, last: int, own: dict[str, torch.Tensor]) -> None:
-    """Give memory to the weights in `own`, values to tables outside the checkpoint, and nothing to the rest.
+def _make_real(
+    model: PreTrainedModel,
+    path: str,
+    first: int,
+    last: int,
+    own: dict[str, torch.Tensor],
+    packed: Sequence[torch.Tensor] = (),
+) -> None:
+    """Give memory to the weights in `own` and `packed`, values to tables outside the checkpoint, and nothing to the rest.
 
     Weights outside the layers that the stage does not own become zeros of stride 0, which take no memory, so the
     model's own code around the layers can still run (on values that nobody uses).
@@ -138,7 +184,7 @@ def _make_real(model: PreTrainedModel, path: str, first: int, last: int, own: di
         if not first <= index <= last:
             for module in layer.modules():
                 module._is_hf_initialized = True  # type: ignore[assignment]
-    wanted = {id(tensor): tensor for tensor in own.values()}
+    wanted = {id(tensor): tensor for tensor in (*own.values(), *packed)}
     arena = Arena(tensor.nbytes for tensor in wanted.values())
     multiplied = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear | Conv1D)}
     real = {key: arena.tensor(t.shape, t.dtype, multiplied=key in multiplied) for key, t in wanted.items()}
