@@ -62,6 +62,11 @@ class InferenceParameters(BaseModel):
     dtype: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", title="Number format", description="Format of weights and activations on the nodes"
     )
+    weights: Literal["as-is", "int8"] = Field(
+        "as-is",
+        title="Weights",
+        description="int8 holds the matrices on the nodes in one byte a weight; as-is holds them in the number format",
+    )
     temperature: float = Field(
         0.0, title="Temperature", description="0 picks the likeliest token; higher is more varied", ge=0, le=5
     )
@@ -104,6 +109,11 @@ class InferenceParameters(BaseModel):
     def node_memory_bytes(self) -> int | None:
         """Budget of a local node in bytes; None leaves it to the node to measure."""
         return self.node_memory * MIB or None
+
+    @property
+    def held_weights(self) -> Literal["int8"] | None:
+        """What matrices are held in; None for the number format."""
+        return None if self.weights == "as-is" else self.weights
 
     @property
     def model_name(self) -> str:

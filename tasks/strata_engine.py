@@ -54,7 +54,7 @@ class StrataEngine:
         self, parameters: InferenceParameters, mesh: Mesh, settings: Settings, previous: Plan | None = None
     ) -> Plan:
         """`make_plan` by survey and `keep_placement`, or `balanced_plan`."""
-        profile = profile_model(resolve_model(parameters.model, settings), parameters.dtype)
+        profile = profile_model(resolve_model(parameters.model, settings), parameters.dtype, parameters.held_weights)
         # A converted model lies in a folder named by its digest; people know it by what they asked for.
         profile = replace(profile, name=parameters.model_name)
         batch = len(parameters.prompts)
@@ -105,7 +105,8 @@ class StrataEngine:
     ) -> GenerationResult:
         """`generate_locally`."""
         model = resolve_model(parameters.model, settings)
-        return generate_locally(model, parameters.prompts, _generation(parameters), on_text, parameters.dtype)
+        prompts, how = parameters.prompts, _generation(parameters)
+        return generate_locally(model, prompts, how, on_text, parameters.dtype, weights=parameters.held_weights)
 
     def baseline(self, parameters: InferenceParameters, settings: Settings) -> GenerationResult:
         """`generate_baseline`, which starts a process of its own."""

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -55,6 +55,9 @@ def generate(
     raw: Annotated[bool, typer.Option("--raw", help="Continue the text: no chat template.")] = False,
     context: Annotated[int | None, typer.Option(min=2, help="Tokens at most, prompt included.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, float16; default: the checkpoint's.")] = None,
+    weights: Annotated[
+        Literal["as-is", "int8"], typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")
+    ] = "as-is",
     memory: Annotated[str | None, typer.Option(help="With --nodes: bytes each may use, such as 500M.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the answer: cut off, the same goes on with it.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Then run it in one process, for comparison.")] = False,
@@ -84,6 +87,7 @@ def generate(
         identity=identity,
         memory_bytes=None if memory is None else parse_size(memory),
         dtype=dtype,
+        weights=None if weights == "as-is" else weights,
         name=name,
     )
     from strata.cli.terminal import Terminal

@@ -25,6 +25,9 @@ def plan(
     dtype: Annotated[
         str | None, typer.Option(help="float32, bfloat16 or float16; default: the checkpoint's own, GGUF as float32.")
     ] = None,
+    weights: Annotated[
+        Literal["as-is", "int8"], typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")
+    ] = "as-is",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decide which node holds which layers.
@@ -43,7 +46,7 @@ def plan(
     from strata.inference import Infeasible, locate_model, make_plan, profile_model, read_nodes
 
     profiles, links = read_nodes(nodes)
-    profile = profile_model(locate_model(model), dtype)
+    profile = profile_model(locate_model(model), dtype, None if weights == "as-is" else weights)
     try:
         made = make_plan(profile, profiles, links, objective, context=context, batch=batch)
     except Infeasible as error:

@@ -18,7 +18,9 @@ from strata.inference.decoder.watch import find_traits
 TOLERANCE = 1e-4  # of logits of the order of 1, in float32
 
 
-def examine(config: PreTrainedConfig, traits: Traits | None = None, tokens: int = 4) -> Traits:
+def examine(
+    config: PreTrainedConfig, traits: Traits | None = None, tokens: int = 4, weights: str | None = None
+) -> Traits:
     """How to cut models of this config, or whether they can be cut as `traits` say.
 
     Raises Unsplittable, with the reason, where stages differ from the whole.
@@ -34,6 +36,8 @@ def examine(config: PreTrainedConfig, traits: Traits | None = None, tokens: int 
             traits = _find(specimen)
         _refuse_uncached(specimen)
         _compare(specimen, traits, tokens)
+        if weights is not None:
+            _compare(specimen.rounded(traits), traits, tokens, weights)
     except (Unsplittable, MemoryError):
         raise
     except Exception as error:  # whatever a model's code raises is the reason why it cannot be split
@@ -56,14 +60,15 @@ def _find(specimen: Specimen) -> Traits:
     return complete(found, specimen, recording)
 
 
-def _compare(specimen: Specimen, traits: Traits, tokens: int) -> None:
+def _compare(specimen: Specimen, traits: Traits, tokens: int, weights: str | None = None) -> None:
     for rows in (1, len(specimen.padding)):
         prompt, padding = specimen.prompt[:rows], specimen.padding[:rows]
         expected_ids, expected = generate_whole(specimen.whole, prompt, padding, tokens)
-        ids, logits = generate_staged(specimen.stages(traits, 3), prompt, padding, tokens)
+        ids, logits = generate_staged(specimen.stages(traits, 3, weights), prompt, padding, tokens)
         difference = (logits - expected).abs().max().item()
         if not torch.equal(ids, expected_ids) or not difference <= TOLERANCE:
-            reason = f"stages differ from the whole by {difference:.2g} in the logits"
+            how = f" with {weights} weights" if weights else ""
+            reason = f"stages differ from the whole by {difference:.2g} in the logits{how}"
             raise Unsplittable(specimen.config.model_type, reason)
 
 

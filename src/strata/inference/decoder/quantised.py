@@ -7,10 +7,11 @@ kernels give a whole batch would make a row's result depend on its neighbours an
 Two products, by what was fastest for the shapes of SmolLM2 (one thread, AVX-512, torch 2.13; microseconds for one row
 of 1536 x 576, where bfloat16 takes 231 and float32 196): ATen's kernel for packed int8 (131) where activations are
 bfloat16 and rows few; else blocks of rows that fit the cache are unpacked and multiplied (134 in float32, where
-ATen's kernel takes 731). From 16 rows on unpacking is also the faster one in bfloat16.
+ATen's kernel takes 731). From 16 rows on unpacking is also the faster one in bfloat16. ATen's kernel does not check
+that K is a multiple of 16: elsewhere it reads past the end and gives wrong numbers or ends the process.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from strata.inference.decoder.weights import buffer_of
 INT8 = "int8"
 
 _FEW_ROWS = 8
+_KERNEL_WIDTH = 16
 _BLOCK_ENTRIES = 1 << 19
 _STAGING_BYTES = 1 << 20
 _FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
@@ -70,13 +72,14 @@ class Int8Linear(nn.Module):
         held = torch.bfloat16 if self.dtype == torch.bfloat16 else torch.float32
         self.values = _constant(torch.empty(shape, dtype=torch.int8, device=weight.device))
         self.scales = _constant(torch.empty(shape[0], dtype=held, device=weight.device))
-        self.bias = module.bias
+        self.bias: nn.Parameter | None = getattr(module, "bias", None)
         self._scratch = scratch
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """(..., K) in the stage's dtype to (..., N)."""
         rows = inputs.reshape(-1, self.in_features)
-        if inputs.dtype == torch.bfloat16 and len(rows) <= _FEW_ROWS and self.scales.dtype == torch.bfloat16:
+        fits = self.in_features % _KERNEL_WIDTH == 0 and 0 < len(rows) <= _FEW_ROWS
+        if fits and inputs.dtype == self.scales.dtype == torch.bfloat16:
             output = torch._weight_int8pack_mm(rows.contiguous(), self.values, self.scales)
         else:
             # In float16 a sum of products with integers would overflow.
@@ -124,24 +127,36 @@ class Int8Linear(nn.Module):
         self.values[start : start + len(rows)] = values
         self.scales[start : start + len(rows)] = scales
 
+    def __getattr__(self, name: str) -> Any:
+        if name == "weight":
+            raise AttributeError("its code uses the weight of a linear module itself, which is not held as floats")
+        return super().__getattr__(name)
+
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         destination[prefix + "weight"] = self.values if keep_vars else self.values.detach()
         if self.bias is not None:
             destination[prefix + "bias"] = self.bias if keep_vars else self.bias.detach()
 
 
-def exchange(model: nn.Module, wanted: set[str]) -> dict[str, Int8Linear]:
-    """Put an Int8Linear in the place of each linear module whose weight is named in `wanted`; returns them by it.
+def packed(model: nn.Module, wanted: set[str]) -> dict[str, Int8Linear]:
+    """For each linear module whose weight is named in `wanted`, by that name, what is to stand in its place.
 
     Subclasses are left alone: they may compute something else.
     """
     scratch = Scratch()
-    made: dict[str, Int8Linear] = {}
-    for path, module in list(model.named_modules()):
-        if f"{path}.weight" in wanted and is_quantisable(module):
-            made[f"{path}.weight"] = Int8Linear(module, scratch)
-            model.set_submodule(path, made[f"{path}.weight"])
-    return made
+    return {
+        f"{path}.weight": Int8Linear(module, scratch)
+        for path, module in model.named_modules()
+        if f"{path}.weight" in wanted and is_quantisable(module)
+    }
+
+
+def install(model: nn.Module, made: Mapping[str, Int8Linear]) -> None:
+    """Put the modules of `packed` in their places, with the biases that lie there."""
+    for name, module in made.items():
+        path = name.removesuffix(".weight")
+        module.bias = getattr(model.get_submodule(path), "bias", None)
+        model.set_submodule(path, module)
 
 
 def is_quantisable(module: nn.Module) -> bool:

@@ -3,13 +3,16 @@
 import copy
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
+from strata.inference.decoder.quantised import is_quantisable, quantise_rows
 from strata.inference.decoder.split import Traits, build_skeleton
-from strata.inference.decoder.stage_model import StageModel
+from strata.inference.decoder.stage_model import StageModel, used_weights
 from strata.inference.decoder.tiny import shrink, tiny_model
 
 PROMPT_TOKENS = 7
@@ -24,6 +27,7 @@ class Specimen:
     whole: PreTrainedModel
     prompt: torch.Tensor
     padding: tuple[int, ...] = PADDING
+    original: PreTrainedModel | None = None
 
     @classmethod
     def of(cls, config: PreTrainedConfig) -> "Specimen":
@@ -32,12 +36,32 @@ class Specimen:
         prompt = torch.randint(2, 100, (len(PADDING), PROMPT_TOKENS), generator=torch.Generator().manual_seed(0))
         return cls(small, tiny_model(small), prompt)
 
-    def stage(self, traits: Traits, first: int, last: int) -> StageModel:
+    def stage(self, traits: Traits, first: int, last: int, weights: str | None = None) -> StageModel:
         """Layers `first` to `last` of the whole as a stage."""
-        stage = StageModel(build_skeleton(copy.deepcopy(self.config), torch.float32), traits, first, last)
-        weights = self.whole.state_dict()
-        stage.load(weights.__getitem__, weights)
+        skeleton = build_skeleton(copy.deepcopy(self.config), torch.float32)
+        stage = StageModel(skeleton, traits, first, last, weights)
+        tensors = self.source.state_dict()
+        stage.load(tensors.__getitem__, tensors)
         return stage
+
+    @property
+    def source(self) -> PreTrainedModel:
+        """The model whose weights the stages are given."""
+        return self.original if self.original is not None else self.whole
+
+    def rounded(self, traits: Traits) -> "Specimen":
+        """The same with the whole's matrices, but not the stages' source, rounded to what int8 can hold."""
+        whole = copy.deepcopy(self.whole)
+        last = len(list(whole.get_submodule(traits.layers).children())) - 1
+        used = used_weights(whole, traits, 0, last)
+        for path, module in whole.named_modules():
+            if f"{path}.weight" in used and is_quantisable(module):
+                rows = module.weight.detach().t() if isinstance(module, Conv1D) else module.weight.detach()
+                values, scales = quantise_rows(rows)
+                rows = values.float() * scales[:, None]
+                # A parameter of its own: the embedding that a head is tied to stays as it is.
+                module.weight = nn.Parameter(rows.t() if isinstance(module, Conv1D) else rows, requires_grad=False)
+        return replace(self, whole=whole, original=self.source)
 
     def ranges(self, traits: Traits, count: int) -> list[tuple[int, int]]:
         """(first, last) of `count` stages of like size; fewer where there are fewer layers."""
@@ -46,9 +70,9 @@ class Specimen:
         edges = [layers * i // count for i in range(count + 1)]
         return [(first, end - 1) for first, end in itertools.pairwise(edges)]
 
-    def stages(self, traits: Traits, count: int) -> list[StageModel]:
+    def stages(self, traits: Traits, count: int, weights: str | None = None) -> list[StageModel]:
         """The whole in `count` stages."""
-        return [self.stage(traits, first, last) for first, last in self.ranges(traits, count)]
+        return [self.stage(traits, first, last, weights) for first, last in self.ranges(traits, count)]
 
 
 def generate_whole(

@@ -12,7 +12,7 @@ from transformers.pytorch_utils import Conv1D
 from strata.errors import StrataError
 from strata.inference.decoder.convert import plan_load
 from strata.inference.decoder.head import fold_head
-from strata.inference.decoder.quantised import INT8, Int8Linear, exchange
+from strata.inference.decoder.quantised import INT8, Int8Linear, install, packed
 from strata.inference.decoder.session import StageSession
 from strata.inference.decoder.split import Cut, Traits
 from strata.inference.decoder.weights import Arena, buffers_of
@@ -62,7 +62,7 @@ class StageModel:
         self._own = owned_weights(model, traits, first, last)
         used = used_weights(model, traits, first, last)
         every = model.state_dict(keep_vars=True)
-        self._int8 = exchange(model, used) if weights == INT8 else {}
+        self._int8 = packed(model, used) if weights == INT8 else {}
         # An embedding that is also the head's matrix is held beside the head's int8 copy, so that the numbers are the
         # same wherever the two lie; a stage without the embedding has the copy alone.
         plain = {id(every[name]) for name in used - self._int8.keys()}
@@ -72,8 +72,8 @@ class StageModel:
                 if tensor is every[name]:
                     self._copies.setdefault(alias, []).append(module)
         own = {n: t for n, t in self._own.items() if n not in self._copies or id(t) in plain}
-        packed = [t for module in self._int8.values() for t in (module.values, module.scales)]
-        _make_real(model, traits.layers, first, last, own, packed)
+        _make_real(model, traits.layers, first, last, own, int8=self._int8.values())
+        install(model, self._int8)  # not before: a model's initialisation may want its own modules
         self._own = {name: own.get(name, tensor) for name, tensor in self._own.items()}
         self._plain = own
         self.cut.install(layers, first, last)
@@ -172,9 +172,10 @@ def _make_real(
     first: int,
     last: int,
     own: dict[str, torch.Tensor],
-    packed: Sequence[torch.Tensor] = (),
+    *,
+    int8: Iterable[Int8Linear],
 ) -> None:
-    """Give memory to the weights in `own` and `packed`, values to tables outside the checkpoint, and nothing to the rest.
+    """Give memory to the weights in `own` and `int8`, values to tables outside the checkpoint, nothing to the rest.
 
     Weights outside the layers that the stage does not own become zeros of stride 0, which take no memory, so the
     model's own code around the layers can still run (on values that nobody uses).
@@ -184,7 +185,9 @@ def _make_real(
         if not first <= index <= last:
             for module in layer.modules():
                 module._is_hf_initialized = True  # type: ignore[assignment]
-    wanted = {id(tensor): tensor for tensor in (*own.values(), *packed)}
+    modules = list(int8)
+    held = [tensor for module in modules for tensor in (module.values, module.scales)]
+    wanted = {id(tensor): tensor for tensor in (*own.values(), *held)}
     arena = Arena(tensor.nbytes for tensor in wanted.values())
     multiplied = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear | Conv1D)}
     real = {key: arena.tensor(t.shape, t.dtype, multiplied=key in multiplied) for key, t in wanted.items()}
@@ -205,6 +208,10 @@ def _make_real(
                 slots[name] = made[id(tensor)]
     for name, tensor in own.items():
         own[name] = made[id(tensor)]
+    for module in modules:
+        module.values, module.scales = (
+            nn.Parameter(real[id(tensor)], requires_grad=False) for tensor in (module.values, module.scales)
+        )
     model.initialize_weights()  # type: ignore[no-untyped-call]
 
 

@@ -28,13 +28,15 @@ def traits_of(config: PreTrainedConfig) -> Traits:
 
 
 @lru_cache(maxsize=16)  # asked again whenever layers move, while a reader waits
-def check_splittable(config_json: bytes) -> None:
+def check_splittable(config_json: bytes, weights: str | None = None) -> None:
     """Raise Unsplittable, before anything is sent, where stages would not give exactly what the whole model gives.
 
-    Takes about a second: a tiny model with this config is generated from, whole and in stages.
+    weights: "int8" where the matrices are to be held so: then also where that would not be the whole model with its
+    matrices rounded to int8. Takes about a second: a tiny model with this config is generated from, whole and in
+    stages.
     """
     config = parse_config(config_json)
-    examine(config, _table().get(config.model_type))
+    examine(config, _table().get(config.model_type), weights=weights)
 
 
 def write_table(traits: dict[str, Traits]) -> str:

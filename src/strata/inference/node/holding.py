@@ -97,7 +97,8 @@ class Holding:
         reset_peak()
         first, last = manifest.first, manifest.last
         # The stage's weights take no memory until they are loaded.
-        stage = await self._worker.run(Stage.build, manifest.config.encode(), first, last, manifest.dtype)
+        config, dtype, weights = manifest.config.encode(), manifest.dtype, manifest.weights
+        stage = await self._worker.run(Stage.build, config, first, last, dtype, weights)
         if (missing := stage.weight_bytes - self.memory_bytes) > 0:
             raise OutOfMemory(f"the stage of layers {first} to {last}", missing)
         await self._receive(wire, requests, manifest)

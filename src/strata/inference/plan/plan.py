@@ -51,7 +51,8 @@ class Plan(BaseModel):
     """A placement of a model's layers.
 
     `value` and `lower_bound` are seconds of a decode step under the objective or, for "balance", bytes of the largest
-    stage. No placement is better than `lower_bound`; `exact` says that the value is the best possible.
+    stage. No placement is better than `lower_bound`; `exact` says that the value is the best possible. Matrices are
+    held in `weights`, or in `dtype` where it is None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -61,6 +62,7 @@ class Plan(BaseModel):
     context: int = Field(ge=1)
     batch: int = Field(ge=1)
     dtype: str
+    weights: Literal["int8"] | None = None
     stages: tuple[StagePlan, ...] = Field(min_length=1)
     value: float = Field(ge=0)
     lower_bound: float = Field(ge=0)
@@ -142,6 +144,7 @@ def make_plan(
         context=context,
         batch=batch,
         dtype=profile.dtype,
+        weights=profile.weights,
         stages=tuple(
             _stage(workload, nodes[s.node], s, float(seconds[s.node, s.first : s.last + 1].sum()), lead)
             for s, lead in zip(found.stages, leads, strict=True)
@@ -174,6 +177,7 @@ def balanced_plan(profile: ModelProfile, nodes: Sequence[NodeProfile], context: 
         context=context,
         batch=batch,
         dtype=profile.dtype,
+        weights=profile.weights,
         stages=tuple(stages),
         value=value,
         lower_bound=value,

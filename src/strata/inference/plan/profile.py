@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Literal
 
 from strata.inference.models.checkpoint import Checkpoint, CheckpointError
 from strata.inference.models.facts import Facts, UnknownModel, facts_from_config, facts_from_gguf
@@ -22,6 +23,11 @@ __all__ = [
 DTYPE_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
 _TYPES = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
+Weights = Literal["int8"]
+
+# Matrices in int8 are those of linear modules: experts are stacked, and routers are modules of their own, so both stay.
+_LINEAR = re.compile(r"\.weight$")
+_NOT_LINEAR = re.compile(r"(^|\.)(experts|router|conv1d|conv)\.|_exps\.|(mlp|moe)\.gate\.|embed|norm|wte|wpe|ln_")
 _EXPERTS = re.compile(r"(^|\.)experts\.|_exps\.")
 
 
@@ -49,7 +55,8 @@ class ModelProfile:
 
     embedding_bytes is what the first stage holds besides its layers, head_bytes what the last one does (final norm and
     head); `shared_bytes` of them are the same tensors, held once where one node is both first and last. `widest` is the
-    largest number of features that a matrix within a layer yields for a token.
+    largest number of features that a matrix within a layer yields for a token. `weights` is "int8" where the matrices
+    of the layers and the head are held in int8 (one scale an output channel), None where in `dtype`.
     """
 
     name: str
@@ -64,6 +71,7 @@ class ModelProfile:
     vocab_size: int
     widest: int
     max_context: int
+    weights: Weights | None = None
 
     @property
     def total_bytes(self) -> int:
@@ -81,23 +89,29 @@ class ModelProfile:
         )
 
 
+_Held = tuple[str, Weights | None]  # the dtype, and what matrices are held in
+
+
 @dataclass(frozen=True)
 class _Tensor:
     shape: tuple[int, ...]
     nbytes: int
 
 
-def profile_model(path: Path, dtype: str | None = None) -> ModelProfile:
+def profile_model(path: Path, dtype: str | None = None, weights: Weights | None = None) -> ModelProfile:
     """Profile the checkpoint folder (config.json and safetensors) or the `.gguf` file at `path` from its headers alone.
 
     dtype: what floating-point weights and the KV cache will be held in: "float32", "bfloat16", "float16" or "float64";
     None keeps the checkpoint's own (float32 for GGUF, whose blocks are unpacked to run). Weights that are not floating
-    point (packed quantised ones) count as stored. Raises CheckpointError, UnknownLayout or UnknownModel.
+    point (packed quantised ones) count as stored. weights: "int8" for matrices in int8. Raises CheckpointError,
+    UnknownLayout or UnknownModel.
     """
     if dtype is not None and dtype not in DTYPE_BYTES:
         raise UnknownModel(f"dtype must be one of {', '.join(DTYPE_BYTES)}, not {dtype!r}")
+    if weights not in {None, "int8"}:
+        raise UnknownModel(f"weights are held as they are or in int8, not in {weights!r}")
     if path.suffix == ".gguf":
-        return _profile_gguf(path, dtype or "float32")
+        return _profile_gguf(path, dtype or "float32", weights)
     checkpoint = Checkpoint.open(path)
     config = json.loads(checkpoint.config)
     if not isinstance(config, dict):
@@ -114,10 +128,10 @@ def profile_model(path: Path, dtype: str | None = None) -> ModelProfile:
         for name, e in checkpoint.tensors.items()
     }
     layout = Layout.from_names(tensors, len(facts.kv_widths), facts.tied)
-    return _assemble(path.resolve().name, facts, layout, tensors, target)
+    return _assemble(path.resolve().name, facts, layout, tensors, (target, weights))
 
 
-def _profile_gguf(path: Path, dtype: str) -> ModelProfile:
+def _profile_gguf(path: Path, dtype: str, weights: Weights | None) -> ModelProfile:
     header = read_gguf_header(path)
     if header.metadata.get("split.count", 1) not in {0, 1}:
         raise CheckpointError(f"{path}: one part of several; join them first (llama-gguf-split --merge)")
@@ -126,12 +140,17 @@ def _profile_gguf(path: Path, dtype: str) -> ModelProfile:
     names = {n: n.replace("token_embd", "embed_tokens").replace("output_norm", "norm") for n in header.shapes}
     tensors = {names[n]: _Tensor(shape, prod(shape) * DTYPE_BYTES[dtype]) for n, shape in header.shapes.items()}
     layout = Layout.from_names(tensors, len(facts.kv_widths), facts.tied)
-    return _assemble(path.stem, facts, layout, tensors, dtype)
+    return _assemble(path.stem, facts, layout, tensors, (dtype, weights))
 
 
-def _assemble(name: str, facts: Facts, layout: Layout, tensors: Mapping[str, _Tensor], dtype: str) -> ModelProfile:
+def _assemble(name: str, facts: Facts, layout: Layout, tensors: Mapping[str, _Tensor], target: _Held) -> ModelProfile:
+    dtype, weights = target
+
     def total(names: Iterable[str]) -> int:
         return sum(tensors[n].nbytes for n in set(names))
+
+    def held(names: Iterable[str]) -> int:
+        return sum(_held(n, tensors[n], dtype, weights) for n in set(names))
 
     front, end = set(layout.before), {*layout.after, *layout.tied}
     matrices = [tensors[n].shape for layer in layout.layers for n in layer if len(tensors[n].shape) == 2]
@@ -141,7 +160,7 @@ def _assemble(name: str, facts: Facts, layout: Layout, tensors: Mapping[str, _Te
         dtype=dtype,
         layers=tuple(
             LayerProfile(
-                weight_bytes=total(names),
+                weight_bytes=held(names),
                 flops_per_token=_flops({n: tensors[n].shape for n in names}, facts.active_experts),
                 kv_bytes_per_token=width * DTYPE_BYTES[dtype],
                 window=window,
@@ -149,14 +168,26 @@ def _assemble(name: str, facts: Facts, layout: Layout, tensors: Mapping[str, _Te
             for names, width, window in zip(layout.layers, facts.kv_widths, facts.windows, strict=True)
         ),
         embedding_bytes=total(front),
-        head_bytes=total(end),
-        shared_bytes=total(front & end),
+        head_bytes=held(end - set(layout.tied))
+        + sum(_held(n, tensors[n], dtype, weights, linear=True) for n in set(layout.tied)),
+        # In int8 a tied head is a copy of its own.
+        shared_bytes=total(front & end) if weights is None else 0,
         tied=bool(layout.tied),
         hidden_size=facts.hidden_size,
         vocab_size=facts.vocab_size,
         widest=max((max(shape) for shape in matrices), default=facts.hidden_size),
         max_context=facts.max_context,
+        weights=weights,
     )
+
+
+def _held(name: str, tensor: _Tensor, dtype: str, weights: str | None, *, linear: bool | None = None) -> int:
+    """Bytes of a tensor on a node."""
+    if linear is None:
+        linear = bool(_LINEAR.search(name)) and not _NOT_LINEAR.search(name)
+    if weights is None or not linear or len(tensor.shape) != 2:
+        return tensor.nbytes
+    return prod(tensor.shape) + tensor.shape[0] * (2 if dtype == "bfloat16" else 4)
 
 
 def _flops(shapes: Mapping[str, tuple[int, ...]], active_experts: float) -> int:

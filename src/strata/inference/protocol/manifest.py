@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -57,7 +57,11 @@ class TensorDigest(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Layers `first` to `last` (0-based, inclusive) of the model whose `config.json` is `config`, held as `dtype`."""
+    """Layers `first` to `last` (0-based, inclusive) of the model whose `config.json` is `config`, held as `dtype`.
+
+    `weights` says that matrices are to be held in int8. It is left out of the body where it is None, so a shard held as
+    it is has the name that it always had.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -66,6 +70,7 @@ class Manifest(BaseModel):
     first: Annotated[int, Field(ge=0)]
     last: Annotated[int, Field(ge=0)]
     dtype: str
+    weights: Literal["int8"] | None = None
     tensors: tuple[TensorDigest, ...]
 
     @model_validator(mode="after")
@@ -79,7 +84,8 @@ class Manifest(BaseModel):
     @cached_property
     def body(self) -> bytes:
         """The bytes that are signed."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+        fields = self.model_dump(mode="json", exclude={"weights"} if self.weights is None else None)
+        return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
 
     @cached_property
     def shard(self) -> str:
@@ -114,7 +120,14 @@ def open_manifest(body: bytes, signature: bytes, sender: str) -> Manifest:
 
 
 def write_manifest(
-    checkpoint: Checkpoint, names: tuple[str, ...], first: int, last: int, *, dtype: str, home: Path
+    checkpoint: Checkpoint,
+    names: tuple[str, ...],
+    first: int,
+    last: int,
+    *,
+    dtype: str,
+    weights: Literal["int8"] | None = None,
+    home: Path,
 ) -> Manifest:
     """Describe the stage of layers `first` to `last`, made of the checkpoint's tensors `names`.
 
@@ -127,6 +140,7 @@ def write_manifest(
         first=first,
         last=last,
         dtype=dtype,
+        weights=weights,
         tensors=tuple(
             TensorDigest(name=name, dtype=entry.dtype, shape=entry.shape, nbytes=entry.nbytes, sha256=digests[name])
             for name in names

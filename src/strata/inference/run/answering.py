@@ -11,7 +11,7 @@ from strata.errors import StrataError
 from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.models.resolve import resolve_model
 from strata.inference.plan import Plan, balanced_plan, make_plan
-from strata.inference.plan.profile import profile_model
+from strata.inference.plan.profile import Weights, profile_model
 from strata.inference.run.cluster import LocalCluster
 from strata.inference.run.distribute import DistributionProgress, DistributionReport
 from strata.inference.run.generate import GenerationParams, GenerationResult, OnText
@@ -39,6 +39,7 @@ class Request:
     identity: Path | None = None
     memory_bytes: int | None = None
     dtype: str | None = None
+    weights: Weights | None = None
     name: str | None = None
 
 
@@ -68,7 +69,9 @@ def answer(
         raise StrataError("give --nodes or --mesh, not both")
     model = resolve_model(request.model, settings)
     if not settings.inference_sharding:
-        local = generate_locally(model, request.prompts, request.params, on_text, request.dtype)
+        local = generate_locally(
+            model, request.prompts, request.params, on_text, request.dtype, weights=request.weights
+        )
         return Answer(model, profile_model(model, request.dtype).dtype, local)
     if request.nodes is None and request.mesh is None:
         raise StrataError("say where to run: --nodes N starts nodes here, --mesh FILE uses those of a mesh")
@@ -98,7 +101,7 @@ def answer(
 
 async def _plan(coordinator: Coordinator, request: Request, settings: Settings, model: Path) -> Plan:
     """Local nodes without a budget all get a share, since that is what the user asked to see; others are measured."""
-    profile = profile_model(model, request.dtype)
+    profile = profile_model(model, request.dtype, request.weights)
     prompts = Texts.of(model).encode(request.prompts, chat=request.params.chat)
     context = request.params.context or max(map(len, prompts)) + request.params.max_new_tokens
     context = min(context, profile.max_context)

@@ -65,7 +65,7 @@ def write_manifests(checkpoint: Checkpoint, plan: Plan, home: Path) -> tuple[Man
         raise CheckpointError(f"the plan places {plan.num_layers} layers, but {checkpoint.path} has {layers}")
     spans = [(stage.first, stage.last) for stage in plan.stages]
     return tuple(
-        write_manifest(checkpoint, names, first, last, dtype=plan.dtype, home=home)
+        write_manifest(checkpoint, names, first, last, dtype=plan.dtype, weights=plan.weights, home=home)
         for (first, last), names in zip(spans, tensors_for(checkpoint.config, checkpoint.tensors, spans), strict=True)
     )
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from strata.inference.models.checkpoint import Checkpoint
+from strata.inference.plan.profile import Weights
 from strata.inference.run.generate import Generation, GenerationParams, GenerationResult, OnText, Prompts, StageResult
 from strata.inference.run.text import Texts
 
@@ -13,6 +14,8 @@ def generate_locally(
     params: GenerationParams | None = None,
     on_text: OnText | None = None,
     dtype: str | None = None,
+    *,
+    weights: Weights | None = None,
 ) -> GenerationResult:
     """Answer with the whole model in this process: one stage of all layers, and the same decode loop.
 
@@ -21,25 +24,31 @@ def generate_locally(
     """
     params = params or GenerationParams()
     generation = Generation(Texts.of(model), prompts, params, on_text=on_text)
-    return generation.result([decode_locally(Checkpoint.open(model), generation, params, dtype)])
+    return generation.result([decode_locally(Checkpoint.open(model), generation, params, dtype, weights)])
 
 
 def decode_locally(
-    checkpoint: Checkpoint, generation: Generation, params: GenerationParams, dtype: str | None = None
+    checkpoint: Checkpoint,
+    generation: Generation,
+    params: GenerationParams,
+    dtype: str | None = None,
+    weights: Weights | None = None,
 ) -> StageResult:
     """Run a generation from where it stands to its end; returns this process's part."""
     import torch
 
     from strata.inference.decoder.sampling import Sampler
-    from strata.inference.decoder.stage import Stage
+    from strata.inference.decoder.stage import Stage, check_splittable
     from strata.inference.node.process_memory import peak_resident_bytes, resident_bytes
     from strata.inference.node.sources import TensorSource
     from strata.inference.plan.profile import profile_model
 
-    profile = profile_model(checkpoint.path, dtype)
+    profile = profile_model(checkpoint.path, dtype, weights)
     last = len(profile.layers) - 1
+    if weights is not None:
+        check_splittable(checkpoint.config, weights)
     baseline = resident_bytes()
-    stage = Stage.build(checkpoint.config, 0, last, profile.dtype)
+    stage = Stage.build(checkpoint.config, 0, last, profile.dtype, weights)
     stage.load(TensorSource.of_checkpoint(checkpoint), checkpoint.tensors)
     decoding = generation.decoding
     session = stage.new_session(decoding.batch, decoding.padding, generation.context)

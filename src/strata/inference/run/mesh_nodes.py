@@ -80,7 +80,8 @@ class MeshNodes:
     async def run_here(self, plan: Plan) -> list[StageResult]:
         """Run the job in this process, from where it stands to its end."""
         job = self._job
-        return [await trio.to_thread.run_sync(decode_locally, job.checkpoint, job.generation, job.params, plan.dtype)]
+        arguments = job.checkpoint, job.generation, job.params, plan.dtype, plan.weights
+        return [await trio.to_thread.run_sync(decode_locally, *arguments)]
 
     def _result(self, stage: StagePlan, status: Status) -> StageResult:
         sent, received = self._connections.traffic(stage.node, status)

@@ -126,7 +126,7 @@ class Coordinator:
     ) -> DistributionReport:
         from strata.inference.decoder.stage import check_splittable
 
-        await trio.to_thread.run_sync(check_splittable, checkpoint.config)
+        await trio.to_thread.run_sync(check_splittable, checkpoint.config, plan.weights)
         clients = await self._connections.for_stages(plan.stages)
         manifests = await trio.to_thread.run_sync(write_manifests, checkpoint, plan, self._home)
 
@@ -164,7 +164,7 @@ class Coordinator:
         texts = await trio.to_thread.run_sync(Texts.of, checkpoint.path)
         generation = Generation(texts, prompts, params, context=plan.context, on_text=on_text)
         placement = self._placements.setdefault(plan, Placement(plan))
-        profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype)
+        profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights)
         job = Job(checkpoint, profile, generation, params)
         nodes = MeshNodes(job, self._connections, self._home, lambda moved: self._distribute(checkpoint, moved))
 
@@ -176,10 +176,16 @@ class Coordinator:
 
         if journal is None:
             return generation.result(await run())
-        await journal.take_up(generation, params, f"{checkpoint.path.resolve().name} {plan.dtype}")
+        await journal.take_up(generation, params, _held_as(checkpoint, plan))
         stages = await beside(run, journal.keep, generation)
         await journal.finish(generation)
         return generation.result(stages)
+
+
+def _held_as(checkpoint: Checkpoint, plan: Plan) -> str:
+    """What an answer's tokens depend on beside its prompt: an answer is gone on with by the same only."""
+    words = [checkpoint.path.resolve().name, plan.dtype, plan.weights]
+    return " ".join(word for word in words if word is not None)
 
 
 async def _measure_link(client: NodeClient, other: NodeClient) -> tuple[float, float]:
