@@ -27,7 +27,7 @@ _FEW_ROWS = 8
 _KERNEL_WIDTH = 16
 _BLOCK_ENTRIES = 1 << 19
 _STAGING_BYTES = 1 << 20
-_FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
+FLOATS = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
 def quantise_rows(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -108,7 +108,7 @@ class Int8Linear(nn.Module):
         read_into: Callable[..., bool] | None = getattr(source, "read_into", None)
         if read_into is not None and not self.transposed:
             shape = (self.out_features, self.in_features)
-            if any(read_into(name, self._row_buffers(dtype), dtype, shape) for dtype in _FLOATS):
+            if any(read_into(name, self._row_buffers(dtype), dtype, shape) for dtype in FLOATS):
                 return
         self.fill(source(name))
 

@@ -12,7 +12,7 @@ from transformers.pytorch_utils import Conv1D
 from strata.errors import StrataError
 from strata.inference.decoder.convert import plan_load
 from strata.inference.decoder.head import fold_head
-from strata.inference.decoder.quantised import INT8, Int8Linear, install, packed
+from strata.inference.decoder.quantised import FLOATS, INT8, Int8Linear, install, packed
 from strata.inference.decoder.session import StageSession
 from strata.inference.decoder.split import Cut, Traits
 from strata.inference.decoder.weights import Arena, buffers_of
@@ -104,9 +104,7 @@ class StageModel:
             for name, parameter in plan.direct.items():
                 filled.add(id(self._own[parameter]))
                 target = self._plain.get(parameter)
-                if target is not None and (
-                    read_into is None or not read_into(name, buffers_of(target), target.dtype, tuple(target.shape))
-                ):
+                if target is not None and not _read(name, target, read_into):
                     target.copy_(source(name))
                 for copy in self._copies.get(parameter, ()):
                     if target is None:
@@ -140,6 +138,15 @@ class StageModel:
     def new_session(self, batch: int, padding: Sequence[int], max_context: int) -> StageSession:
         """A fresh session for `batch` sequences of at most `max_context` tokens, padding (on the left) included."""
         return StageSession(self, batch, padding, max_context)
+
+
+def _read(name: str, target: torch.Tensor, read_into: Callable[..., bool] | None) -> bool:
+    """Have the tensor read to its place, some rows at a time where its dtype is another one; False if it cannot be."""
+    if read_into is None or target.numel() == 0:
+        return False
+    own, shape = target.dtype, tuple(target.shape)
+    others = [dtype for dtype in FLOATS if dtype != own] if own in FLOATS and target.dim() > 1 else []
+    return any(read_into(name, buffers_of(target, dtype), dtype, shape) for dtype in (own, *others))
 
 
 def owned_weights(model: PreTrainedModel, traits: Traits, first: int, last: int) -> dict[str, torch.Tensor]:

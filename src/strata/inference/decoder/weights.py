@@ -52,17 +52,18 @@ def buffer_of(tensor: torch.Tensor) -> memoryview:
     return memoryview(tensor.detach().view(-1).view(torch.uint8).numpy().data)
 
 
-def buffers_of(tensor: torch.Tensor) -> Iterator[memoryview]:
-    """Buffers to be filled one after the other with a CPU tensor's elements in row-major order.
+def buffers_of(tensor: torch.Tensor, dtype: torch.dtype | None = None) -> Iterator[memoryview]:
+    """Buffers to be filled one after the other with a CPU tensor's elements, as `dtype`, in row-major order.
 
-    A contiguous tensor is its own buffer. Others are filled some rows at a time through a small one, which is emptied
-    when the next buffer is asked for: ask until there is none.
+    A contiguous tensor of that dtype (None: its own) is its own buffer. Others are filled some rows at a time through a
+    small one, which is emptied when the next buffer is asked for: ask until there is none.
     """
-    if tensor.is_contiguous():
+    dtype = dtype or tensor.dtype
+    if tensor.dim() == 0 or (tensor.is_contiguous() and dtype == tensor.dtype):
         yield buffer_of(tensor)
         return
-    rows = max(1, _STAGING_BYTES // (tensor[0].numel() * tensor.itemsize))
-    staging = torch.empty((rows, *tensor.shape[1:]), dtype=tensor.dtype)
+    rows = max(1, _STAGING_BYTES // max(1, tensor[0].numel() * dtype.itemsize))
+    staging = torch.empty((min(rows, len(tensor)), *tensor.shape[1:]), dtype=dtype)
     for start in range(0, len(tensor), rows):
         part = tensor[start : start + rows]
         yield buffer_of(staging[: len(part)])

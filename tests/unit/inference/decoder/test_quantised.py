@@ -1,6 +1,7 @@
 """Matrices in int8: rounding within half a step, products of the dequantised matrix, and stages against a whole."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,8 +14,9 @@ from transformers.pytorch_utils import Conv1D
 from strata.inference.decoder.quantised import Int8Linear, Scratch, install, packed, quantise_rows
 from strata.inference.decoder.specimen import PROMPT_TOKENS, Specimen, generate_staged
 from strata.inference.decoder.split import Unsplittable
-from strata.inference.decoder.stage import check_splittable
+from strata.inference.decoder.stage import Stage, check_splittable
 from strata.inference.decoder.traits import traits_of
+from strata.inference.plan.profile import profile_model
 
 SIZES = st.integers(1, 200)
 
@@ -161,3 +163,16 @@ def test_a_model_whose_code_uses_a_matrix_itself_is_refused(kind: str):
     check_splittable(config)
     with pytest.raises(Unsplittable, match="uses the weight of a linear module itself"):
         check_splittable(config, "int8")
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma3_text", "opt"])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_profile_counts_what_stages_hold(kind: str, tied: bool, dtype: str, tmp_path: Path):
+    specimen = Specimen.of(CONFIG_MAPPING[kind](tie_word_embeddings=tied))
+    specimen.whole.save_pretrained(tmp_path)
+    profile = profile_model(tmp_path, dtype, "int8")
+    config = (tmp_path / "config.json").read_bytes()
+    for first, last in [(0, 5), (0, 1), (2, 3), (4, 5)]:
+        held = Stage.build(config, first, last, dtype, "int8").weight_bytes
+        assert profile.stage_weight_bytes(first, last) == held

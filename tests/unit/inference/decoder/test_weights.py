@@ -38,3 +38,15 @@ def test_a_large_matrix_takes_a_small_buffer() -> None:
     assert max(map(len, buffers_of(matrix))) <= 1 << 20
     fill(matrix, values)
     assert torch.equal(matrix, values)
+
+
+def test_another_dtype_is_converted_through_a_small_buffer() -> None:
+    values = torch.randn(3 << 20, generator=torch.Generator().manual_seed(0)).view(-1, 1536)
+    matrix = torch.zeros(values.shape, dtype=torch.bfloat16)
+    data, largest = memoryview(values.numpy()).cast("B"), 0
+    for buffer in buffers_of(matrix, torch.float32):
+        buffer[:], data = data[: len(buffer)], data[len(buffer) :]
+        largest = max(largest, len(buffer))
+    assert not data
+    assert largest <= 1 << 20
+    assert torch.equal(matrix, values.bfloat16())

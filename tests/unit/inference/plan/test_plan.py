@@ -210,3 +210,14 @@ def test_json_is_strict(change):
 def test_other_text_is_refused(text):
     with pytest.raises(InvalidPlan):
         Plan.from_json(text)
+
+
+def test_a_plan_says_how_weights_are_held_and_old_ones_are_read():
+    packed = replace(model(), weights="int8")
+    nodes = [node("a", 16), node("b", 16)]
+    for plan in (make_plan(packed, nodes, no_links(2), context=100), balanced_plan(packed, nodes, context=100)):
+        assert plan.weights == "int8"
+        assert Plan.from_json(plan.to_json()) == plan
+    old = json.loads(make_plan(model(), nodes, no_links(2), context=100).to_json())
+    del old["weights"]
+    assert Plan.from_json(json.dumps(old)).weights is None

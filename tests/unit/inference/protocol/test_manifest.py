@@ -92,3 +92,13 @@ def test_only_the_canonical_form_counts(manifest: Manifest) -> None:
     body = json.dumps(manifest.model_dump(mode="json"), indent=1).encode()
     with pytest.raises(ManifestError, match="canonical"):
         open_manifest(body, SENDER.sign(b"strata:shard-manifest:v1\0" + body), SENDER.peer_id)
+
+
+def test_how_weights_are_held_is_signed_and_changes_the_name_of_the_shard_only(manifest: Manifest) -> None:
+    packed = Manifest(**{**manifest.model_dump(), "weights": "int8"})
+    assert packed.shard != manifest.shard
+    assert packed.tensors == manifest.tensors
+    assert open_manifest(packed.body, packed.sign(SENDER), SENDER.peer_id).weights == "int8"
+    assert b"weights" not in manifest.body  # what nodes hold already keeps its name
+    with pytest.raises(ManifestError):
+        open_manifest(packed.body, manifest.sign(SENDER), SENDER.peer_id)
