@@ -1,8 +1,10 @@
 """What is done about failures, whoever has them. What failed is written down in `strata.store.IncidentLog`.
 
-- `Breakers`: circuit breakers by name, so that who fails again and again is not asked again and again.
+- `Breaker`: a circuit breaker, so that who fails again and again is not asked again and again; its `State` is closed,
+  open or half-open
+- `Breakers`: breakers by key, bounded in number
 """
 
-from strata.triage.breaker import Breakers
+from strata.triage.breaker import Breaker, Breakers, State
 
-__all__ = ["Breakers"]
+__all__ = ["Breaker", "Breakers", "State"]
