@@ -1,0 +1,24 @@
+"""What one node's memory is used for, and whether it comes back. No tensors here: bytes and counts are handed in.
+
+- `Account`, `Breakdown`: bytes promised per category and owner, against a budget; `Category`, `Promised`: which there
+  are; `OutOfBudget`: there is too little
+- `LeakMonitor`: watches samples, one per request, for a trend, with a bound on its false alarms; `Leak`: what it raises
+- `check`, `trend`, `Trend`, `level`: the test by itself
+"""
+
+from strata.memory.account import Account, Breakdown, Category, OutOfBudget, Promised
+from strata.memory.leaks import Leak, LeakMonitor, Trend, check, level, trend
+
+__all__ = [
+    "Account",
+    "Breakdown",
+    "Category",
+    "Leak",
+    "LeakMonitor",
+    "OutOfBudget",
+    "Promised",
+    "Trend",
+    "check",
+    "level",
+    "trend",
+]

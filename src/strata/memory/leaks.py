@@ -1,0 +1,121 @@
+"""Leaks by their trend: does what a process holds after each request grow from request to request?
+
+The test is that of Mann (1945) and Kendall (1975) for a trend that only rises: the p-value of Kendall's tau between the
+samples and their order, its variance corrected for ties. The slope is that of Theil and Sen (Sen 1968), the median over
+all pairs of samples, which outliers hardly move. A leak is both: p below a level, and a slope above a tolerance, as a
+trend of a few bytes can be certain and still harmless.
+
+The p-value is right for samples whose order carries no information when nothing leaks: noise of any distribution, with
+any ties. It is wrong for samples that remember the one before, such as a random walk; and a rhythm, such as that of a
+garbage collector, must come round several times in a window. One step alone has a slope of 0, except within a
+sixteenth of a window of its middle, where more than half of all pairs rise over it: there it is taken for a leak, once.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from strata.errors import StrataError
+
+ALPHA = 0.01
+WINDOW = 64
+SMALLEST_WINDOW = 16  # a rise throughout has p = 1/16! = 5e-14 there: below the level of the 100,000th window at 0.01
+
+
+@dataclass(frozen=True)
+class Trend:
+    """slope: units of the samples per request; p_value: how often chance alone gives a rise as steady as this."""
+
+    slope: float
+    p_value: float
+
+
+class Leak(StrataError):
+    """What is held grows with every request, by `slope` units; chance gives such a rise with `p_value`."""
+
+    def __init__(self, what: str, trend: Trend) -> None:
+        super().__init__(
+            f"{what} grow by {trend.slope:,.4g} per request (p = {trend.p_value:.2g}): something keeps them"
+        )
+        self.what, self.slope, self.p_value = what, trend.slope, trend.p_value
+
+
+def trend(samples: Sequence[float]) -> Trend:
+    """The trend of samples, one per request, in order. Raises ValueError below 3 samples or for one not finite."""
+    from scipy.stats import kendalltau, theilslopes
+
+    values = np.asarray(samples, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 3 or not np.isfinite(values).all():
+        raise ValueError("a trend needs 3 finite samples or more")
+    if (values == values[0]).all():
+        return Trend(0.0, 1.0)  # tau is not defined for what does not change
+    order = np.arange(len(values))
+    p_value = float(kendalltau(order, values, alternative="greater").pvalue)
+    return Trend(float(theilslopes(values, order).slope), p_value)
+
+
+def check(what: str, samples: Sequence[float], *, alpha: float = ALPHA, tolerance: float) -> Trend:
+    """Test samples, once: returns their trend, or raises Leak when p < alpha and the slope is above `tolerance`.
+
+    what: names the samples, such as "live tensors" or "resident bytes"; tolerance: of their unit, per request. Where
+    nothing leaks it raises with a probability of at most about alpha. Raises ValueError as `trend` does.
+    """
+    found = trend(samples)
+    if found.p_value < alpha and found.slope > tolerance:
+        raise Leak(what, found)
+    return found
+
+
+def level(alpha: float, number: int) -> float:
+    """The level of the window of that number, counted from 1: alpha * 6 / (pi * number)^2.
+
+    Over all windows, however many, the levels sum to alpha: by Bonferroni's inequality that bounds the probability of
+    ever being wrong.
+    """
+    return alpha * 6 / (math.pi * number) ** 2
+
+
+class LeakMonitor:
+    """Watches a process for as long as it lives: keeps up to `window` samples, tests them when it is full, begins anew.
+
+    Where nothing leaks, and samples are as the module says, the probability that it ever raises Leak is at most about
+    `alpha` (Bonferroni's bound), whatever the number of requests: windows do not overlap, and each has its `level`. A
+    leak strong enough to be seen in one window is reported less than two windows after it begins. `warm_up` samples at
+    first are not looked at.
+
+    what, tolerance: as for `check`. Raises ValueError for settings that make no sense.
+    """
+
+    def __init__(
+        self, what: str, *, tolerance: float, alpha: float = ALPHA, window: int = WINDOW, warm_up: int = 0
+    ) -> None:
+        if not 0 < alpha < 1 or not tolerance >= 0 or window < SMALLEST_WINDOW or warm_up < 0:
+            raise ValueError(
+                f"a monitor needs 0 < alpha < 1, tolerance >= 0, window >= {SMALLEST_WINDOW} and warm_up >= 0"
+            )
+        self._what = what
+        self._tolerance = tolerance
+        self._alpha = alpha
+        self._window = window
+        self._skip = warm_up
+        self._samples: list[float] = []
+        self._tested = 0
+
+    def note(self, sample: float) -> Trend | None:
+        """Take the sample of one request; returns the trend of the window that it fills, None while none is full.
+
+        Raises Leak, and can be used on; ValueError for a sample that is not finite, which is then left out.
+        """
+        if not math.isfinite(sample):
+            raise ValueError("a sample must be finite")
+        if self._skip:
+            self._skip -= 1
+            return None
+        self._samples.append(sample)
+        if len(self._samples) < self._window:
+            return None
+        samples, self._samples = self._samples, []
+        self._tested += 1
+        return check(self._what, samples, alpha=level(self._alpha, self._tested), tolerance=self._tolerance)
