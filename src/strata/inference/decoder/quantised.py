@@ -97,6 +97,12 @@ class Int8Linear(nn.Module):
             torch.mul(F.linear(rows, block), self.scales[start : start + step], out=output[:, start : start + step])
         return output
 
+    def rows(self, ids: torch.Tensor) -> torch.Tensor:
+        """The rows (n, K) of the matrix at `ids` (n,), in the stage's dtype; raises IndexError where there is none."""
+        wide = torch.promote_types(self.dtype, self.scales.dtype)
+        values = self.values.index_select(0, ids).to(wide)
+        return values.mul_(self.scales.index_select(0, ids)[:, None]).to(self.dtype)
+
     def fill(self, weight: torch.Tensor) -> None:
         """Hold `weight`, of the shape of the module that this stands for."""
         rows = weight.t() if self.transposed else weight

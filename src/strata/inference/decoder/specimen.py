@@ -10,6 +10,7 @@ from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from strata.inference.decoder.embedding import word_embedding
 from strata.inference.decoder.quantised import is_quantisable, quantise_rows
 from strata.inference.decoder.split import Traits, build_skeleton
 from strata.inference.decoder.stage_model import StageModel, used_weights
@@ -50,16 +51,17 @@ class Specimen:
         return self.original if self.original is not None else self.whole
 
     def rounded(self, traits: Traits) -> "Specimen":
-        """The same with the whole's matrices, but not the stages' source, rounded to what int8 can hold."""
+        """The same with the whole's matrices and word embedding, but not the stages' source, rounded to what int8 can hold."""
         whole = copy.deepcopy(self.whole)
         last = len(list(whole.get_submodule(traits.layers).children())) - 1
-        used = used_weights(whole, traits, 0, last)
+        used, embedding = used_weights(whole, traits, 0, last), word_embedding(whole)
         for path, module in whole.named_modules():
-            if f"{path}.weight" in used and is_quantisable(module):
+            if f"{path}.weight" in used and (is_quantisable(module) or module is embedding):
+                assert isinstance(module, nn.Linear | Conv1D | nn.Embedding)
                 rows = module.weight.detach().t() if isinstance(module, Conv1D) else module.weight.detach()
                 values, scales = quantise_rows(rows)
                 rows = values.float() * scales[:, None]
-                # A parameter of its own: the embedding that a head is tied to stays as it is.
+                # A parameter of its own: a table that a matrix is tied to may stay as it is.
                 module.weight = nn.Parameter(rows.t() if isinstance(module, Conv1D) else rows, requires_grad=False)
         return replace(self, whole=whole, original=self.source)
 

@@ -11,6 +11,7 @@ from transformers.pytorch_utils import Conv1D
 
 from strata.errors import StrataError
 from strata.inference.decoder.convert import plan_load
+from strata.inference.decoder.embedding import install_embedding, packed_embedding
 from strata.inference.decoder.head import fold_head
 from strata.inference.decoder.quantised import FLOATS, INT8, Int8Linear, install, packed
 from strata.inference.decoder.session import StageSession
@@ -40,7 +41,7 @@ class StageModel:
     """Layers `first` to `last` (0-based, inclusive) of `model`, with the embeddings or the head where it has them.
 
     `model` is a skeleton on the meta device, which is taken over. weights: "int8" holds the matrices of linear modules
-    in int8; None holds them in the model's dtype.
+    and the word embedding in int8; None holds them in the model's dtype.
 
     Sessions are independent of each other, but forwards are not concurrent: one at a time per stage.
     """
@@ -62,18 +63,21 @@ class StageModel:
         self._own = owned_weights(model, traits, first, last)
         used = used_weights(model, traits, first, last)
         every = model.state_dict(keep_vars=True)
-        self._int8 = packed(model, used) if weights == INT8 else {}
-        # An embedding that is also the head's matrix is held beside the head's int8 copy, so that the numbers are the
-        # same wherever the two lie; a stage without the embedding has the copy alone.
-        plain = {id(every[name]) for name in used - self._int8.keys()}
-        self._copies: dict[str, list[Int8Linear]] = {}  # by every name of the tied weight
-        for name, module in self._int8.items():
+        linear = packed(model, used) if weights == INT8 else {}
+        embedding = packed_embedding(model, used, linear) if weights == INT8 else {}
+        named = linear | {name: module.matrix for name, module in embedding.items()}
+        self._int8 = tuple(dict.fromkeys(named.values()))  # that of an embedding and its tied head is one
+        # A tied weight that also serves as it is, as a table of another kind, is held beside its int8 copy.
+        plain = {id(every[name]) for name in used - named.keys()}
+        self._copies: dict[str, set[Int8Linear]] = {}  # by every name of the tied weight
+        for name, module in named.items():
             for alias, tensor in every.items():
                 if tensor is every[name]:
-                    self._copies.setdefault(alias, []).append(module)
+                    self._copies.setdefault(alias, set()).add(module)
         own = {n: t for n, t in self._own.items() if n not in self._copies or id(t) in plain}
-        _make_real(model, traits.layers, first, last, own, int8=self._int8.values())
-        install(model, self._int8)  # not before: a model's initialisation may want its own modules
+        _make_real(model, traits.layers, first, last, own, int8=self._int8)
+        install(model, linear)  # not before: a model's initialisation may want its own modules
+        install_embedding(model, embedding)
         self._own = {name: own.get(name, tensor) for name, tensor in self._own.items()}
         self._plain = own
         self.cut.install(layers, first, last)
@@ -84,7 +88,7 @@ class StageModel:
     def weight_bytes(self) -> int:
         """Bytes of the weights that this stage holds, each counted once."""
         plain = sum(tensor.nbytes for tensor in {id(t): t for t in self._plain.values()}.values())
-        return plain + sum(module.values.nbytes + module.scales.nbytes for module in self._int8.values())
+        return plain + sum(module.values.nbytes + module.scales.nbytes for module in self._int8)
 
     def wanted(self, names: Iterable[str]) -> tuple[str, ...]:
         """Which of the checkpoint tensors called `names` this stage needs, exactly."""

@@ -34,14 +34,16 @@ class Layout:
     """Checkpoint tensor names by where a decoder uses them.
 
     `before`: what the first stage needs besides its layers; `layers[i]`: the tensors of layer i; `after`: what the last
-    stage needs besides its layers; `tied`: embedding tensors that are also the head, so both ends need them. A small
-    tensor whose side the name does not tell (some norms) is in both `before` and `after`.
+    stage needs besides its layers; `words`: those of `before` that are tables of tokens; `tied`: those of them that are
+    also the head, so both ends need them. A small tensor whose side the name does not tell (some norms) is in both
+    `before` and `after`.
     """
 
     before: tuple[str, ...]
     layers: tuple[tuple[str, ...], ...]
     after: tuple[str, ...]
     tied: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     @classmethod
     def from_names(cls, names: Iterable[str], num_layers: int, tied: bool) -> "Layout":
@@ -67,10 +69,9 @@ class Layout:
                 before.append(name)
                 after.append(name)
         has_head = any(_HEAD.search(name) and name.endswith("weight") for name in after)
-        words = [n for n in before if _EMBEDDING.search(n) and not _POSITION.search(n) and n.endswith("weight")]
-        return cls(
-            tuple(before), tuple(map(tuple, layers)), tuple(after), tuple(words) if tied and not has_head else ()
-        )
+        words = tuple(n for n in before if _EMBEDDING.search(n) and not _POSITION.search(n) and n.endswith("weight"))
+        numbered = tuple(map(tuple, layers))
+        return cls(tuple(before), numbered, tuple(after), words if tied and not has_head else (), words)
 
     def stage(self, first: int, last: int) -> tuple[str, ...]:
         """The names that a stage of layers `first` to `last` (0-based, inclusive) needs, each once."""

@@ -56,7 +56,8 @@ class ModelProfile:
     embedding_bytes is what the first stage holds besides its layers, head_bytes what the last one does (final norm and
     head); `shared_bytes` of them are the same tensors, held once where one node is both first and last. `widest` is the
     largest number of features that a matrix within a layer yields for a token. `weights` is "int8" where the matrices
-    of the layers and the head are held in int8 (one scale an output channel), None where in `dtype`.
+    of the layers, the embedding and the head are held in int8 (one scale an output channel or token), None where in
+    `dtype`.
     """
 
     name: str
@@ -145,12 +146,10 @@ def _profile_gguf(path: Path, dtype: str, weights: Weights | None) -> ModelProfi
 
 def _assemble(name: str, facts: Facts, layout: Layout, tensors: Mapping[str, _Tensor], target: _Held) -> ModelProfile:
     dtype, weights = target
-
-    def total(names: Iterable[str]) -> int:
-        return sum(tensors[n].nbytes for n in set(names))
+    words = set(layout.words)
 
     def held(names: Iterable[str]) -> int:
-        return sum(_held(n, tensors[n], dtype, weights) for n in set(names))
+        return sum(_held(n, tensors[n], target, table=n in words) for n in set(names))
 
     front, end = set(layout.before), {*layout.after, *layout.tied}
     matrices = [tensors[n].shape for layer in layout.layers for n in layer if len(tensors[n].shape) == 2]
@@ -167,11 +166,9 @@ def _assemble(name: str, facts: Facts, layout: Layout, tensors: Mapping[str, _Te
             )
             for names, width, window in zip(layout.layers, facts.kv_widths, facts.windows, strict=True)
         ),
-        embedding_bytes=total(front),
-        head_bytes=held(end - set(layout.tied))
-        + sum(_held(n, tensors[n], dtype, weights, linear=True) for n in set(layout.tied)),
-        # In int8 a tied head is a copy of its own.
-        shared_bytes=total(front & end) if weights is None else 0,
+        embedding_bytes=held(front),
+        head_bytes=held(end),
+        shared_bytes=held(front & end),
         tied=bool(layout.tied),
         hidden_size=facts.hidden_size,
         vocab_size=facts.vocab_size,
@@ -181,11 +178,11 @@ def _assemble(name: str, facts: Facts, layout: Layout, tensors: Mapping[str, _Te
     )
 
 
-def _held(name: str, tensor: _Tensor, dtype: str, weights: str | None, *, linear: bool | None = None) -> int:
-    """Bytes of a tensor on a node."""
-    if linear is None:
-        linear = bool(_LINEAR.search(name)) and not _NOT_LINEAR.search(name)
-    if weights is None or not linear or len(tensor.shape) != 2:
+def _held(name: str, tensor: _Tensor, target: _Held, *, table: bool) -> int:
+    """Bytes of a tensor, which may be a table of tokens, on a node."""
+    dtype, weights = target
+    quantised = table or (_LINEAR.search(name) and not _NOT_LINEAR.search(name))
+    if weights is None or not quantised or len(tensor.shape) != 2:
         return tensor.nbytes
     return prod(tensor.shape) + tensor.shape[0] * (2 if dtype == "bfloat16" else 4)
 
