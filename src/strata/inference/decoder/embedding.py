@@ -6,6 +6,7 @@ on doing it. Position embeddings, of which there are few rows and whose lookup i
 """
 
 from collections.abc import Mapping
+from copy import copy
 
 import torch
 from torch import nn
@@ -18,7 +19,8 @@ from strata.inference.decoder.quantised import Int8Linear, Scratch
 class Int8Embedding(nn.Module):
     """What an nn.Embedding computes, from the rows of an int8 matrix (tokens, features).
 
-    Like Int8Linear it has no attribute `weight`, and keeps that name in the state dict.
+    Some model code asks an embedding's `weight` for its device or dtype: it is a stand-in of that shape which takes no
+    memory and whose entries are NaN, so that code which computes with it does not go unnoticed.
     """
 
     def __init__(self, module: nn.Embedding, matrix: Int8Linear) -> None:
@@ -27,7 +29,10 @@ class Int8Embedding(nn.Module):
         self.padding_idx = module.padding_idx
         # Neither is a submodule: the matrix may be the head's, and the module's own table is never filled.
         self._matrix = (matrix,)
-        self._own = () if type(module) is nn.Embedding else (module,)
+        self._own: tuple[nn.Embedding, ...] = ()
+        if type(module) is not nn.Embedding:
+            self._own = (copy(module),)
+            self._own[0].padding_idx = None  # matters to gradients only, and is not among a few rows
 
     @property
     def matrix(self) -> Int8Linear:
@@ -42,22 +47,27 @@ class Int8Embedding(nn.Module):
             rows = looked_up
         return rows.view(*ids.shape, rows.shape[-1])
 
-    def __getattr__(self, name: str) -> object:
-        if name == "weight":
-            raise AttributeError("its code uses the weight of the embedding itself, which is not held as floats")
-        return super().__getattr__(name)
+    @property
+    def weight(self) -> torch.Tensor:
+        """NaN in the shape, dtype and place of the table."""
+        return torch.full((), torch.nan, dtype=self.matrix.dtype).expand(self.num_embeddings, self.embedding_dim)
 
     def _save_to_state_dict(self, destination: dict[str, torch.Tensor], prefix: str, keep_vars: bool) -> None:
         destination[prefix + "weight"] = self.matrix.values if keep_vars else self.matrix.values.detach()
 
 
 def word_embedding(model: PreTrainedModel) -> nn.Embedding | None:
-    """The embedding that token ids are looked up in, where the model has just one and it may be held in int8."""
+    """The embedding that token ids are looked up in, where it may be held in int8.
+
+    One that changes its rows when they are looked up, or has weights beside its table, is left as it is.
+    """
     try:
-        module = model.get_input_embeddings()  # type: ignore[no-untyped-call]
+        module = model.get_input_embeddings()
     except NotImplementedError:
         return None
-    return module if isinstance(module, nn.Embedding) and module.max_norm is None else None
+    if not isinstance(module, nn.Embedding) or module.max_norm is not None or len(list(module.parameters())) > 1:
+        return None
+    return module
 
 
 def packed_embedding(

@@ -51,7 +51,7 @@ class Specimen:
         return self.original if self.original is not None else self.whole
 
     def rounded(self, traits: Traits) -> "Specimen":
-        """The same with the whole's matrices and word embedding, but not the stages' source, rounded to what int8 can hold."""
+        """The same with the whole's matrices and word embedding rounded to what int8 holds, not those of the source."""
         whole = copy.deepcopy(self.whole)
         last = len(list(whole.get_submodule(traits.layers).children())) - 1
         used, embedding = used_weights(whole, traits, 0, last), word_embedding(whole)

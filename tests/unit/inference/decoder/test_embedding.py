@@ -1,4 +1,4 @@
-"""The word embedding in int8: rows scaled as they are looked up, one matrix where it is tied, other tables left alone."""
+"""The word embedding in int8: rows scaled as they are looked up, one matrix where it is tied, other tables kept."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from strata.inference.decoder.embedding import Int8Embedding, word_embedding
 from strata.inference.decoder.quantised import Int8Linear, Scratch
 from strata.inference.decoder.specimen import Specimen
 from strata.inference.decoder.stage_model import StageModel
-from strata.inference.decoder.traits import traits_of
+from strata.inference.decoder.traits import check_splittable, traits_of
 
 
 def packed(module: nn.Embedding) -> Int8Embedding:
@@ -52,11 +52,12 @@ def test_an_id_that_is_no_tokens_is_refused(kind: type[nn.Embedding], stranger: 
         packed(kind(50, 4))(torch.tensor([[stranger]]))
 
 
-def test_the_table_cannot_be_taken_for_floats():
-    embedding = packed(nn.Embedding(5, 4))
-    with pytest.raises(AttributeError, match="not held as floats"):
-        _ = embedding.weight
-    assert embedding.state_dict().keys() == {"weight"}
+def test_code_that_computes_with_the_table_itself_does_not_go_unnoticed():
+    embedding = packed(nn.Embedding(5, 4, dtype=torch.bfloat16))
+    assert (embedding.weight.shape, embedding.weight.dtype) == ((5, 4), torch.bfloat16)
+    assert bool(embedding.weight.isnan().all())
+    assert embedding.weight.untyped_storage().nbytes() == 2
+    assert embedding.state_dict()["weight"].dtype == torch.int8
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma2"])
@@ -88,9 +89,21 @@ def test_a_stage_without_the_embedding_has_none():
     assert not isinstance(stage_of("llama", 2, 3).model.get_input_embeddings(), Int8Embedding)
 
 
-def test_an_embedding_that_changes_its_rows_is_left_alone():
+class Normed(nn.Embedding):
+    def __init__(self) -> None:
+        super().__init__(5, 4)
+        self.norm = nn.LayerNorm(4)
+
+
+@pytest.mark.parametrize("module", [nn.Embedding(5, 4, max_norm=1.0), Normed(), nn.Linear(5, 4)])
+def test_what_is_more_than_a_table_is_left_alone(module: nn.Module):
     class Model(nn.Module):
         def get_input_embeddings(self) -> nn.Module:
-            return nn.Embedding(5, 4, max_norm=1.0)
+            return module
 
     assert word_embedding(Model()) is None
+
+
+@pytest.mark.parametrize("kind", ["llama4_text", "xglm"])
+def test_what_asks_the_table_for_its_place_or_has_a_padding_token_runs(kind: str):
+    check_splittable(CONFIG_MAPPING[kind]().to_json_string().encode(), "int8")
