@@ -10,6 +10,7 @@ import trio
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from strata.inference.node.holding import Holding
+from strata.inference.node.leaks import LeakWatch
 from strata.inference.node.node import Node
 from strata.inference.node.worker import Worker
 from strata.inference.plan import Plan, StagePlan
@@ -20,6 +21,7 @@ from strata.secure import Identity, Membership
 from strata.store import Store
 
 LAYERS = 5
+EVERYTHING = 1 << 40  # what the process holds is the test's, not the node's
 DEADLINE_SECONDS = 60  # a test that waits for something that never comes must not wait for ever
 
 
@@ -89,7 +91,9 @@ class Mesh:
 
 
 @asynccontextmanager
-async def mesh_of(home: Path, nodes: int = 2, memory_bytes: int = 64 << 20) -> AsyncIterator[Mesh]:
+async def mesh_of(
+    home: Path, nodes: int = 2, memory_bytes: int = 64 << 20, leaks: LeakWatch | None = None
+) -> AsyncIterator[Mesh]:
     """A mesh of `nodes` nodes called a, b, c, ..., the coordinator who owns it, and the coordinator "rival"."""
     names = [chr(ord("a") + index) for index in range(nodes)]
     keys = {name: Identity.generate() for name in [*names, "coordinator", "rival"]}
@@ -107,7 +111,7 @@ async def mesh_of(home: Path, nodes: int = 2, memory_bytes: int = 64 << 20) -> A
             async with trio.open_nursery() as nursery:
                 for name in names:
                     mesh.stores[name] = Store(home / name)
-                    port = await nursery.start(_run, mesh, name, rosters[name], worker, memory_bytes)
+                    port = await nursery.start(_run, mesh, name, rosters[name], worker, memory_bytes, leaks)
                     mesh.membership = mesh.membership.with_member(keys[name].card, name, (f"127.0.0.1:{port}",))
                 for roster in rosters.values():
                     roster.update(mesh.membership.seal(keys["coordinator"]))
@@ -122,11 +126,11 @@ async def mesh_of(home: Path, nodes: int = 2, memory_bytes: int = 64 << 20) -> A
         worker.stop()
 
 
-async def _run(mesh, name, roster, worker, memory_bytes, *, task_status) -> None:
+async def _run(mesh, name, roster, worker, memory_bytes, leaks, *, task_status) -> None:
     with trio.CancelScope() as mesh.scopes[name]:
         async with trio.open_nursery() as nursery:
             holding = Holding(mesh.stores[name], worker, memory_bytes)
             node = mesh.nodes[name] = Node(
-                mesh.keys[name], roster, holding, worker, nursery=nursery, baseline_rss_bytes=0
+                mesh.keys[name], roster, holding, worker, nursery=nursery, baseline_rss_bytes=EVERYTHING, leaks=leaks
             )
             task_status.started(await nursery.start(serve, mesh.keys[name], roster, node.handle))

@@ -2,14 +2,16 @@
 
 - `Account`, `Breakdown`: bytes promised per category and owner, against a budget; `Category`, `Promised`: which there
   are; `OutOfBudget`: there is too little
-- `LeakMonitor`: watches samples, one per request, for a trend, with a bound on its false alarms; `Leak`: what it raises
+- `LeakMonitor`: watches samples, one per request, for a trend, with a bound on its false alarms; `WINDOW`: of so many;
+  `Leak`: what it raises
 - `check`, `trend`, `Trend`, `level`: the test by itself
 """
 
 from strata.memory.account import Account, Breakdown, Category, OutOfBudget, Promised
-from strata.memory.leaks import Leak, LeakMonitor, Trend, check, level, trend
+from strata.memory.leaks import WINDOW, Leak, LeakMonitor, Trend, check, level, trend
 
 __all__ = [
+    "WINDOW",
     "Account",
     "Breakdown",
     "Category",

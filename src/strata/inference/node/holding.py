@@ -9,17 +9,18 @@ from strata.errors import StrataError
 from strata.inference.decoder.split import Unsplittable
 from strata.inference.decoder.stage import MissingWeights, Stage
 from strata.inference.node.process_memory import free_scratch, release, reset_peak
-from strata.inference.node.sessions import OutOfMemory
 from strata.inference.node.shard import Intake, load_stage
 from strata.inference.node.worker import Worker
 from strata.inference.protocol.manifest import Manifest, ManifestError, TensorRefused, open_manifest
 from strata.inference.protocol.messages import Chunk, Loaded, Offer, ProtocolError, RefusalCode, Refused, Want
 from strata.inference.protocol.wire import Requests, Wire
+from strata.memory import Account, OutOfBudget
 from strata.mesh import Unreachable
 from strata.store import PartialBusy, Store
 
 log = logging.getLogger(__name__)
 
+SHARD = "the shard"  # as an owner in the account
 BUSY_SECONDS = 1.0  # a load whose sender has gone takes a moment to end
 
 
@@ -41,7 +42,7 @@ class Refusal(StrataError):
                 code=code,
                 reason=str(error)[:2000],
                 tensor=error.name if isinstance(error, TensorRefused) else None,
-                missing_bytes=error.missing_bytes if isinstance(error, OutOfMemory) else 0,
+                missing_bytes=error.missing_bytes if isinstance(error, OutOfBudget) else 0,
             )
         )
 
@@ -51,19 +52,20 @@ _CODES: tuple[tuple[type[StrataError], RefusalCode], ...] = (
     (MissingWeights, "manifest"),
     (TensorRefused, "tensor"),
     (Unsplittable, "unsplittable"),
-    (OutOfMemory, "memory"),
+    (OutOfBudget, "memory"),
     (PartialBusy, "busy"),
     (Unreachable, "unreachable"),
 )
 
 
 class Holding:
-    """At most one loaded stage of a model, within `memory_bytes`."""
+    """At most one loaded stage of a model, within `memory_bytes`, of which `account` says who has how much."""
 
     def __init__(self, store: Store, worker: Worker, memory_bytes: int) -> None:
         self._store = store
         self._worker = worker
         self.memory_bytes = memory_bytes
+        self.account = Account(memory_bytes)
         self.manifest: Manifest | None = None
         self.stage: Stage | None = None
         self._loading = trio.Lock()
@@ -92,6 +94,7 @@ class Holding:
 
     async def _replace(self, wire: Wire, requests: Requests, manifest: Manifest) -> None:
         self.stage = self.manifest = None
+        self.account.release(SHARD)
         await self._worker.run(free_scratch)
         await self._worker.run(release)
         reset_peak()
@@ -99,11 +102,14 @@ class Holding:
         # The stage's weights take no memory until they are loaded.
         config, dtype, weights = manifest.config.encode(), manifest.dtype, manifest.weights
         stage = await self._worker.run(Stage.build, config, first, last, dtype, weights)
-        if (missing := stage.weight_bytes - self.memory_bytes) > 0:
-            raise OutOfMemory(f"the stage of layers {first} to {last}", missing)
-        await self._receive(wire, requests, manifest)
-        await self._worker.run(load_stage, stage, manifest, self._store)
-        await self._worker.run(release)
+        self.account.set("weights", SHARD, stage.weight_bytes)
+        try:
+            await self._receive(wire, requests, manifest)
+            await self._worker.run(load_stage, stage, manifest, self._store)
+            await self._worker.run(release)
+        except BaseException:
+            self.account.release(SHARD)
+            raise
         self.stage, self.manifest = stage, manifest
         log.info("holds layers %d to %d of %s", first, last, manifest.model)
 

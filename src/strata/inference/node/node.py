@@ -13,7 +13,8 @@ import trio
 
 from strata.errors import StrataError
 from strata.inference.node.holding import Holding, Refusal
-from strata.inference.node.process_memory import peak_resident_bytes, release
+from strata.inference.node.leaks import LeakWatch, held
+from strata.inference.node.process_memory import peak_resident_bytes, release, resident_bytes
 from strata.inference.node.running import StageRun
 from strata.inference.node.sessions import SessionTable
 from strata.inference.node.worker import Worker
@@ -48,6 +49,7 @@ from strata.secure import ChannelError, Identity, MembershipError
 
 log = logging.getLogger(__name__)
 
+FORWARD = "the forward under way"  # there is one at a time, so the largest workspace of a session serves all
 NEXT_STAGE_SECONDS = 3.0  # a reader waits while a session is opened
 REQUESTS_WAITING = 4  # chunks of 1 MiB that one link may have under way here
 
@@ -65,6 +67,7 @@ class Node:
         nursery: trio.Nursery,
         baseline_rss_bytes: int,
         membership_file: Path | None = None,
+        leaks: LeakWatch | None = None,
     ) -> None:
         self._identity = identity
         self._roster = roster
@@ -73,6 +76,7 @@ class Node:
         self._nursery = nursery
         self._baseline = baseline_rss_bytes
         self._membership_file = membership_file
+        self._leaks = leaks or LeakWatch()
         self._sessions: SessionTable[StageRun] = SessionTable()
         self._peak_kv = 0
         self._links: set[Link] = set()
@@ -211,6 +215,7 @@ class Node:
         for name in self._sessions:
             await self._evict(name, "the shard that it ran on is replaced")
         self._peak_kv = 0
+        self._leaks.begin()
 
     async def _open(self, wire: Wire, order: Open) -> None:
         stage, manifest = self._holding.stage, self._holding.manifest
@@ -222,15 +227,47 @@ class Node:
             raise Refusal(Refused(code="session", reason="the session is open already, or a row is all padding"))
         if order.drawn >= order.max_context:
             raise Refusal(Refused(code="session", reason="more tokens were drawn before than the context holds"))
-        budget = self._holding.memory_bytes - stage.weight_bytes
-        for name in self._sessions.make_room(order.kv_bytes, budget, trio.current_time()):
-            await self._evict(name, "it was idle and its memory was needed")
+        await self._promise(order)
         following = None
-        if order.following is not None:
-            following = Wire(await self._dial(order.following, NEXT_STAGE_SECONDS))
+        try:
+            if order.following is not None:
+                following = Wire(await self._dial(order.following, NEXT_STAGE_SECONDS))
+        except BaseException:
+            self._take_back(order.session)
+            raise
         run = StageRun(order, stage, self._worker, coordinator=wire, following=following)
         self._sessions.add(order.session, wire, order.kv_bytes, run, trio.current_time())
         self._nursery.start_soon(self._run, order.session, run)
+
+    async def _promise(self, order: Open) -> None:
+        """Enter a session into the account, for which dead ones go where they must; raises OutOfBudget."""
+        account = self._holding.account
+        workspace = max(order.workspace_bytes, account.get("workspace", FORWARD))
+        needed = order.kv_bytes + workspace - account.get("workspace", FORWARD)
+        self._measure_rest()
+        if needed > account.free:
+            await self._worker.run(release)  # what nobody uses any more keeps nobody out
+            self._measure_rest()
+        room = account.budget - account.used + self._sessions.nbytes
+        for name in self._sessions.make_room(needed, room, trio.current_time()):
+            await self._evict(name, "it was idle and its memory was needed")
+        account.set("cache", order.session, order.kv_bytes)
+        account.set("workspace", FORWARD, workspace)
+
+    def _take_back(self, name: str) -> None:
+        """Release what was promised to a session that is not open."""
+        account = self._holding.account
+        account.release(name)
+        open_now = (run.order.workspace_bytes for each in self._sessions if (run := self._sessions.get(each)))
+        account.set("workspace", FORWARD, min(account.get("workspace", FORWARD), max(open_now, default=0)))
+
+    def _measure_rest(self) -> None:
+        """Have the account know what this process holds beyond its promises and the empty node."""
+        self._holding.account.measure(max(0, resident_bytes() - self._baseline))
+
+    async def _look_for_leaks(self) -> None:
+        if len(self._sessions) == 0 and self._leaks.note(await self._worker.run(held)):
+            log.warning("a leak is suspected: %s", self._leaks.found)
 
     async def _run(self, name: str, run: StageRun) -> None:
         try:
@@ -240,11 +277,14 @@ class Node:
                 self._close(name)
             if run.following is not None:
                 self._forget(run.following.link)
+        # A task of its own, for which this one's frame holds no session any more.
+        self._nursery.start_soon(self._look_for_leaks)
 
     def _close(self, name: str) -> None:
         self._note_kv()
         run = self._sessions.remove(name)
         if run is not None:
+            self._take_back(name)
             run.scope.cancel()
 
     async def _evict(self, name: str, reason: str) -> None:
@@ -270,6 +310,8 @@ class Node:
     def _status(self) -> Status:
         stage = self._holding.stage
         kv_bytes = self._note_kv()
+        self._measure_rest()
+        promised = self._holding.account.breakdown().categories
         return Status(
             memory_bytes=self._holding.memory_bytes,
             baseline_rss_bytes=self._baseline,
@@ -280,4 +322,8 @@ class Node:
             bytes_sent=self._past_sent + sum(link.bytes_sent for link in self._links),
             bytes_received=self._past_received + sum(link.bytes_received for link in self._links),
             sessions=len(self._sessions),
+            cache_bytes=promised["cache"],
+            workspace_bytes=promised["workspace"],
+            runtime_bytes=promised["runtime"],
+            leak=self._leaks.found[:2000],
         )

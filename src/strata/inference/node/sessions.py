@@ -7,19 +7,11 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from strata.errors import StrataError
+from strata.memory import OutOfBudget
 
 S = TypeVar("S")
 
 DEAD_SECONDS = 60.0
-
-
-class OutOfMemory(StrataError):
-    """The node's budget does not hold what was asked for, `missing_bytes` are lacking."""
-
-    def __init__(self, what: str, missing_bytes: int) -> None:
-        super().__init__(f"{what} needs {missing_bytes:,} bytes more than the node has free")
-        self.missing_bytes = missing_bytes
 
 
 @dataclass
@@ -56,7 +48,7 @@ class SessionTable(Generic[S]):
         return entry.session if entry else None
 
     def make_room(self, nbytes: int, budget: int, now: float) -> list[str]:
-        """Names of the dead sessions to close so that `nbytes` more fit; raises OutOfMemory if that is not enough."""
+        """Names of the dead sessions to close so that `nbytes` more fit; raises OutOfBudget if that is not enough."""
         free = budget - self.nbytes
         victims: list[str] = []
         dead = [name for name, entry in self._entries.items() if now - entry.used >= self._dead_seconds]
@@ -66,7 +58,7 @@ class SessionTable(Generic[S]):
             victims.append(name)
             free += self._entries[name].nbytes
         if free < nbytes:
-            raise OutOfMemory("a KV cache", nbytes - free)
+            raise OutOfBudget("cache", "a session", nbytes, nbytes - free)
         return victims
 
     def add(self, name: str, owner: Hashable, nbytes: int, session: S, now: float) -> None:

@@ -134,7 +134,8 @@ class Sampling(Message):
 class Open(Message):
     """Begin a session on a shard. Steps come from `previous` (None: the coordinator), results go to `following` (None:
     sampled, to the coordinator). `padding[i]` is the left padding of row i, `drawn` how many tokens of each row were
-    chosen before by a session that this one continues. Answered by Done or Refused.
+    chosen before by a session that this one continues. `workspace_bytes` is what a forward takes at most beside the
+    weights and the `kv_bytes`. Answered by Done or Refused.
     """
 
     type: Literal["open"] = "open"
@@ -147,6 +148,7 @@ class Open(Message):
     following: PeerId | None
     sampling: Sampling
     drawn: Size = 0
+    workspace_bytes: Size = 0
 
 
 class Step(Message):
@@ -212,7 +214,12 @@ class GetStatus(Message):
 
 
 class Status(Message):
-    """What a node holds and has used, in bytes; traffic is what went over the wire, encrypted, since it started."""
+    """What a node holds and has used, in bytes; traffic is what went over the wire, encrypted, since it started.
+
+    The account of its `memory_bytes`: weights, the caches and the workspace that are promised to sessions, and the
+    runtime, which is what the process holds beyond those and an empty node. `leak` says what grows from session to
+    session, where that is suspected.
+    """
 
     type: Literal["status"] = "status"
     memory_bytes: Size
@@ -224,6 +231,10 @@ class Status(Message):
     bytes_sent: Size
     bytes_received: Size
     sessions: Size
+    cache_bytes: Size = 0
+    workspace_bytes: Size = 0
+    runtime_bytes: Size = 0
+    leak: Reason = ""
 
 
 class Measure(Message):

@@ -36,6 +36,9 @@ class Watcher(Protocol):
     def gave_up(self, key: int, response: str) -> None:
         """The generation does not go on."""
 
+    def leaking(self, node: str, detail: str) -> None:
+        """A node suspects that its sessions leave memory behind; told once for each finding."""
+
 
 @dataclass
 class Placement:

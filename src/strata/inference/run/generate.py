@@ -37,7 +37,8 @@ class StageResult:
     """One stage's part, in bytes.
 
     peak and baseline: resident memory (`strata.inference.node.daemon` says what an empty node is); sent and received:
-    encrypted bytes on the wire since the coordinator connected.
+    encrypted bytes on the wire since the coordinator connected. leak: what grows on the node from session to session,
+    in words; empty unless that is suspected.
     """
 
     node: str
@@ -48,6 +49,7 @@ class StageResult:
     kv_bytes: int
     bytes_sent: int
     bytes_received: int
+    leak: str = ""
 
 
 @dataclass(frozen=True)

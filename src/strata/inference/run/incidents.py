@@ -32,6 +32,10 @@ class RecordedFailures:
         """Abandon it."""
         self._log.abandon(key, response)
 
+    def leaking(self, node: str, detail: str) -> None:
+        """Begin an incident, which stays open: nothing is done about it here."""
+        self._log.begin(pipeline=PIPELINE, kind="memory leak", subject=node, detail=detail)
+
 
 @contextmanager
 def recording(ledger: str, name: str | None = None) -> Iterator[tuple[RecordedFailures, Journal | None]]:

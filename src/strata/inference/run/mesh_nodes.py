@@ -94,4 +94,5 @@ class MeshNodes:
             kv_bytes=status.peak_kv_bytes,
             bytes_sent=sent,
             bytes_received=received,
+            leak=status.leak,
         )

@@ -45,6 +45,7 @@ class Coordinator:
         self._home = home
         self._placements: dict[Plan, Placement] = {}
         self._breakers = Breakers()
+        self._leaks: set[tuple[str, str]] = set()
 
     @classmethod
     @asynccontextmanager
@@ -175,11 +176,20 @@ class Coordinator:
             return await Survivor(generation, placement, profile, nodes=nodes, breakers=breakers, watcher=watcher).run()
 
         if journal is None:
-            return generation.result(await run())
-        await journal.take_up(generation, params, _held_as(checkpoint, plan))
-        stages = await beside(run, journal.keep, generation)
-        await journal.finish(generation)
+            stages = await run()
+        else:
+            await journal.take_up(generation, params, _held_as(checkpoint, plan))
+            stages = await beside(run, journal.keep, generation)
+            await journal.finish(generation)
+        if watcher is not None:
+            await self._tell_leaks(stages, watcher)
         return generation.result(stages)
+
+    async def _tell_leaks(self, stages: list[StageResult], watcher: Watcher) -> None:
+        found = {(stage.node, stage.leak) for stage in stages if stage.leak} - self._leaks
+        self._leaks |= found
+        for node, detail in sorted(found):
+            await trio.to_thread.run_sync(watcher.leaking, node, detail)
 
 
 def _held_as(checkpoint: Checkpoint, plan: Plan) -> str:

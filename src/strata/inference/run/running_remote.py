@@ -11,6 +11,7 @@ import trio
 
 from strata.inference.plan import Plan
 from strata.inference.plan.profile import ModelProfile
+from strata.inference.plan.workload import Workload
 from strata.inference.protocol.messages import Close, Failed, Open, ProtocolError, Sampling, Step, Tokens
 from strata.inference.run.concurrent import beside, each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
@@ -62,6 +63,7 @@ class RemoteRun:
         """Open the session on every stage; raises RequestRefused, StageFailed, NodeLost."""
         decoding, context = self._generation.decoding, self._generation.context
         peers = [client.peer_id for client in self._clients]
+        workspace = Workload(profile, min(context, profile.max_context), decoding.batch).workspace_bytes
         for index, (stage, client) in enumerate(zip(self._plan.stages, self._clients, strict=True)):
             layers = profile.layers[stage.first : stage.last + 1]
             order = Open(
@@ -74,6 +76,7 @@ class RemoteRun:
                 following=peers[index + 1] if index + 1 < len(peers) else None,
                 sampling=Sampling(**asdict(self._params.sampling)),
                 drawn=decoding.accepted,
+                workspace_bytes=workspace,
             )
             self._opened.append(client)
             try:

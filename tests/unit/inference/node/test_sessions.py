@@ -2,14 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.inference.node.sessions import OutOfMemory, SessionTable
+from strata.inference.node.sessions import SessionTable
+from strata.memory import OutOfBudget
 
 
 def test_there_is_room_until_the_budget_is_used_up() -> None:
     table: SessionTable[str] = SessionTable(dead_seconds=10)
     assert table.make_room(60, 100, now=0) == []
     table.add("a", "alice", 60, "A", now=0)
-    with pytest.raises(OutOfMemory) as error:
+    with pytest.raises(OutOfBudget) as error:
         table.make_room(50, 100, now=1)
     assert error.value.missing_bytes == 10
     assert table.make_room(40, 100, now=1) == []
@@ -27,7 +28,7 @@ def test_a_session_in_use_is_never_evicted() -> None:
     table: SessionTable[str] = SessionTable(dead_seconds=10)
     table.add("a", "alice", 80, "A", now=0)
     table.touch("a", now=15)
-    with pytest.raises(OutOfMemory):
+    with pytest.raises(OutOfBudget):
         table.make_room(50, 100, now=20)
     assert table.make_room(50, 100, now=25) == ["a"]
 
@@ -55,7 +56,7 @@ def test_after_the_eviction_it_fits_and_one_victim_fewer_would_not_do(
         table.add(str(index), 0, nbytes, index, now=used)
     alive = sum(nbytes for nbytes, used in sessions if used > 50)
     if alive + wanted > budget:
-        with pytest.raises(OutOfMemory) as error:
+        with pytest.raises(OutOfBudget) as error:
             table.make_room(wanted, budget, now=100)
         assert error.value.missing_bytes == wanted + alive - budget
         return
