@@ -1,40 +1,35 @@
 """Whether sessions leave memory behind: what a node without any session holds, followed from session to session.
 
-Two samples are taken, after garbage was collected: bytes of live tensors, which are exact, and resident bytes, which
-also show what has no tensor but creep while an allocator settles, so only a steeper trend counts. Neither is comparable
-while other sessions run, so none is taken then. Loading another shard begins anew.
+Two samples are taken, after garbage was collected: allocated bytes, which are those of tensors and little else, and
+resident bytes, which also show what is mapped but creep while an allocator settles, so only a steeper trend counts.
+Neither is comparable while other sessions run, so none is taken then. Loading another shard begins anew.
+
+Python's list of live objects would tell tensors apart, but must not be asked for: it has in it the tuples that other
+threads are about to fill, and whoever holds one more reference to such a tuple makes filling it fail.
 """
 
-import gc
 from dataclasses import dataclass
 
-import torch
-
-from strata.inference.node.process_memory import release, resident_bytes
+from strata.inference.node.process_memory import allocated_bytes, release, resident_bytes
 from strata.memory import WINDOW, Leak, LeakMonitor
 
 WARM_UP = 8  # sessions until code, tables and scratch memory of every kind have been needed once
-TENSOR_TOLERANCE = 1 << 10  # bytes a session
+ALLOCATED_TOLERANCE = 4 << 10  # bytes a session
 RESIDENT_TOLERANCE = 64 << 10
 
 
 @dataclass(frozen=True)
 class Held:
-    """Bytes of this process: all that is resident, and the storages of live tensors, each once."""
+    """Bytes of this process: all that is resident, and what is allocated, where that can be told."""
 
     resident: int
-    tensors: int
+    allocated: int | None
 
 
 def held() -> Held:
-    """What this process holds once nothing is garbage; not what `gc.freeze` has set aside. Blocks some milliseconds."""
+    """What this process holds once nothing is garbage. Blocks some milliseconds."""
     release()
-    storages: dict[int, int] = {}
-    for each in gc.get_objects():
-        if issubclass(type(each), torch.Tensor) and each.device.type == "cpu" and each.layout == torch.strided:
-            storage = each.untyped_storage()
-            storages[storage.data_ptr()] = storage.nbytes()
-    return Held(resident_bytes(), sum(storages.values()))
+    return Held(resident_bytes(), allocated_bytes())
 
 
 class LeakWatch:
@@ -47,8 +42,8 @@ class LeakWatch:
 
     def begin(self) -> None:
         """Forget all samples: what the process holds is another thing from now on. What was found stays."""
-        self._tensors = LeakMonitor(
-            "bytes of live tensors", tolerance=TENSOR_TOLERANCE, window=self._window, warm_up=self._warm_up
+        self._allocated = LeakMonitor(
+            "allocated bytes", tolerance=ALLOCATED_TOLERANCE, window=self._window, warm_up=self._warm_up
         )
         self._resident = LeakMonitor(
             "resident bytes", tolerance=RESIDENT_TOLERANCE, window=self._window, warm_up=self._warm_up
@@ -57,8 +52,10 @@ class LeakWatch:
     def note(self, sample: Held) -> bool:
         """Take what is held after a session; True when that completes a window in which something grew."""
         grew = False
-        # Tensors last: where both grow, they are the more exact finding.
-        for monitor, value in ((self._resident, sample.resident), (self._tensors, sample.tensors)):
+        # What is allocated last: where both grow, it is the more exact finding.
+        for monitor, value in ((self._resident, sample.resident), (self._allocated, sample.allocated)):
+            if value is None:
+                continue
             try:
                 monitor.note(value)
             except Leak as leak:

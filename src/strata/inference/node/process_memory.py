@@ -51,6 +51,26 @@ def resident_bytes() -> int:
     return _status("VmRSS") or peak_resident_bytes()
 
 
+_MALLINFO2 = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+
+
+class _Mallinfo2(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in _MALLINFO2.split()]
+
+
+def allocated_bytes() -> int | None:
+    """Bytes that are allocated and not freed, of tensors and other C objects (mallinfo2(3)); None where not glibc.
+
+    Weights are not among them: they lie in memory that is mapped by itself.
+    """
+    libc = _libc()
+    if libc is None or not hasattr(libc, "mallinfo2"):
+        return None
+    libc.mallinfo2.restype = _Mallinfo2
+    found = libc.mallinfo2()
+    return int(found.uordblks + found.hblkhd)
+
+
 def peak_resident_bytes() -> int:
     """The largest resident memory since the process started or `reset_peak` succeeded (VmHWM)."""
     peak = _status("VmHWM")

@@ -171,7 +171,7 @@ async def test_a_tensor_that_was_not_asked_for_ends_the_link(tmp_path: Path, mod
 async def test_a_shard_beyond_the_nodes_memory_is_refused_before_anything_is_sent(tmp_path: Path, model: Path) -> None:
     checkpoint = Checkpoint.open(model)
     async with mesh_of(tmp_path, memory_bytes=100_000) as mesh, mesh.connect() as coordinator:
-        with pytest.raises(RequestRefused, match=r"needs .* bytes more") as error:
+        with pytest.raises(RequestRefused, match=r"need .* bytes more") as error:
             await coordinator.distribute(checkpoint, split(model, ["a", "b"], [3]))
         assert (error.value.code, error.value.missing_bytes > 0) == ("memory", True)
         assert list(mesh.stores["a"].layout.root.glob("blobs/*/*")) == []
