@@ -1,7 +1,5 @@
 """Sessions that leave tensors behind are found out, told to the coordinator and written down; honest ones are not."""
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,16 +40,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def little_to_collect() -> Iterator[None]:
-    gc.collect()
-    gc.freeze()  # as a node does
-    yield
-    gc.unfreeze()
-
-
 @pytest.mark.anyio
-@pytest.mark.usefixtures("little_to_collect")
 @pytest.mark.parametrize("leaks", [True, False])
 async def test_a_hook_that_keeps_tensors_is_found_within_two_windows(tmp_path: Path, llama: Path, leaks: bool) -> None:
     checkpoint, watch, kept = Checkpoint.open(llama), Watch(), []
@@ -83,7 +72,6 @@ async def test_a_hook_that_keeps_tensors_is_found_within_two_windows(tmp_path: P
         assert (watch.found, incidents) == ("", ())
 
 
-@pytest.mark.usefixtures("little_to_collect")
 @pytest.mark.skipif(allocated_bytes() is None, reason="NOT TESTED: only glibc says what is allocated")
 def test_a_tensor_is_allocated_until_its_last_view_is_gone() -> None:
     before = held()
