@@ -1,8 +1,9 @@
 """Seconds a token: four encrypted local nodes against transformers' `generate` in one process, same cores and dtype.
 
-Both run the same prompt in turns and must give the same tokens; medians of the repeats. The limit is what it takes to
-read every weight once at the memory bandwidth measured here: no decoder of this size in this dtype can be faster.
-llama.cpp (llama-cpp-python) is measured beside them on the quantised file, where it is installed.
+Both run the same prompt in turns and must give the same tokens; medians of the repeats. With `--weights int8` the nodes
+round their matrices, which `generate` does not: their tokens must be those of one process that rounds them alike. The
+limit is what it takes to read every weight once at the memory bandwidth measured here: no decoder of this size can be
+faster. llama.cpp (llama-cpp-python) is measured beside them on the quantised file, where it is installed.
 """
 
 import argparse
@@ -25,11 +26,13 @@ from strata.inference import (
     LocalCluster,
     balanced_plan,
     generate_baseline,
+    generate_locally,
     profile_model,
     resolve_model,
 )
 from strata.inference.models.resolve import PACKAGED
 from strata.inference.plan.measure import measure_node
+from strata.inference.plan.profile import ModelProfile
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity
 from strata.settings import Settings
@@ -38,14 +41,16 @@ NODES = 4
 PROMPT = "Tell me a story about a boat."
 
 
-def measure_nodes(cluster: LocalCluster, model: Path, home: Path, params: GenerationParams) -> GenerationResult:
+def measure_nodes(
+    cluster: LocalCluster, model: Path, profile: ModelProfile, home: Path, params: GenerationParams
+) -> GenerationResult:
     """One run on the cluster's nodes, which hold their shards after the first."""
 
     async def run() -> GenerationResult:
         key, roster = Identity.load(cluster.identity_file), Roster(read_membership(cluster.mesh_file))
         checkpoint = Checkpoint.open(model)
         async with Coordinator.connect(key, roster, home, cluster.mesh_file.read_bytes()) as coordinator:
-            plan = balanced_plan(profile_model(model, "float32"), await coordinator.inventory(), context=256)
+            plan = balanced_plan(profile, await coordinator.inventory(), context=256)
             await coordinator.distribute(checkpoint, plan)
             return await coordinator.generate(checkpoint, plan, [PROMPT], params)
 
@@ -77,6 +82,8 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, default=None, help="threads of each node; default: its share of the cores"
     )
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16", "float16"])
+    parser.add_argument("--weights", default=None, choices=["int8"], help="how the nodes hold matrices; default: dtype")
     arguments = parser.parse_args()
     params = GenerationParams(max_new_tokens=arguments.tokens, stop=frozenset())
     ours: list[GenerationResult] = []
@@ -85,17 +92,20 @@ def main() -> None:
         home = Path(folder)
         model = resolve_model("smollm2", Settings(STRATA_HOME=home))
         bandwidth = measure_node(1 << 30).bandwidth
-        weight_bytes = profile_model(model, "float32").total_bytes
+        profile = profile_model(model, arguments.dtype, arguments.weights)
+        rounded = arguments.weights is not None
+        if rounded:
+            expected = generate_locally(model, [PROMPT], params, None, arguments.dtype, weights=arguments.weights).token_ids
         with LocalCluster(home, NODES, threads=arguments.threads) as cluster:
-            measure_nodes(cluster, model, home, params)  # sends the shards
+            measure_nodes(cluster, model, profile, home, params)  # sends the shards
             for repeat in range(arguments.repeats):
-                ours.append(measure_nodes(cluster, model, home, params))
-                theirs.append(generate_baseline(model, [PROMPT], params))
+                ours.append(measure_nodes(cluster, model, profile, home, params))
+                theirs.append(generate_baseline(model, [PROMPT], params, arguments.dtype))
                 print(
                     f"{repeat + 1}: {NODES} nodes {ours[-1].seconds_per_token * 1e3:.1f} ms a token, "
                     f"one process {theirs[-1].seconds_per_token * 1e3:.1f} ms"
                 )
-                if ours[-1].token_ids != theirs[-1].token_ids:
+                if ours[-1].token_ids != (expected if rounded else theirs[-1].token_ids):
                     raise SystemExit("the tokens differ")
     seconds = statistics.median(result.seconds_per_token for result in ours)
     reference = statistics.median(result.seconds_per_token for result in theirs)
@@ -105,8 +115,10 @@ def main() -> None:
         "peer": reference,
         "unit": "seconds a token",
         "ratio": reference / seconds,
-        "limit": weight_bytes / bandwidth,
+        "limit": profile.total_bytes / bandwidth,
         "peer_name": "transformers generate, one process",
+        "dtype": arguments.dtype,
+        "weights": arguments.weights or arguments.dtype,
         "nodes": NODES,
         "tokens": arguments.tokens,
         "repeats": arguments.repeats,
