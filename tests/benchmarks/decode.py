@@ -95,7 +95,7 @@ def main() -> None:
         profile = profile_model(model, arguments.dtype, arguments.weights)
         rounded = arguments.weights is not None
         if rounded:
-            expected = generate_locally(model, [PROMPT], params, None, arguments.dtype, weights=arguments.weights).token_ids
+            whole = generate_locally(model, [PROMPT], params, None, arguments.dtype, weights=arguments.weights)
         with LocalCluster(home, NODES, threads=arguments.threads) as cluster:
             measure_nodes(cluster, model, profile, home, params)  # sends the shards
             for repeat in range(arguments.repeats):
@@ -105,7 +105,7 @@ def main() -> None:
                     f"{repeat + 1}: {NODES} nodes {ours[-1].seconds_per_token * 1e3:.1f} ms a token, "
                     f"one process {theirs[-1].seconds_per_token * 1e3:.1f} ms"
                 )
-                if ours[-1].token_ids != (expected if rounded else theirs[-1].token_ids):
+                if ours[-1].token_ids != (whole if rounded else theirs[-1]).token_ids:
                     raise SystemExit("the tokens differ")
     seconds = statistics.median(result.seconds_per_token for result in ours)
     reference = statistics.median(result.seconds_per_token for result in theirs)

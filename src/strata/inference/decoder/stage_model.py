@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from strata.errors import StrataError
+from strata.inference.decoder import prepacked
 from strata.inference.decoder.convert import plan_load
 from strata.inference.decoder.embedding import install_embedding, packed_embedding
 from strata.inference.decoder.head import fold_head
@@ -61,7 +62,7 @@ class StageModel:
         self.is_first, self.is_last = first == 0, last == len(layers) - 1
         self.cut = Cut(traits)
         self._own = owned_weights(model, traits, first, last)
-        used = used_weights(model, traits, first, last)
+        self._used = used = used_weights(model, traits, first, last)
         every = model.state_dict(keep_vars=True)
         linear = packed(model, used) if weights == INT8 else {}
         embedding = packed_embedding(model, used, linear) if weights == INT8 else {}
@@ -75,7 +76,7 @@ class StageModel:
                 if tensor is every[name]:
                     self._copies.setdefault(alias, set()).add(module)
         own = {n: t for n, t in self._own.items() if n not in self._copies or id(t) in plain}
-        _make_real(model, traits.layers, first, last, own, int8=self._int8)
+        self._arena = _make_real(model, traits.layers, first, last, own, int8=self._int8)
         install(model, linear)  # not before: a model's initialisation may want its own modules
         install_embedding(model, embedding)
         self._own = {name: own.get(name, tensor) for name, tensor in self._own.items()}
@@ -98,8 +99,8 @@ class StageModel:
         """Fill the weights from the checkpoint tensors called `names`, one at a time; names not needed are left out.
 
         Names and layouts are those of the checkpoint on disk; where transformers converts them on loading, so does
-        this. What is held in int8 is quantised as it is read, some rows at a time. Raises MissingWeights where a weight
-        of the stage is in none of them.
+        this. What is held in int8 is quantised as it is read, some rows at a time. Called once. Raises MissingWeights
+        where a weight of the stage is in none of them.
         """
         plan = plan_load(self.model, names, self._own)
         read_into = getattr(source, "read_into", None)
@@ -124,6 +125,8 @@ class StageModel:
                     for copy in self._copies.get(parameter, ()):
                         copy.fill(value)
         self._initialise_missing({name: tensor for name, tensor in self._own.items() if id(tensor) not in filled})
+        if prepacked.is_faster_here():
+            prepacked.prepack(self.model, self._used, self._arena.release)
 
     def _initialise_missing(self, missing: dict[str, torch.Tensor]) -> None:
         """Compute weights that checkpoints leave out on purpose (fixed position tables); refuse to make up others."""
@@ -185,7 +188,7 @@ def _make_real(
     own: dict[str, torch.Tensor],
     *,
     int8: Iterable[Int8Linear],
-) -> None:
+) -> Arena:
     """Give memory to the weights in `own` and `int8`, values to tables outside the checkpoint, nothing to the rest.
 
     Weights outside the layers that the stage does not own become zeros of stride 0, which take no memory, so the
@@ -224,6 +227,7 @@ def _make_real(
             nn.Parameter(real[id(tensor)], requires_grad=False) for tensor in (module.values, module.scales)
         )
     model.initialize_weights()  # type: ignore[no-untyped-call]
+    return arena
 
 
 def _replacement(tensor: torch.Tensor, real: torch.Tensor | None, computed: bool) -> torch.Tensor:

@@ -8,6 +8,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from strata.inference.decoder.prepacked import PrepackedLinear
 from strata.inference.decoder.stage import Stage
 
 HIDDEN, VOCABULARY = 64, 4096
@@ -24,7 +25,7 @@ def test_a_prompt_does_not_copy_the_head(batch: int, dtype: torch.dtype):
     weights: dict[str, Any] = {name: torch.randn(w.shape).to(dtype) for name, w in stage.model.state_dict().items()}
     stage.load(weights.__getitem__, weights)
     head = stage.model.get_output_embeddings()
-    assert isinstance(head, nn.Linear)
+    assert isinstance(head, nn.Linear | PrepackedLinear)
     seen: list[torch.Tensor] = []
     head.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     prompt = torch.randint(VOCABULARY, (batch, 7), generator=torch.Generator().manual_seed(0))

@@ -1,10 +1,13 @@
 """Where weights lie, and that they get there whole."""
 
+import mmap
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strata.inference.decoder.weights import Arena, buffers_of
+from strata.inference.node.process_memory import resident_bytes
 
 
 def fill(tensor: torch.Tensor, values: torch.Tensor) -> None:
@@ -50,3 +53,17 @@ def test_another_dtype_is_converted_through_a_small_buffer() -> None:
     assert not data
     assert largest <= 1 << 20
     assert torch.equal(matrix, values.bfloat16())
+
+
+def test_a_tensor_that_is_released_gives_its_pages_back_and_leaves_its_neighbours_alone():
+    size = 1 << 20
+    arena = Arena([size, 5 * size + 100, size])
+    before, middle, after = (arena.tensor(torch.Size([n]), torch.uint8) for n in (size, 5 * size + 100, size))
+    for tensor in (before, middle, after):
+        tensor.fill_(7)
+    full = resident_bytes()
+    arena.release(middle)
+    assert full - resident_bytes() >= 5 * size - (1 << 16)
+    assert bool((before == 7).all())
+    assert bool((after == 7).all())
+    assert not middle[mmap.PAGESIZE : -mmap.PAGESIZE].any()
