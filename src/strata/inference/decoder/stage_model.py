@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from strata.errors import StrataError
-from strata.inference.decoder import prepacked
+from strata.inference.decoder import attention, prepacked
 from strata.inference.decoder.convert import plan_load
 from strata.inference.decoder.embedding import install_embedding, packed_embedding
 from strata.inference.decoder.head import fold_head
@@ -56,6 +56,7 @@ class StageModel:
         assert isinstance(layers, nn.ModuleList)
         if not 0 <= first <= last < len(layers):
             raise ValueError(f"layers {first}..{last} are not within 0..{len(layers) - 1}")
+        attention.install()
         self.model = model
         self.traits = traits
         self.first, self.last = first, last
