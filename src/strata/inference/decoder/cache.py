@@ -39,6 +39,12 @@ class Preallocated(DynamicLayer):  # type: ignore[no-untyped-call]
         self.keys, self.values = keys[..., : self.length, :], values[..., : self.length, :]
         return self.keys, self.values
 
+    def rewind(self, length: int) -> None:
+        """Forget all but the first `length` tokens."""
+        if self._room is not None:
+            self.length = length
+            self.keys, self.values = (room[..., :length, :] for room in self._room)
+
     def _make_room(self, states: torch.Tensor) -> torch.Tensor:
         return states.new_empty((*states.shape[:-2], self.capacity, states.shape[-1]))
 
@@ -78,6 +84,12 @@ class StageCache:
             self._others = list(others.values())
         for layer in self._others:
             layer.cumulative_length = self.length
+
+    def rewind(self) -> None:
+        """Forget what was written since the last `advance`; for a cache that is plain."""
+        for layer in self.cache.layers:
+            assert isinstance(layer, Preallocated)
+            layer.rewind(self.length)
 
     @property
     def is_plain(self) -> bool:

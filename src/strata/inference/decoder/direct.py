@@ -8,9 +8,10 @@ and nothing happens around the layers but calls of whole modules, do the followi
 straight away. At the end of a block this is shown anew. Nothing here knows any architecture.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import signature
 from typing import Any, Protocol
 
@@ -39,10 +40,11 @@ class Owner(Protocol):
     last: int
     is_first: bool
     is_last: bool
+    proved: dict[Hashable, bool]  # by structure of a program: whether several of it may run as one
 
 
 @dataclass(frozen=True)
-class _Program:
+class Program:
     """A decode step as calls: `before` it on token ids, the layers with their arguments, `after` them."""
 
     start: int
@@ -55,8 +57,10 @@ class _Program:
 
     def run(self, value: torch.Tensor, position: int) -> torch.Tensor:
         """The step at `position`: token ids or hidden states in, hidden states or logits (B, 1, V) out."""
-        offset = position - self.start
-        kwargs = [arguments.at(offset) for arguments in self.arguments]
+        return self.call(value, [arguments.at(position - self.start) for arguments in self.arguments])
+
+    def call(self, value: torch.Tensor, kwargs: Sequence[Arguments]) -> torch.Tensor:
+        """The same with `kwargs` in place of its own arguments."""
         for module in self.before:
             value = module(value)
         for forward, index in self.layers:
@@ -66,24 +70,29 @@ class _Program:
             value = module(value)
         return value
 
+    @cached_property
+    def structure(self) -> Hashable:
+        """What it calls, and how it comes by the arguments: equal for programs that differ in their values only."""
+        layers = tuple((id(getattr(forward, "__self__", forward)), index) for forward, index in self.layers)
+        kinds = tuple(arguments.kinds for arguments in self.arguments)
+        return tuple(map(id, self.before)), layers, self.place, tuple(map(id, self.after)), kinds
+
 
 class DirectSteps:
-    """The direct path of one session. Ask `run` first; where it gives None, let `watch` see the step being made."""
+    """The direct path of one session. Ask `program` first; where it gives None, let `watch` see the step being made."""
 
     def __init__(self, stage: Owner) -> None:
         self._stage = stage
-        self._program: _Program | None = None
+        self._program: Program | None = None
         self._refused = False
         layers = stage.model.get_submodule(stage.cut.traits.layers)
         assert isinstance(layers, nn.ModuleList)
         self._layers = layers
 
-    def run(self, inputs: torch.Tensor, position: int) -> torch.Tensor | None:
-        """The output of the step at `position` for inputs (B, 1) or (B, 1, ...), if it is known how to make it."""
+    def program(self, position: int) -> Program | None:
+        """How to make the step at `position`, if that is known."""
         program = self._program
-        if program is None or not program.start <= position < program.end:
-            return None
-        return program.run(inputs, position)
+        return program if program is not None and program.start <= position < program.end else None
 
     def watch(
         self,
@@ -114,7 +123,7 @@ class DirectSteps:
         self._refused = value is None or before is None or after is None
         if before is not None and after is not None:
             place = self._place
-            self._program = _Program(position, position + count, before, layers, arguments, place, after)
+            self._program = Program(position, position + count, before, layers, arguments, place, after)
         return output
 
     def _own(self) -> range:

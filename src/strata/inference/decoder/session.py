@@ -8,7 +8,7 @@ import torch
 from transformers import GenerationMixin, PreTrainedModel
 
 from strata.inference.decoder.cache import StageCache
-from strata.inference.decoder.direct import DirectSteps, Owner
+from strata.inference.decoder.direct import DirectSteps, Owner, Program
 from strata.inference.decoder.payload import pack, unpack
 from strata.inference.decoder.split import Left
 
@@ -25,33 +25,33 @@ class StageSession:
         if len(padding) != batch or not all(0 <= pad < max_context for pad in padding):
             raise ValueError(f"padding must hold {batch} numbers from 0 to {max_context - 1}, not {list(padding)}")
         model = stage.model
-        self._stage = stage
-        self._batch = batch
+        self.stage = stage
+        self.batch = batch
+        self.cache = StageCache(model.config, max_context)
         self._max_context = max_context
-        self._cache = StageCache(model.config, max_context)
         self._mask = (torch.arange(max_context) >= torch.tensor(padding)[:, None]).long()
         # As `generate` counts: from the first real token; padding is at position 0.
         self._positions = (self._mask.cumsum(-1) - 1).clamp_min_(0)
         self._ids = torch.zeros((batch, max_context), dtype=torch.int64)
         parameters = signature(model.forward).parameters
-        self._constant: dict[str, Any] = {cache_name(model): self._cache.cache, "use_cache": True}
+        self._constant: dict[str, Any] = {cache_name(model): self.cache.cache, "use_cache": True}
         self._takes_positions = "position_ids" in parameters
         self._keeps_last = "logits_to_keep" in parameters
         prepare: Any = type(model).prepare_inputs_for_generation  # type: ignore[attr-defined]
         # Only where a model prepares its inputs in a way of its own is that worth its time in every step.
         self._prepare = None if prepare is GenerationMixin.prepare_inputs_for_generation else prepare
-        plain = self._prepare is None and self._cache.is_plain and not stage.cut.is_packed and not any(padding)
+        plain = self._prepare is None and self.cache.is_plain and not stage.cut.is_packed and not any(padding)
         self._direct = DirectSteps(stage) if plain else None
 
     @property
     def length(self) -> int:
         """Tokens seen so far, padding included."""
-        return self._cache.length
+        return self.cache.length
 
     @property
     def kv_bytes(self) -> int:
         """Bytes that the cache occupies now."""
-        return self._cache.nbytes
+        return self.cache.nbytes
 
     @property
     def takes_slices(self) -> bool:
@@ -59,7 +59,7 @@ class StageSession:
 
         So it is where every layer caches plain attention: then the cache is all that an earlier token leaves behind.
         """
-        return self._prepare is None and self._cache.is_plain
+        return self._prepare is None and self.cache.is_plain
 
     @torch.inference_mode()
     def forward(self, inputs: torch.Tensor, want: Want = "last_logits") -> torch.Tensor:
@@ -71,24 +71,31 @@ class StageSession:
         BadPayload for inputs that no stage sends.
         """
         tokens = inputs.shape[1]
-        end = self._cache.length + tokens
-        if end > self._max_context or inputs.shape[0] != self._batch:
+        end = self.cache.length + tokens
+        if end > self._max_context or inputs.shape[0] != self.batch:
             raise ValueError(
-                f"{tuple(inputs.shape)} after {self.length} tokens: room is {self._batch} x {self._max_context}"
+                f"{tuple(inputs.shape)} after {self.length} tokens: room is {self.batch} x {self._max_context}"
             )
         if self._direct is not None and tokens == 1 < end and want != "logits":
             output = self._step(self._direct, inputs, want)
         else:
             output = self._run(inputs, end, want)
-        self._cache.advance(tokens)
+        self.cache.advance(tokens)
         return output
+
+    def program(self, inputs: torch.Tensor) -> Program | None:
+        """How the step for `inputs` is made by calling the layers, None where that is not known; see `together`."""
+        if self._direct is None or inputs.shape[:2] != (self.batch, 1) or self.length >= self._max_context:
+            return None
+        return self._direct.program(self.length)
 
     def _step(self, direct: DirectSteps, inputs: torch.Tensor, want: Want) -> torch.Tensor:
         """One token more, past the model's own forward where that is known to change nothing."""
-        start = self._cache.length
-        output = direct.run(inputs, start)
-        if output is not None:
-            return output[:, -1] if self._stage.is_last else output
+        start = self.cache.length
+        program = direct.program(start)
+        if program is not None:
+            output = program.run(inputs, start)
+            return output[:, -1] if self.stage.is_last else output
 
         def arguments(count: int) -> dict[str, Any]:
             return self._arguments(self._ids[:, start : start + count], start + count, want)
@@ -100,7 +107,7 @@ class StageSession:
 
     def _run(self, inputs: torch.Tensor, end: int, want: Want) -> torch.Tensor:
         """The model's own forward."""
-        stage = self._stage
+        stage = self.stage
         ids = self._receive(inputs, end)
         try:
             logits: torch.Tensor = stage.model(**self._arguments(ids, end, want)).logits
@@ -114,8 +121,8 @@ class StageSession:
     def _receive(self, inputs: torch.Tensor, end: int) -> torch.Tensor:
         """Take what came in; return the token ids (B, T), zeros where they have stayed behind."""
         ids = self._ids[:, end - inputs.shape[1] : end]
-        cut = self._stage.cut
-        if self._stage.is_first:
+        cut = self.stage.cut
+        if self.stage.is_first:
             ids.copy_(inputs)
             return ids
         if not cut.is_packed:
@@ -129,7 +136,7 @@ class StageSession:
         return ids
 
     def _send(self, ids: torch.Tensor) -> torch.Tensor:
-        cut = self._stage.cut
+        cut = self.stage.cut
         if not cut.is_packed:
             (output,) = cut.leaving
             assert output is not None
@@ -149,7 +156,7 @@ class StageSession:
         if self._takes_positions:
             kwargs["position_ids"] = self._positions[:, :end]
         prepared: dict[str, Any] = self._prepare(
-            self._stage.model,
+            self.stage.model,
             self._ids[:, :end],
             next_sequence_length=tokens,
             is_first_iteration=end == tokens,

@@ -1,5 +1,6 @@
 """The arguments of one position as slices of the arguments of a block of positions, where they are exactly that."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,12 @@ class SlicedArguments:
         leaves = [leaf.block.narrow(leaf.axis, offset, 1) if isinstance(leaf, Sliced) else leaf for leaf in self.leaves]
         arguments: Arguments = tree_unflatten(leaves, self.spec)
         return arguments
+
+    @property
+    def kinds(self) -> Hashable:
+        """The form of the arguments, and at each leaf the axis it is sliced along, or its type."""
+        leaves = (leaf.axis if isinstance(leaf, Sliced) else type(leaf) for leaf in self.leaves)
+        return repr(self.spec), tuple(leaves)
 
     def is_same(self, other: "SlicedArguments") -> bool:
         """Whether the two hold the same objects: most layers share theirs."""

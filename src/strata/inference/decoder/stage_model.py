@@ -1,7 +1,7 @@
 """A model with the weights of some of its layers: what a stage is made of."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -62,6 +62,7 @@ class StageModel:
         self.first, self.last = first, last
         self.is_first, self.is_last = first == 0, last == len(layers) - 1
         self.cut = Cut(traits)
+        self.proved: dict[Hashable, bool] = {}
         self._own = owned_weights(model, traits, first, last)
         self._used = used = used_weights(model, traits, first, last)
         every = model.state_dict(keep_vars=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import trio
 
 from strata.errors import StrataError
+from strata.inference.node.batching import Batcher
 from strata.inference.node.holding import Holding, Refusal
 from strata.inference.node.leaks import LeakWatch, held
 from strata.inference.node.process_memory import peak_resident_bytes, release, resident_bytes
@@ -73,6 +74,7 @@ class Node:
         self._roster = roster
         self._holding = holding
         self._worker = worker
+        self._batcher = Batcher(worker)
         self._nursery = nursery
         self._baseline = baseline_rss_bytes
         self._membership_file = membership_file
@@ -235,7 +237,7 @@ class Node:
         except BaseException:
             self._take_back(order.session)
             raise
-        run = StageRun(order, stage, self._worker, coordinator=wire, following=following)
+        run = StageRun(order, stage, self._batcher, coordinator=wire, following=following)
         self._sessions.add(order.session, wire, order.kv_bytes, run, trio.current_time())
         self._nursery.start_soon(self._run, order.session, run)
 

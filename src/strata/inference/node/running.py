@@ -1,6 +1,8 @@
 """One session on one node: steps come in, are computed, and go on to the next stage or, as tokens, back."""
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 import trio
@@ -9,11 +11,13 @@ from strata.inference.decoder.sampling import Sampler, SamplingParams
 from strata.inference.decoder.session import StageSession
 from strata.inference.decoder.stage import Stage
 from strata.inference.decoder.weights import buffer_of
-from strata.inference.node.worker import Worker
+from strata.inference.node.batching import Batcher
 from strata.inference.protocol.messages import Failed, Open, Progress, ProtocolError, Step, Tokens
 from strata.inference.protocol.wire import Wire
 from strata.mesh import LinkClosed
 from strata.secure import ChannelError
+
+T = TypeVar("T")
 
 # Steps that may wait: a stream has one under way, a prompt one for each slice.
 INBOX = 4096
@@ -25,12 +29,14 @@ SLICE_ROWS = 64
 class StageRun:
     """A session's state on this node. `run` serves it until it fails, or is cancelled because it was closed."""
 
-    def __init__(self, order: Open, stage: Stage, worker: Worker, *, coordinator: Wire, following: Wire | None) -> None:
+    def __init__(
+        self, order: Open, stage: Stage, batcher: Batcher, *, coordinator: Wire, following: Wire | None
+    ) -> None:
         self.order = order
         self.coordinator = coordinator
         self.scope = trio.CancelScope()
         self.following = following
-        self._worker = worker
+        self._batcher = batcher
         self._send, self._inbox = trio.open_memory_channel[tuple[Step, memoryview]](INBOX)
         self.session: StageSession = stage.new_session(len(order.padding), order.padding, order.max_context)
         self._sampler: Sampler | None = None
@@ -66,7 +72,8 @@ class StageRun:
         """Compute steps in order until cancelled through `scope`; tells the coordinator when the session fails."""
         with self.scope:
             try:
-                peer, reason = await self._serve(own_peer_id)
+                with self._batcher.session(self.order.session, self.order.stages):
+                    peer, reason = await self._serve(own_peer_id)
                 await self.coordinator.send(Failed(session=self.order.session, peer=peer, reason=reason[:2000]))
             except (LinkClosed, ChannelError):
                 pass  # the coordinator has gone, and its sessions with it
@@ -120,27 +127,27 @@ class StageRun:
 
     async def _advance_slice(self, step: Step, inputs: torch.Tensor, more: bool) -> None:
         if self._sampler is None:
-            hidden = await self._worker.run(self._hidden, inputs)
+            hidden = await self._compute(inputs, torch.Tensor.contiguous)
             dtype = str(hidden.dtype).removeprefix("torch.")
             onward = step.model_copy(update={"shape": tuple(hidden.shape), "dtype": dtype, "more": more})
             assert self.following is not None
             await self.following.send(onward, buffer_of(hidden))
             self._sent += 1
             return
-        logits, ids = await self._worker.run(self._choose, inputs, more)
+        logits, ids = await self._compute(inputs, self._read if more else self._choose)
         if not more:
             data = buffer_of(logits.float()) if step.want_logits else b""
             await self.coordinator.send(Tokens(session=step.session, number=step.number, ids=ids), data)
             self._sent += 1
 
-    def _hidden(self, inputs: torch.Tensor) -> torch.Tensor:
-        return self.session.forward(inputs, want="hidden").contiguous()
+    async def _compute(self, inputs: torch.Tensor, finish: Callable[[torch.Tensor], T]) -> T:
+        return await self._batcher.compute(self.order.session, self.session, inputs, finish)
 
-    def _choose(self, inputs: torch.Tensor, more: bool) -> tuple[torch.Tensor, tuple[int, ...]]:
-        """Logits (B, V) and, unless more is to come, the tokens chosen from them."""
+    def _read(self, logits: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
+        """Logits (B, V), after which more is to come."""
+        return logits, ()
+
+    def _choose(self, logits: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
+        """Logits (B, V) and the tokens chosen from them."""
         assert self._sampler is not None
-        logits = self.session.forward(inputs, want="last_logits").contiguous()
-        if more:
-            return logits, ()
-        with torch.inference_mode():
-            return logits, tuple(self._sampler.next(logits).tolist())
+        return logits.contiguous(), tuple(self._sampler.next(logits).tolist())

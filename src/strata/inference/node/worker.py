@@ -14,13 +14,16 @@ import outcome
 import trio
 
 T = TypeVar("T")
+_Job = tuple[Callable[[], Any], Callable[[outcome.Outcome[Any]], object]]  # what to do, whom to give its outcome
 
 
 class Worker:
     """Runs functions one after the other in a thread of its own, which ends with the process or on `stop`."""
 
     def __init__(self, name: str = "tensors") -> None:
-        self._jobs: SimpleQueue[tuple[Callable[[], Any], Callable[[outcome.Outcome[Any]], None]] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Callable[[], Any], Callable[[outcome.Outcome[Any]], object]] | None] = (
+            SimpleQueue()
+        )
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -53,6 +56,10 @@ class Worker:
         self._jobs.put((job, done))
         result: T = await trio.lowlevel.wait_task_rescheduled(abort)
         return result
+
+    def post(self, function: Callable[[], T], done: Callable[[T], object]) -> None:
+        """Have `done(function())` called in the thread, in its turn; neither may raise."""
+        self._jobs.put((function, lambda result: done(result.unwrap())))
 
     def stop(self) -> None:
         """Have the thread end after the jobs it has, and wait until it has."""

@@ -9,7 +9,9 @@ async with Coordinator.connect(identity, roster, home) as coordinator:
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -184,6 +186,32 @@ class Coordinator:
         if watcher is not None:
             await self._tell_leaks(stages, watcher)
         return generation.result(stages)
+
+    async def generate_each(
+        self,
+        checkpoint: Checkpoint,
+        plan: Plan,
+        prompts: Prompts,
+        params: GenerationParams | None = None,
+        on_text: OnText | None = None,
+        *,
+        watcher: Watcher | None = None,
+    ) -> list[GenerationResult]:
+        """Answer each of `prompts` in a session of its own, all at the same time; as `generate` otherwise.
+
+        None of them waits for the longest, as the rows of a batch do, and the nodes compute their steps together. The
+        first error stops the others. Prompt i is drawn with the seed that is i above the one asked for.
+        """
+        params = params or GenerationParams()
+
+        async def answer(row: int) -> GenerationResult:
+            seed = (params.sampling.seed + row) % (1 << 63)
+            own = replace(params, sampling=replace(params.sampling, seed=seed))
+            shown = None if on_text is None else lambda _, piece: on_text(row, piece)
+            prompt: Any = prompts[row : row + 1]
+            return await self.generate(checkpoint, plan, prompt, own, shown, watcher=watcher)
+
+        return await each(answer, range(len(prompts)))
 
     async def _tell_leaks(self, stages: list[StageResult], watcher: Watcher) -> None:
         found = {(stage.node, stage.leak) for stage in stages if stage.leak} - self._leaks

@@ -77,6 +77,7 @@ class RemoteRun:
                 sampling=Sampling(**asdict(self._params.sampling)),
                 drawn=decoding.accepted,
                 workspace_bytes=workspace,
+                stages=len(peers),
             )
             self._opened.append(client)
             try:

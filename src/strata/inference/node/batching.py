@@ -1,0 +1,92 @@
+"""Computing what sessions wait for, as the scheduler says, in the node's one thread.
+
+What goes together is decided in that thread when it becomes free, so all that has come in by then is considered, and
+the thread goes from one batch to the next without waiting for the event loop.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import outcome
+import torch
+import trio
+
+from strata.inference.decoder.session import StageSession
+from strata.inference.decoder.together import forward_together
+from strata.inference.node.scheduler import Scheduler
+from strata.inference.node.worker import Worker
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class _Work:
+    session: StageSession
+    inputs: torch.Tensor
+    finish: Callable[[torch.Tensor], Any]
+    result: outcome.Outcome[Any] | None = None
+    done: trio.Event = field(default_factory=trio.Event)
+
+
+class Batcher:
+    """Runs the steps of a node's sessions in its worker."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._scheduler: Scheduler[_Work] = Scheduler()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def session(self, name: str, stages: int) -> Iterator[None]:
+        """A session is open, over so many stages, while the block runs."""
+        with self._lock:
+            self._scheduler.join(name, stages)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._scheduler.leave(name)
+
+    async def compute(
+        self, name: str, session: StageSession, inputs: torch.Tensor, finish: Callable[[torch.Tensor], T]
+    ) -> T:
+        """`finish` of the session's forward, both called in the thread; raises what they raise.
+
+        When cancelled before it begins, it is not computed; when cancelled later, its result is dropped, and the
+        session is of no use any more.
+        """
+        work = _Work(session, inputs, finish)
+        token = trio.lowlevel.current_trio_token()
+
+        def done(taken: list[_Work]) -> None:
+            with suppress(trio.RunFinishedError):
+                token.run_sync_soon(_wake, taken)
+
+        with self._lock:
+            self._scheduler.add(name, work, tokens=inputs.shape[1], rows=inputs.shape[0])
+        self._worker.post(self._next, done)
+        await work.done.wait()
+        assert work.result is not None
+        result: T = work.result.unwrap()
+        return result
+
+    def _next(self) -> list[_Work]:
+        with self._lock:
+            taken = self._scheduler.take()
+        outputs = forward_together([work.session for work in taken], [work.inputs for work in taken])
+        for work, output in zip(taken, outputs, strict=True):
+            work.result = outcome.capture(_finish, work, output)
+        return taken
+
+
+def _finish(work: _Work, output: outcome.Outcome[torch.Tensor]) -> Any:
+    with torch.inference_mode():
+        return work.finish(output.unwrap())
+
+
+def _wake(taken: list[_Work]) -> None:
+    for work in taken:
+        work.done.set()

@@ -1,0 +1,75 @@
+"""In which order a node computes what its sessions wait for, and what it computes together.
+
+A session has at most one piece of work waiting: a step of one token, or a slice of a prompt. Steps and slices take
+turns while there are both, so a long prompt holds up everybody's next token by one slice at most, and many readers do
+not keep a new one from starting. Among steps, and among slices, whoever has waited longest is first.
+
+Steps are computed together, but no more of them than the sessions' share of one stage: of N sessions over S stages,
+ceil(N / S). All in one batch would walk through the stages as a convoy, with one stage at work and the others idle;
+nothing would ever part them. Nobody is waited for: a batch is of those that are there.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from math import ceil
+from typing import Generic, TypeVar
+
+W = TypeVar("W")
+
+# Rows (of a step one for each sequence) computed together at most: their activations are small beside any weights.
+MOST_ROWS = 64
+
+
+@dataclass(frozen=True)
+class _Waiting(Generic[W]):
+    work: W
+    rows: int
+
+
+class Scheduler(Generic[W]):
+    """Work of sessions, which are known by their keys."""
+
+    def __init__(self) -> None:
+        self._stages: dict[Hashable, int] = {}
+        self._steps: OrderedDict[Hashable, _Waiting[W]] = OrderedDict()
+        self._slices: OrderedDict[Hashable, _Waiting[W]] = OrderedDict()
+        self._slice_is_next = False
+
+    @property
+    def share(self) -> int:
+        """Steps that are computed together at most."""
+        return ceil(len(self._stages) / max(self._stages.values(), default=1))
+
+    def join(self, session: Hashable, stages: int) -> None:
+        """A session over so many stages, this one included, is open."""
+        self._stages[session] = stages
+
+    def leave(self, session: Hashable) -> None:
+        """It is not any more; what it waited for is forgotten."""
+        self._stages.pop(session, None)
+        self._steps.pop(session, None)
+        self._slices.pop(session, None)
+
+    def add(self, session: Hashable, work: W, *, tokens: int, rows: int) -> None:
+        """A session that has joined, and waits for nothing else, waits for `work` on (rows, tokens)."""
+        if session not in self._stages or session in self._steps or session in self._slices:
+            raise ValueError("a session waits for one thing at a time, while it is open")
+        (self._steps if tokens == 1 else self._slices)[session] = _Waiting(work, rows)
+
+    def take(self) -> list[W]:
+        """What to compute next, together; nothing where nobody waits."""
+        if self._slices and (self._slice_is_next or not self._steps):
+            self._slice_is_next = False
+            return [self._slices.popitem(last=False)[1].work]
+        self._slice_is_next = True
+        taken: list[W] = []
+        rows, share = 0, self.share
+        while self._steps and len(taken) < share:
+            session, waiting = next(iter(self._steps.items()))
+            rows += waiting.rows
+            if taken and rows > MOST_ROWS:
+                break
+            del self._steps[session]
+            taken.append(waiting.work)
+        return taken
