@@ -13,6 +13,7 @@ from strata.inference.plan.nodes import NodeProfile
 from strata.inference.plan.profile import ModelProfile
 from strata.inference.plan.workload import Workload
 from strata.inference.protocol.messages import Status
+from strata.inference.run.admission import Admission
 from strata.inference.run.concurrent import each
 from strata.inference.run.connections import Connections, status_of
 from strata.inference.run.distribute import write_manifests
@@ -36,12 +37,18 @@ class MeshNodes:
     """The connected nodes, for one job (what `failover.Nodes` asks for)."""
 
     def __init__(
-        self, job: Job, connections: Connections, home: Path, distribute: Callable[[Plan], Awaitable[object]]
+        self,
+        job: Job,
+        connections: Connections,
+        home: Path,
+        distribute: Callable[[Plan], Awaitable[object]],
+        admission: Admission,
     ) -> None:
         self._job = job
         self._connections = connections
         self._home = home
         self._distribute = distribute
+        self._admission = admission
 
     async def answering(self) -> list[NodeProfile]:
         """The nodes that answer a ping, and their memory budgets (flops and bandwidth are 1)."""
@@ -59,17 +66,21 @@ class MeshNodes:
         await self._connections.probe()
         manifests = await trio.to_thread.run_sync(write_manifests, job.checkpoint, plan, self._home)
         run = RemoteRun(plan, clients, job.generation, job.params)
+        shards = [manifest.shard for manifest in manifests]
         self._connections.listen(run)
         try:
-            await run.open([manifest.shard for manifest in manifests], job.profile)
-            await run.decode()
-            statuses = await each(status_of, clients)
+            async with self._admission.place(lambda: run.open(shards, job.profile)):
+                try:
+                    await run.decode()
+                    with trio.CancelScope(shield=True):  # a request that is broken off ends its link
+                        statuses = await each(status_of, clients)
+                finally:
+                    await run.close()
         except NodeLost as error:
             lost = next(stage for stage in plan.stages if stage.node == error.node)
             raise StageFailed.of(lost, error.reason) from error
         finally:
             self._connections.forget(run)
-            await run.close()
         return [self._result(stage, status) for stage, status in zip(plan.stages, statuses, strict=True)]
 
     def fits_here(self, plan: Plan) -> bool:

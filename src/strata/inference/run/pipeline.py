@@ -21,6 +21,7 @@ from strata.inference.plan import Plan
 from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.plan.profile import profile_model
 from strata.inference.protocol.messages import LinkMeasured, Measure, Measured, MeasureLink
+from strata.inference.run.admission import Admission
 from strata.inference.run.concurrent import beside, each
 from strata.inference.run.connections import Connections, status_of
 from strata.inference.run.distribute import DistributionReport, Progress, ShardReport, send_shard, write_manifests
@@ -46,6 +47,7 @@ class Coordinator:
         self._connections = connections
         self._home = home
         self._placements: dict[Plan, Placement] = {}
+        self._admissions: dict[Plan, Admission] = {}
         self._breakers = Breakers()
         self._leaks: set[tuple[str, str]] = set()
 
@@ -160,8 +162,11 @@ class Coordinator:
         StageFailed when a node fails (within seconds, never a hang). With a `journal` it goes on where an earlier one
         of the same name was cut off, and its text comes again from the beginning.
 
-        Raises RequestRefused (code "shard": distribute first; "memory": no room for the KV cache), NoTokenizer,
-        ContextExceeded, LedgerError.
+        Where the nodes have no memory for one more, it waits until another generation of the plan has ended. Cancelling
+        it, waiting or running, closes its sessions on the nodes.
+
+        Raises RequestRefused (code "shard": distribute first; "memory": no room for the KV cache, with none of ours to
+        wait for), NoTokenizer, ContextExceeded, LedgerError.
         """
         params = params or GenerationParams()
         texts = await trio.to_thread.run_sync(Texts.of, checkpoint.path)
@@ -169,7 +174,10 @@ class Coordinator:
         placement = self._placements.setdefault(plan, Placement(plan))
         profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights)
         job = Job(checkpoint, profile, generation, params)
-        nodes = MeshNodes(job, self._connections, self._home, lambda moved: self._distribute(checkpoint, moved))
+        admission = self._admissions.setdefault(plan, Admission())
+        nodes = MeshNodes(
+            job, self._connections, self._home, lambda moved: self._distribute(checkpoint, moved), admission
+        )
 
         async def run() -> list[StageResult]:
             if watcher is None:

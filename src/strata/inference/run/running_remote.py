@@ -60,7 +60,14 @@ class RemoteRun:
         return StageFailed.of(stage, reason)
 
     async def open(self, shards: Sequence[str], profile: ModelProfile) -> None:
-        """Open the session on every stage; raises RequestRefused, StageFailed, NodeLost."""
+        """Open the session on every stage, or on none; raises RequestRefused, StageFailed, NodeLost."""
+        try:
+            await self._open(shards, profile)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _open(self, shards: Sequence[str], profile: ModelProfile) -> None:
         decoding, context = self._generation.decoding, self._generation.context
         peers = [client.peer_id for client in self._clients]
         workspace = Workload(profile, min(context, profile.max_context), decoding.batch).workspace_bytes
@@ -80,8 +87,10 @@ class RemoteRun:
                 stages=len(peers),
             )
             self._opened.append(client)
+            await trio.lowlevel.checkpoint_if_cancelled()
             try:
-                await client.request(order, seconds=OPEN_SECONDS)
+                with trio.CancelScope(shield=True):  # a request that is broken off ends its link, and all on it
+                    await client.request(order, seconds=OPEN_SECONDS)
             except RequestRefused as error:
                 if error.code == "unreachable":
                     raise StageFailed.of(self._plan.stages[index + 1], error.reason) from error
@@ -103,7 +112,8 @@ class RemoteRun:
                 session=self.session, number=number, shape=shape, dtype="int64", want_logits=self._params.want_logits
             )
             self._clock.begin(trio.current_time())
-            await self._clients[0].send(step, memoryview(array("q", chain.from_iterable(inputs))))
+            with trio.CancelScope(shield=True):  # half a message would end the link, and all on it
+                await self._clients[0].send(step, memoryview(array("q", chain.from_iterable(inputs))))
             tokens, payload = await self._tokens(number, shape[0])
             self._clock.end(trio.current_time())
             if self._params.want_logits:
@@ -128,5 +138,6 @@ class RemoteRun:
             with suppress(NodeLost, RequestRefused):
                 await client.request(Close(session=self.session), seconds=CLOSE_SECONDS)
 
+        opened, self._opened = self._opened, []
         with trio.CancelScope(shield=True):
-            await each(close, self._opened)
+            await each(close, opened)
