@@ -5,6 +5,7 @@ the thread goes from one batch to the next without waiting for the event loop.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ class Batcher:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._scheduler: Scheduler[_Work] = Scheduler()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     @contextmanager
     def session(self, name: str, stages: int) -> Iterator[None]:
@@ -66,7 +67,9 @@ class Batcher:
                 token.run_sync_soon(_wake, taken)
 
         with self._lock:
-            self._scheduler.add(name, work, tokens=inputs.shape[1], rows=inputs.shape[0])
+            rows, tokens = inputs.shape[:2]
+            self._scheduler.add(name, work, tokens=tokens, rows=rows, now=time.monotonic())
+            self._lock.notify()
         self._worker.post(self._next, done)
         await work.done.wait()
         assert work.result is not None
@@ -75,6 +78,8 @@ class Batcher:
 
     def _next(self) -> list[_Work]:
         with self._lock:
+            while (seconds := self._scheduler.patience(time.monotonic())) > 0:
+                self._lock.wait(seconds)
             taken = self._scheduler.take()
         outputs = forward_together([work.session for work in taken], [work.inputs for work in taken])
         for work, output in zip(taken, outputs, strict=True):

@@ -6,7 +6,8 @@ not keep a new one from starting. Among steps, and among slices, whoever has wai
 
 Steps are computed together, but no more of them than the sessions' share of one stage: of N sessions over S stages,
 ceil(N / S). All in one batch would walk through the stages as a convoy, with one stage at work and the others idle;
-nothing would ever part them. Nobody is waited for: a batch is of those that are there.
+nothing would ever part them. A batch that is not full is of those that are there, but what comes over several links
+comes one after the other: the first of a group would run ahead of it in every stage, alone. So it waits a moment.
 """
 
 from collections import OrderedDict
@@ -17,6 +18,8 @@ from typing import Generic, TypeVar
 
 W = TypeVar("W")
 
+# How long the first of a batch that is not full waits for others; a small part of what a batch takes to compute.
+MOMENT_SECONDS = 0.005
 # Rows (of a step one for each sequence) computed together at most: their activations are small beside any weights.
 MOST_ROWS = 64
 
@@ -25,6 +28,7 @@ MOST_ROWS = 64
 class _Waiting(Generic[W]):
     work: W
     rows: int
+    since: float
 
 
 class Scheduler(Generic[W]):
@@ -51,11 +55,17 @@ class Scheduler(Generic[W]):
         self._steps.pop(session, None)
         self._slices.pop(session, None)
 
-    def add(self, session: Hashable, work: W, *, tokens: int, rows: int) -> None:
-        """A session that has joined, and waits for nothing else, waits for `work` on (rows, tokens)."""
+    def add(self, session: Hashable, work: W, *, tokens: int, rows: int, now: float = 0.0) -> None:
+        """A session that has joined, and waits for nothing else, waits for `work` on (rows, tokens) from `now` on."""
         if session not in self._stages or session in self._steps or session in self._slices:
             raise ValueError("a session waits for one thing at a time, while it is open")
-        (self._steps if tokens == 1 else self._slices)[session] = _Waiting(work, rows)
+        (self._steps if tokens == 1 else self._slices)[session] = _Waiting(work, rows, now)
+
+    def patience(self, now: float) -> float:
+        """Seconds to wait, unless something comes, before `take` is worth it; 0 where it is, and where nobody waits."""
+        if self._slices or not 0 < len(self._steps) < self.share:
+            return 0.0
+        return max(0.0, next(iter(self._steps.values())).since + MOMENT_SECONDS - now)
 
     def take(self) -> list[W]:
         """What to compute next, together; nothing where nobody waits."""
