@@ -4,10 +4,11 @@ A session has at most one piece of work waiting: a step of one token, or a slice
 turns while there are both, so a long prompt holds up everybody's next token by one slice at most, and many readers do
 not keep a new one from starting. Among steps, and among slices, whoever has waited longest is first.
 
-Steps are computed together, but no more of them than the sessions' share of one stage: of N sessions over S stages,
-ceil(N / S). All in one batch would walk through the stages as a convoy, with one stage at work and the others idle;
-nothing would ever part them. A batch that is not full is of those that are there, but what comes over several links
-comes one after the other: the first of a group would run ahead of it in every stage, alone. So it waits a moment.
+Steps are computed together, but no more of them than the sessions' share of one stage: of N sessions over S stages that
+can be at work at the same time, ceil(N / S). All in one batch would walk through the stages as a convoy, with one stage
+at work and the others idle; nothing would ever part them. A batch that is not full is of those that are there, but what
+comes over several links comes one after the other: the first of a group would run ahead of it in every stage, alone.
+So it waits a moment.
 """
 
 from collections import OrderedDict
@@ -46,7 +47,7 @@ class Scheduler(Generic[W]):
         return ceil(len(self._stages) / max(self._stages.values(), default=1))
 
     def join(self, session: Hashable, stages: int) -> None:
-        """A session over so many stages, this one included, is open."""
+        """A session is open, of which so many stages, this one included, can be at work at the same time."""
         self._stages[session] = stages
 
     def leave(self, session: Hashable) -> None:

@@ -1,6 +1,7 @@
 """One generation over connected nodes, seen from the coordinator."""
 
 import math
+import os
 from array import array
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,6 +23,15 @@ from strata.inference.run.watchdog import StepClock, watch
 OPEN_SECONDS = 8.0
 CLOSE_SECONDS = 2.0
 EVENTS_WAITING = 256
+
+
+def stages_at_once(addresses: Sequence[Sequence[str]]) -> int:
+    """How many stages can be at work at the same time: those on this machine share its cores.
+
+    addresses: of each stage's node.
+    """
+    here = sum(bool(each) and all(address.startswith("127.") for address in each) for each in addresses)
+    return len(addresses) - here + min(here, os.cpu_count() or 1)
 
 
 class RemoteRun:
@@ -84,7 +94,7 @@ class RemoteRun:
                 sampling=Sampling(**asdict(self._params.sampling)),
                 drawn=decoding.accepted,
                 workspace_bytes=workspace,
-                stages=len(peers),
+                stages=stages_at_once([client.wire.peer.addresses for client in self._clients]),
             )
             self._opened.append(client)
             await trio.lowlevel.checkpoint_if_cancelled()
