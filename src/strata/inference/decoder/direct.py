@@ -5,12 +5,14 @@ tables, a walk over all layers. Four stages pay for it four times. So the forwar
 block of positions ahead; what the layers would be called with at each position is then a slice of that. A real step is
 watched beside it, and only if every argument equals its slice, each layer takes exactly what the one before returned,
 and nothing happens around the layers but calls of whole modules, do the following steps of the block call the layers
-straight away. At the end of a block this is shown anew. Nothing here knows any architecture.
+straight away. At the end of a block this is shown anew. Without padding the arguments of a position are the same for
+all sessions of as many rows, up to the cache, so what one has been shown serves the others of its stage there too.
+Nothing here knows any architecture.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from inspect import signature
 from typing import Any, Protocol
@@ -18,17 +20,20 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.cache_utils import Cache
 
 from strata.inference.decoder.slices import Arguments, SlicedArguments, slices
 from strata.inference.decoder.split import Cut, Left
 from strata.inference.decoder.watch import Recording, recorded
 
+KEPT = 32  # programs that a stage keeps for its sessions
 BLOCK = 64  # positions; a prelude of 64 costs about as much as one of 1
 
 
 _Call = tuple[nn.Module, tuple[Any, ...], Any]  # module, arguments, output
 _Layer = tuple[Callable[..., Any], int]  # forward, which of the program's arguments
 _NOTHING: tuple[nn.Module, ...] = ()
+_NOBODYS = Cache(layers=[])
 
 
 class Owner(Protocol):
@@ -41,12 +46,14 @@ class Owner(Protocol):
     is_first: bool
     is_last: bool
     proved: dict[Hashable, bool]  # by structure of a program: whether several of it may run as one
+    programs: list["Program"]  # what sessions were shown, the newest last
 
 
 @dataclass(frozen=True)
 class Program:
     """A decode step as calls: `before` it on token ids, the layers with their arguments, `after` them."""
 
+    rows: int
     start: int
     end: int
     before: tuple[nn.Module, ...]
@@ -70,6 +77,10 @@ class Program:
             value = module(value)
         return value
 
+    def with_cache(self, cache: Cache) -> "Program":
+        """The same for another session, whose cache this is."""
+        return replace(self, arguments=tuple(arguments.with_cache(cache) for arguments in self.arguments))
+
     @cached_property
     def structure(self) -> Hashable:
         """What it calls, and how it comes by the arguments: equal for programs that differ in their values only."""
@@ -79,10 +90,15 @@ class Program:
 
 
 class DirectSteps:
-    """The direct path of one session. Ask `program` first; where it gives None, let `watch` see the step being made."""
+    """The direct path of one session, which has so many rows without padding, and this cache.
 
-    def __init__(self, stage: Owner) -> None:
+    Ask `program` first; where it gives None, let `watch` see the step being made.
+    """
+
+    def __init__(self, stage: Owner, rows: int, cache: Cache) -> None:
         self._stage = stage
+        self._rows = rows
+        self._cache = cache
         self._program: Program | None = None
         self._refused = False
         layers = stage.model.get_submodule(stage.cut.traits.layers)
@@ -91,8 +107,11 @@ class DirectSteps:
 
     def program(self, position: int) -> Program | None:
         """How to make the step at `position`, if that is known."""
-        program = self._program
-        return program if program is not None and program.start <= position < program.end else None
+        if self._program is None or not self._program.start <= position < self._program.end:
+            known = (each for each in reversed(self._stage.programs) if each.rows == self._rows)
+            found = next((each for each in known if each.start <= position < each.end), None)
+            self._program = None if found is None else found.with_cache(self._cache)
+        return self._program
 
     def watch(
         self,
@@ -123,7 +142,10 @@ class DirectSteps:
         self._refused = value is None or before is None or after is None
         if before is not None and after is not None:
             place = self._place
-            self._program = Program(position, position + count, before, layers, arguments, place, after)
+            program = Program(len(ids), position, position + count, before, layers, arguments, place, after)
+            # Kept without the cache, so that a session's memory goes with it.
+            self._stage.programs[:] = [*self._stage.programs[1 - KEPT :], program.with_cache(_NOBODYS)]
+            self._program = program
         return output
 
     def _own(self) -> range:

@@ -41,7 +41,7 @@ class StageSession:
         # Only where a model prepares its inputs in a way of its own is that worth its time in every step.
         self._prepare = None if prepare is GenerationMixin.prepare_inputs_for_generation else prepare
         plain = self._prepare is None and self.cache.is_plain and not stage.cut.is_packed and not any(padding)
-        self._direct = DirectSteps(stage) if plain else None
+        self._direct = DirectSteps(stage, batch, self.cache.cache) if plain else None
 
     @property
     def length(self) -> int:

@@ -32,10 +32,14 @@ class SlicedArguments:
         arguments: Arguments = tree_unflatten(leaves, self.spec)
         return arguments
 
+    def with_cache(self, cache: Cache) -> "SlicedArguments":
+        """The same for another session, whose cache this is."""
+        return SlicedArguments(tuple(cache if isinstance(leaf, Cache) else leaf for leaf in self.leaves), self.spec)
+
     @property
     def kinds(self) -> Hashable:
         """The form of the arguments, and at each leaf the axis it is sliced along, or its type."""
-        leaves = (leaf.axis if isinstance(leaf, Sliced) else type(leaf) for leaf in self.leaves)
+        leaves = (leaf.axis if isinstance(leaf, Sliced) else _kind(leaf) for leaf in self.leaves)
         return repr(self.spec), tuple(leaves)
 
     def is_same(self, other: "SlicedArguments") -> bool:
@@ -81,6 +85,10 @@ def _slice(single: Any, block: Any, count: int) -> Any:
     if rest or (single.shape[axis], block.shape[axis]) != (1, count):
         return None
     return Sliced(block, axis) if torch.equal(block.narrow(axis, 0, 1), single) else None
+
+
+def _kind(leaf: Any) -> type:
+    return Cache if isinstance(leaf, Cache) else type(leaf)
 
 
 def _key(leaf: Any) -> Any:

@@ -12,6 +12,7 @@ from transformers.pytorch_utils import Conv1D
 from strata.errors import StrataError
 from strata.inference.decoder import attention, prepacked
 from strata.inference.decoder.convert import plan_load
+from strata.inference.decoder.direct import Program
 from strata.inference.decoder.embedding import install_embedding, packed_embedding
 from strata.inference.decoder.head import fold_head
 from strata.inference.decoder.quantised import FLOATS, INT8, Int8Linear, install, packed
@@ -63,6 +64,7 @@ class StageModel:
         self.is_first, self.is_last = first == 0, last == len(layers) - 1
         self.cut = Cut(traits)
         self.proved: dict[Hashable, bool] = {}
+        self.programs: list[Program] = []
         self._own = owned_weights(model, traits, first, last)
         self._used = used = used_weights(model, traits, first, last)
         every = model.state_dict(keep_vars=True)

@@ -1,5 +1,8 @@
 """Calling layers directly: only where it is the same, over many blocks, and never where it is not."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 from transformers import PreTrainedModel
@@ -100,3 +103,28 @@ def test_slices_are_those_of_the_block():
 def test_what_is_no_slice_is_refused(single: object, block: object):
     assert slices({"it": single}, {"it": block}, 4) is None
     assert slices({"it": single}, {"other": single}, 4) is None
+
+
+def test_what_one_session_was_shown_serves_the_next_and_keeps_nothing_of_it():
+    (stage,) = (specimen := Specimen.of(CONFIG_MAPPING["llama"]())).stages(traits_of(CONFIG_MAPPING["llama"]()), 1)
+    forwards = counted(stage.model)
+
+    def logits_of(prompt: torch.Tensor) -> tuple[torch.Tensor, weakref.ref]:
+        session, logits = stage.new_session(len(prompt), [0] * len(prompt), 40), []
+        for _ in range(8):
+            logits.append(session.forward(prompt))
+            prompt = logits[-1].argmax(-1, keepdim=True)
+        return torch.stack(logits), weakref.ref(session.cache.cache)
+
+    prompt = specimen.prompt[:1]
+    _, cache = logits_of(prompt)
+    assert len(forwards) == 1 + 2  # the prompt, and a step that is watched
+    gc.collect()
+    assert cache() is None
+    logits, _ = logits_of(prompt[:, 1:] + 1)  # shorter by one, so its first step is not known
+    assert len(forwards) == 3 + 3
+    later, _ = logits_of(prompt[:, 1:] + 1)
+    assert len(forwards) == 6 + 1
+    assert torch.allclose(later, logits, atol=1e-5)
+    logits_of(specimen.prompt)  # two rows, whose arguments are others
+    assert len(forwards) == 7 + 3
