@@ -11,15 +11,14 @@ what each session gives alone; only where the two are the same do later ones go 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from inspect import signature
 from typing import Any
 
 import outcome
 import torch
 from torch.utils._pytree import tree_unflatten
 from transformers.cache_utils import Cache
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from strata.inference.decoder.attention import PerSession
 from strata.inference.decoder.cache import StageCache
 from strata.inference.decoder.direct import Program
 from strata.inference.decoder.session import StageSession
@@ -126,14 +125,6 @@ def _is_close(one: torch.Tensor, other: torch.Tensor) -> bool:
     return bool((one - other).abs().max() <= tolerance * one.abs().max())
 
 
-@dataclass(frozen=True)
-class _PerSession:
-    """Keys or values (B, heads, T, size) of each session. No tensor, so that only attention can use it."""
-
-    parts: tuple[torch.Tensor, ...]
-    rows: Sequence[int]
-
-
 class _StackedCache(Cache):
     """The caches of several sessions where a layer expects one. It can be appended to and nothing else."""
 
@@ -153,22 +144,4 @@ class _StackedCache(Cache):
         )
         pairs = [layers[layer_idx].update(keys, values) for layers, keys, values in split]
         keys, values = zip(*pairs, strict=True)
-        return _PerSession(keys, self._rows), _PerSession(values, self._rows)
-
-
-_sdpa = ALL_ATTENTION_FUNCTIONS["sdpa"]
-_READ = tuple(signature(_sdpa).parameters)  # whatever else it is given it passes over
-
-
-def _attend(module: torch.nn.Module, query: torch.Tensor, key: Any, value: Any, mask: Any, **kwargs: Any) -> Any:
-    """transformers' attention function, session by session where keys are per session."""
-    if not isinstance(key, _PerSession):
-        return _sdpa(module, query, key, value, mask, **kwargs)
-    if mask is not None or any(isinstance(kwargs.get(name), torch.Tensor) for name in _READ):
-        raise TypeError("attention is given more tensors than queries, keys and values")
-    split = zip(query.split_with_sizes(key.rows), key.parts, value.parts, strict=True)
-    return torch.cat([_sdpa(module, q, k, v, None, **kwargs)[0] for q, k, v in split]), None
-
-
-# For good, because a function that came and went would be seen by models which other threads are running.
-ALL_ATTENTION_FUNCTIONS["sdpa"] = _attend
+        return PerSession(keys, self._rows), PerSession(values, self._rows)
