@@ -9,6 +9,7 @@ from transformers import LlamaForCausalLM
 
 from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.plan.profile import profile_model
+from strata.inference.plan.workload import Workload
 from strata.inference.run.admission import Admission
 from strata.inference.run.errors import RequestRefused
 from strata.inference.run.generate import GenerationParams
@@ -111,13 +112,15 @@ async def test_more_answers_than_the_nodes_have_memory_for_all_come(tmp_path: Pa
     checkpoint, plan = Checkpoint.open(folder), split(folder, ["a", "b"], [2])
     async with mesh_of(tmp_path) as mesh, mesh.connect() as coordinator:
         await coordinator.distribute(checkpoint, plan)
-        kv = sum(layer.kv_bytes(plan.context, 1) for layer in profile_model(folder).layers[2:])
-        holding = mesh.nodes["b"]._holding  # the second to be asked: the first has opened a session by then
-        holding.memory_bytes = holding.stage.weight_bytes + 2 * kv
+        profile = profile_model(folder)
+        kv = sum(layer.kv_bytes(plan.context, 1) for layer in profile.layers[2:])
+        account = mesh.nodes["b"]._holding.account  # the second to be asked: the first has opened a session by then
+        one = account.used + Workload(profile, plan.context, 1).workspace_bytes + kv
+        account.budget = one + kv
         params = GenerationParams(max_new_tokens=NEW)
         results = await coordinator.generate_each(checkpoint, plan, PROMPTS, params)
         assert [result.token_ids for result in results] == [_expected(model, [prompt]) for prompt in PROMPTS]
-        holding.memory_bytes = holding.stage.weight_bytes + kv - 1
+        account.budget = one - 1
         with pytest.raises(RequestRefused) as error:
             await coordinator.generate(checkpoint, plan, PROMPTS[:1], params)
         assert (error.value.code, error.value.missing_bytes) == ("memory", 1)
