@@ -81,9 +81,13 @@ class Batcher:
             while (seconds := self._scheduler.patience(time.monotonic())) > 0:
                 self._lock.wait(seconds)
             taken = self._scheduler.take()
+        started = time.monotonic()
         outputs = forward_together([work.session for work in taken], [work.inputs for work in taken])
         for work, output in zip(taken, outputs, strict=True):
             work.result = outcome.capture(_finish, work, output)
+        if taken and taken[0].inputs.shape[1] == 1:
+            with self._lock:
+                self._scheduler.computed(time.monotonic() - started)
         return taken
 
 

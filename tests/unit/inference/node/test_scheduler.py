@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from strata.inference.node.scheduler import MOMENT_SECONDS, MOST_ROWS, Scheduler
+from strata.inference.node.scheduler import MOST_ROWS, MOST_SECONDS, SHARE_OF_BATCH, Scheduler
 
 
 def scheduler_of(sessions: int, stages: int = 1) -> Scheduler[int]:
@@ -86,23 +86,29 @@ def test_a_session_waits_for_one_thing_at_a_time():
         add(scheduler, 0, tokens=3)
 
 
-def test_the_first_of_a_batch_that_is_not_full_waits_a_moment_for_the_others():
+def test_the_first_of_a_batch_that_is_not_full_waits_for_part_of_what_one_takes():
     scheduler = scheduler_of(4, stages=2)
-    assert scheduler.patience(0.0) == 0
     scheduler.add(0, 0, tokens=1, rows=1, now=10.0)
-    assert scheduler.patience(10.0) == pytest.approx(MOMENT_SECONDS)
-    assert scheduler.patience(10.0 + 2 * MOMENT_SECONDS) == 0
-    scheduler.add(1, 1, tokens=1, rows=1, now=10.0 + MOMENT_SECONDS / 2)
+    assert scheduler.patience(10.0) == 0  # nothing is known yet
+    scheduler.computed(0.02)
+    assert scheduler.patience(10.0) == pytest.approx(SHARE_OF_BATCH * 0.02)
+    assert scheduler.patience(10.0 + SHARE_OF_BATCH * 0.02) == 0
+    scheduler.computed(1000.0)
+    assert scheduler.patience(10.0) == pytest.approx(MOST_SECONDS)
+    scheduler.add(1, 1, tokens=1, rows=1, now=10.001)
     assert scheduler.patience(10.0) == 0  # it is full
 
 
 def test_nobody_waits_for_others_beside_a_slice_or_alone():
     scheduler = scheduler_of(4)
+    scheduler.computed(0.02)
+    assert scheduler.patience(0.0) == 0
     add(scheduler, 0)
     assert scheduler.patience(0.0) > 0
     add(scheduler, 1, tokens=2)
     assert scheduler.patience(0.0) == 0
     alone = scheduler_of(3, stages=3)
+    alone.computed(0.02)
     add(alone, 0)
     assert alone.patience(0.0) == 0
 
