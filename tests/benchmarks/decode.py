@@ -75,9 +75,7 @@ def parting(model: Path, ours: GenerationResult, theirs: GenerationResult, argum
     logits = generate_locally(model, seen, params, None, arguments.dtype, weights=arguments.weights).logits[0][0]
     gap = abs(float(logits[one[place]] - logits[other[place]]))
     step = torch.finfo(getattr(torch, arguments.dtype)).eps * float(logits.max())
-    print(
-        f"   other tokens from token {place} on, where two are {gap:.3g} apart; {arguments.dtype} has steps of {step:.3g}"
-    )
+    print(f"   they part at token {place}: the two are {gap:.3g} apart, a step of {arguments.dtype} is {step:.3g}")
     if gap > 4 * step:
         raise SystemExit("the tokens differ")
     return place
