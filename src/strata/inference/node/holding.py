@@ -12,7 +12,7 @@ from strata.inference.node.process_memory import free_scratch, release, reset_pe
 from strata.inference.node.shard import Intake, load_stage
 from strata.inference.node.worker import Worker
 from strata.inference.protocol.manifest import Manifest, ManifestError, TensorRefused, open_manifest
-from strata.inference.protocol.messages import Chunk, Loaded, Offer, ProtocolError, RefusalCode, Refused, Want
+from strata.inference.protocol.messages import Chunk, Done, Loaded, Offer, ProtocolError, RefusalCode, Refused, Want
 from strata.inference.protocol.wire import Requests, Wire
 from strata.memory import Account, OutOfBudget
 from strata.mesh import Unreachable
@@ -72,8 +72,10 @@ class Holding:
 
     async def take(
         self, wire: Wire, requests: Requests, offer: Offer, body: bytes, *, vacate: Callable[[], Awaitable[None]]
-    ) -> Loaded:
+    ) -> Loaded | Done:
         """Hold the shard that the peer on `wire` offers; `vacate` ends what runs on the present one, or raises Refusal.
+
+        An offer to store only has its tensors received beside what runs.
 
         Pieces are asked for over `wire` and come through `requests`. Raises the StrataErrors that `Refusal.of` knows,
         and ProtocolError.
@@ -84,6 +86,9 @@ class Holding:
         if patience.cancelled_caught:
             raise Refusal(Refused(code="busy", reason="another shard is being loaded; try again"))
         try:
+            if offer.store_only:
+                await self._receive(wire, requests, manifest)
+                return Done()
             if self.stage is None or self.manifest is None or self.manifest.shard != manifest.shard:
                 await vacate()
                 await self._replace(wire, requests, manifest)

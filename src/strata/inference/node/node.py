@@ -15,6 +15,7 @@ from strata.errors import StrataError
 from strata.inference.node.batching import Batcher
 from strata.inference.node.holding import Holding, Refusal
 from strata.inference.node.leaks import LeakWatch, held
+from strata.inference.node.pace import PaceCounter
 from strata.inference.node.process_memory import peak_resident_bytes, release, resident_bytes
 from strata.inference.node.running import StageRun
 from strata.inference.node.sessions import SessionTable
@@ -26,6 +27,7 @@ from strata.inference.protocol.messages import (
     Close,
     Done,
     Failed,
+    GetPace,
     GetProgress,
     GetStatus,
     LinkMeasured,
@@ -34,6 +36,7 @@ from strata.inference.protocol.messages import (
     MeasureLink,
     Offer,
     Open,
+    Pace,
     Ping,
     Pong,
     Progress,
@@ -80,6 +83,7 @@ class Node:
         self._membership_file = membership_file
         self._leaks = leaks or LeakWatch()
         self._sessions: SessionTable[StageRun] = SessionTable()
+        self._pace = PaceCounter()
         self._peak_kv = 0
         self._links: set[Link] = set()
         self._past_sent = self._past_received = 0
@@ -162,6 +166,8 @@ class Node:
                 reply = self._progress(wire, message.session)
             case GetStatus():
                 reply = self._status()
+            case GetPace():
+                reply = self._measured_pace()
             case Measure():
                 reply = await self._measure()
             case MeasureLink():
@@ -218,6 +224,7 @@ class Node:
             await self._evict(name, "the shard that it ran on is replaced")
         self._peak_kv = 0
         self._leaks.begin()
+        self._pace.reset()
 
     async def _open(self, wire: Wire, order: Open) -> None:
         stage, manifest = self._holding.stage, self._holding.manifest
@@ -237,7 +244,7 @@ class Node:
         except BaseException:
             self._take_back(order.session)
             raise
-        run = StageRun(order, stage, self._batcher, coordinator=wire, following=following)
+        run = StageRun(order, stage, self._batcher, coordinator=wire, following=following, pace=self._pace)
         self._sessions.add(order.session, wire, order.kv_bytes, run, trio.current_time())
         self._nursery.start_soon(self._run, order.session, run)
 
@@ -308,6 +315,16 @@ class Node:
             self._links.remove(link)
             self._past_sent += link.bytes_sent
             self._past_received += link.bytes_received
+
+    def _measured_pace(self) -> Pace:
+        manifest = self._holding.manifest
+        return Pace(
+            shard=manifest.shard if manifest is not None else None,
+            layers=(manifest.first, manifest.last) if manifest is not None else (0, 0),
+            blocks=self._pace.blocks(),
+            prompt_seconds=self._pace.prompt_seconds,
+            prompt_rows=self._pace.prompt_rows,
+        )
 
     def _status(self) -> Status:
         stage = self._holding.stage

@@ -12,6 +12,7 @@ from strata.inference.decoder.session import StageSession
 from strata.inference.decoder.stage import Stage
 from strata.inference.decoder.weights import buffer_of
 from strata.inference.node.batching import Batcher
+from strata.inference.node.pace import PaceCounter
 from strata.inference.protocol.messages import Failed, Open, Progress, ProtocolError, Step, Tokens
 from strata.inference.protocol.wire import Wire
 from strata.mesh import LinkClosed
@@ -30,13 +31,21 @@ class StageRun:
     """A session's state on this node. `run` serves it until it fails, or is cancelled because it was closed."""
 
     def __init__(
-        self, order: Open, stage: Stage, batcher: Batcher, *, coordinator: Wire, following: Wire | None
+        self,
+        order: Open,
+        stage: Stage,
+        batcher: Batcher,
+        *,
+        coordinator: Wire,
+        following: Wire | None,
+        pace: PaceCounter,
     ) -> None:
         self.order = order
         self.coordinator = coordinator
         self.scope = trio.CancelScope()
         self.following = following
         self._batcher = batcher
+        self._pace = pace
         self._send, self._inbox = trio.open_memory_channel[tuple[Step, memoryview]](INBOX)
         self.session: StageSession = stage.new_session(len(order.padding), order.padding, order.max_context)
         self._sampler: Sampler | None = None
@@ -98,7 +107,9 @@ class StageRun:
                 nursery.start_soon(watch, self.following)
             try:
                 async for step, payload in self._inbox:
-                    await self._advance(step, payload)
+                    rows, tokens = step.shape[:2]
+                    with self._pace.step(rows, tokens, step.more):
+                        await self._advance(step, payload)
                     self._computed += 1
             except (LinkClosed, ChannelError) as error:
                 if self.following is not None:

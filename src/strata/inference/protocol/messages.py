@@ -20,6 +20,7 @@ MAX_HEADER = 1 << 20
 MAX_PAYLOAD = 1 << 30
 CHUNK_BYTES = 1 << 20
 WANT_AT_ONCE = 1024
+MAX_BLOCKS = 32
 ALIGNMENT = 16  # of the payload, so that numbers in it can be used in place
 
 _PREFIX = struct.Struct("<IQ")
@@ -86,10 +87,14 @@ class Refused(Message):
 
 
 class Offer(Message):
-    """The payload is a manifest's body, `signature` the sender's over it (hex). Answered by Want, Loaded or Refused."""
+    """The payload is a manifest's body, `signature` the sender's over it (hex). Answered by Want, Loaded or Refused.
+
+    store_only: only receive the tensors that are lacking; what the node holds stays, and Done takes Loaded's place.
+    """
 
     type: Literal["offer"] = "offer"
     signature: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
+    store_only: bool = False
 
 
 class Wanted(Message):
@@ -239,6 +244,31 @@ class Status(Message):
     leak: Reason = ""
 
 
+class GetPace(Message):
+    """How fast do the sessions here decode? Answered by Pace."""
+
+    type: Literal["get_pace"] = "get_pace"
+
+
+class PaceBlock(Message):
+    """Some decode steps in a row: seconds with at least one of them here, their rows, seconds since the last ended."""
+
+    seconds: Annotated[float, Field(ge=0)]
+    rows: Count
+    age: Annotated[float, Field(ge=0)]
+
+
+class Pace(Message):
+    """The latest blocks on the shard that a node holds (None: no shard), the oldest first, and what prompts took."""
+
+    type: Literal["pace"] = "pace"
+    shard: Digest | None
+    layers: tuple[Size, Size]
+    blocks: Annotated[tuple[PaceBlock, ...], Field(max_length=MAX_BLOCKS)]
+    prompt_seconds: Annotated[float, Field(ge=0)]
+    prompt_rows: Size
+
+
 class Measure(Message):
     """Measure this node. Answered by Measured."""
 
@@ -271,7 +301,7 @@ class LinkMeasured(Message):
 
 AnyMessage = (
     Ping | Pong | Update | Done | Refused | Offer | Want | Chunk | Loaded | Open | Step | Tokens | Failed | Close
-    | GetProgress | Progress | GetStatus | Status | Measure | Measured | MeasureLink | LinkMeasured
+    | GetProgress | Progress | GetStatus | Status | GetPace | Pace | Measure | Measured | MeasureLink | LinkMeasured
 )  # fmt: skip
 
 _HEADERS: TypeAdapter[AnyMessage] = TypeAdapter(Annotated[AnyMessage, Field(discriminator="type")])

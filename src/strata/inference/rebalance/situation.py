@@ -1,0 +1,121 @@
+"""What the optimiser knows: a plan under way, the nodes, the links, and how long each stage took of late.
+
+A node's speed is its profile's, times how far the profile was off for the stage that it holds: a stage that takes twice
+what its profile says is on a node of half the FLOP/s and bandwidth. A node that holds no stage is taken to be as far
+off its profile as the median of those that do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
+
+from strata.inference.placement.problem import InvalidProblem
+from strata.inference.plan.nodes import Links, NodeProfile
+from strata.inference.plan.plan import Plan
+from strata.inference.plan.profile import ModelProfile
+from strata.inference.plan.workload import Workload
+
+Window = Mapping[str, float]
+"""Seconds of a decode step of the plan's batch by the node that holds the stage, over one stretch of time."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What moving layers costs: bytes/s to send and to load, and seconds to compute a row (a token) of a prompt again.
+
+    replay_seconds: None where no prompt was measured; a decode step's seconds are taken then, of which it needs fewer.
+    """
+
+    send: float
+    load: float
+    replay_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.send > 0 and self.load > 0) or (self.replay_seconds is not None and self.replay_seconds < 0):
+            raise InvalidProblem("rates must be positive")
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A plan under way.
+
+    nodes: those that answer, with their whole memory budgets; links: between them, in the same order. windows: at least
+    one, the oldest first. sessions: that run at the same time; tokens: all those so far, of all rows, which are to be
+    computed again after a move. horizon: seconds for which the work is expected to go on.
+    """
+
+    plan: Plan
+    profile: ModelProfile
+    nodes: Sequence[NodeProfile]
+    links: Links
+    windows: Sequence[Window]
+    sessions: int
+    tokens: int
+    rates: Rates
+    horizon: float
+
+    def __post_init__(self) -> None:
+        if not self.windows or self.sessions < 1 or self.tokens < 0 or not self.horizon > 0:
+            raise InvalidProblem("a situation needs a window, a session, and a horizon above 0 seconds")
+        if len(self.links.latency) != len(self.nodes):
+            raise InvalidProblem(f"links describe {len(self.links.latency)} nodes, not {len(self.nodes)}")
+        answering = {node.node for node in self.nodes}
+        for stage in self.plan.stages:
+            if stage.node not in answering:
+                raise InvalidProblem(f"node {stage.node}, which holds a stage, is not among the nodes")
+            if not all(window.get(stage.node, 0.0) > 0 for window in self.windows):
+                raise InvalidProblem(f"the stage on {stage.node} was not measured")
+
+    @property
+    def pooled(self) -> Window:
+        """The median of each stage's windows."""
+        return {stage.node: median(w[stage.node] for w in self.windows) for stage in self.plan.stages}
+
+    @property
+    def workload(self) -> Workload:
+        """What a step asks of a stage."""
+        return Workload(self.profile, self.plan.context, self.plan.batch)
+
+
+def measured_nodes(situation: Situation, window: Window) -> tuple[NodeProfile, ...]:
+    """The nodes at the speed that `window` shows, in their order."""
+    nodes = situation.nodes
+    expected = dict(zip((n.node for n in nodes), situation.workload.layer_seconds(nodes), strict=True))
+    factors = {
+        stage.node: window[stage.node] / float(expected[stage.node][stage.first : stage.last + 1].sum())
+        for stage in situation.plan.stages
+        if stage.node in expected
+    }
+    usual = median(factors.values()) if factors else 1.0
+    found = []
+    for node in nodes:
+        factor = factors.get(node.node, usual)
+        found.append(replace(node, flops=node.flops / factor, bandwidth=node.bandwidth / factor))
+    return tuple(found)
+
+
+def priced(plan: Plan, situation: Situation, nodes: Sequence[NodeProfile]) -> Plan:
+    """`plan` with the seconds that its stages and links take at the speed of `nodes` (those of the situation)."""
+    index = {node.node: number for number, node in enumerate(nodes)}
+    seconds, hops = situation.workload.layer_seconds(nodes), situation.workload.link_seconds(situation.links)
+    leads = [float(hops[index[a.node], index[b.node]]) for a, b in pairwise(plan.stages)] + [0.0]
+    stages = tuple(
+        stage.model_copy(
+            update={
+                "seconds": float(seconds[index[stage.node], stage.first : stage.last + 1].sum()),
+                "link_seconds": lead,
+            }
+        )
+        for stage, lead in zip(plan.stages, leads, strict=True)
+    )
+    return plan.model_copy(update={"stages": stages})
+
+
+def step_seconds(plan: Plan, sessions: int) -> float:
+    """Seconds between two steps, of any of so many sessions: the slowest stage or link, or a whole round by sessions.
+
+    One session waits for every stage in turn; with many of them it is the bottleneck that sets the pace.
+    """
+    costs = [cost for stage in plan.stages for cost in (stage.seconds, stage.link_seconds)]
+    return max(*costs, sum(costs) / sessions)

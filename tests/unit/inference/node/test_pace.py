@@ -1,0 +1,86 @@
+"""What a node counts of its own speed."""
+
+import pytest
+
+from strata.inference.node.pace import BLOCK_STEPS, PaceCounter
+
+
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def _decode(pace: PaceCounter, clock: Clock, seconds: float, steps: int = BLOCK_STEPS, rows: int = 1) -> None:
+    for _ in range(steps):
+        with pace.step(rows, 1, more=False):
+            clock.now += seconds
+
+
+def test_a_block_has_the_seconds_at_work_and_not_those_between(clock: Clock) -> None:
+    pace = PaceCounter(clock)
+    for _ in range(BLOCK_STEPS):
+        _decode(pace, clock, 0.01, steps=1, rows=3)
+        clock.now += 1.0
+    (block,) = pace.blocks()
+    assert block.seconds == pytest.approx(BLOCK_STEPS * 0.01)
+    assert (block.rows, block.age) == (3 * BLOCK_STEPS, pytest.approx(1.0))
+
+
+def test_time_that_sessions_share_counts_once(clock: Clock) -> None:
+    pace = PaceCounter(clock)
+    for _ in range(BLOCK_STEPS // 2):
+        with pace.step(1, 1, more=False), pace.step(1, 1, more=False):
+            clock.now += 0.1
+    (block,) = pace.blocks()
+    assert (block.seconds, block.rows) == (pytest.approx(BLOCK_STEPS / 2 * 0.1), BLOCK_STEPS)
+
+
+def test_short_steps_make_blocks_of_some_length(clock: Clock) -> None:
+    pace = PaceCounter(clock)
+    _decode(pace, clock, 0.001, steps=20 * BLOCK_STEPS)
+    assert len(pace.blocks()) < 1
+    _decode(pace, clock, 0.001, steps=20 * BLOCK_STEPS)
+    (block,) = pace.blocks()
+    assert block.seconds / block.rows == pytest.approx(0.001)
+
+
+def test_prompts_are_counted_apart_and_decode_steps_beside_them_are_not(clock: Clock) -> None:
+    pace = PaceCounter(clock)
+    _decode(pace, clock, 1.0, steps=BLOCK_STEPS - 1)
+    with pace.step(2, 64, more=True):
+        clock.now += 5.0
+        _decode(pace, clock, 9.0)
+    with pace.step(1, 1, more=True):  # the first slice of a prompt of which more follows
+        clock.now += 0.5
+    assert not pace.blocks()
+    assert pace.prompt_rows == 2 * 64 + 1
+    assert pace.prompt_seconds == pytest.approx(5.5 + 9.0 * BLOCK_STEPS)
+    _decode(pace, clock, 1.0)
+    (block,) = pace.blocks()
+    assert block.seconds == pytest.approx(BLOCK_STEPS * 1.0)
+
+
+def test_a_step_that_fails_or_outlives_its_shard_is_not_counted(clock: Clock) -> None:
+    pace = PaceCounter(clock)
+    with pytest.raises(ValueError, match="broken"), pace.step(1, 1, more=False):
+        clock.now += 1.0
+        raise ValueError("broken")
+    with pace.step(1, 1, more=False):
+        clock.now += 1.0
+        pace.reset()
+    _decode(pace, clock, 0.1, steps=BLOCK_STEPS - 1)
+    assert not pace.blocks()
+    _decode(pace, clock, 0.1, steps=1)
+    (block,) = pace.blocks()
+    assert block.rows == BLOCK_STEPS
+    assert block.seconds == pytest.approx(BLOCK_STEPS * 0.1)
