@@ -16,7 +16,7 @@ from strata.inference.models.checkpoint import Checkpoint, CheckpointError
 from strata.inference.models.facts import facts_from_config
 from strata.inference.plan import Plan
 from strata.inference.protocol.manifest import Manifest, write_manifest
-from strata.inference.protocol.messages import CHUNK_BYTES, WANT_AT_ONCE, AnyMessage, Chunk, Loaded, Offer, Want
+from strata.inference.protocol.messages import CHUNK_BYTES, WANT_AT_ONCE, AnyMessage, Chunk, Done, Loaded, Offer, Want
 from strata.inference.run.errors import NodeLost
 from strata.inference.run.peers import NodeClient
 from strata.secure import Identity
@@ -71,17 +71,26 @@ def write_manifests(checkpoint: Checkpoint, plan: Plan, home: Path) -> tuple[Man
 
 
 async def send_shard(
-    client: NodeClient, identity: Identity, checkpoint: Checkpoint, manifest: Manifest, progress: Progress | None
+    client: NodeClient,
+    identity: Identity,
+    checkpoint: Checkpoint,
+    manifest: Manifest,
+    progress: Progress | None,
+    *,
+    store_only: bool = False,
 ) -> ShardReport:
-    """Have the node hold the shard; raises RequestRefused (naming a refused tensor), NodeLost, CheckpointError."""
+    """Have the node hold the shard or, with `store_only`, have its tensors on disk beside what it holds.
+
+    Raises RequestRefused (naming a refused tensor), NodeLost, CheckpointError.
+    """
     sending = _Sending(client, checkpoint, manifest, progress)
     started = time.perf_counter()
     async with client.conversation():
-        await client.send(Offer(signature=manifest.sign(identity).hex()), manifest.body)
+        await client.send(Offer(signature=manifest.sign(identity).hex(), store_only=store_only), manifest.body)
         reply = await client.reply()
         while isinstance(reply, Want):
             reply = await sending.send(reply)
-        if not isinstance(reply, Loaded):
+        if not isinstance(reply, Done if store_only else Loaded):
             raise NodeLost(client.name, f"it answered an offer by {reply.type!r}")
     sending.done(manifest.total_bytes)
     return ShardReport(

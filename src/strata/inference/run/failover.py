@@ -6,7 +6,7 @@ would, and nobody has to keep hidden states for it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import trio
@@ -17,6 +17,7 @@ from strata.inference.plan.profile import ModelProfile
 from strata.inference.plan.replace import replace_nodes
 from strata.inference.run.errors import RequestRefused, StageFailed
 from strata.inference.run.generate import Generation, StageResult
+from strata.inference.run.placed import Halted, Placement
 from strata.triage import Breakers
 
 FAILURES_WITHOUT_A_TOKEN = 5  # then it is not the nodes
@@ -40,15 +41,6 @@ class Watcher(Protocol):
         """A node suspects that its sessions leave memory behind; told once for each finding."""
 
 
-@dataclass
-class Placement:
-    """Where a plan's layers are now, which is the same for all generations of that plan; `moves` counts how often."""
-
-    plan: Plan
-    moves: int = 0
-    lock: trio.Lock = field(default_factory=trio.Lock)
-
-
 class Nodes(Protocol):
     """What a surviving generation needs of its coordinator. Reaching nodes raises StageFailed or RequestRefused."""
 
@@ -59,7 +51,7 @@ class Nodes(Protocol):
         """Have the nodes of the plan hold its shards."""
 
     async def run(self, plan: Plan) -> list[StageResult]:
-        """Run the generation on them, from where it stands to its end."""
+        """Run the generation on them, from where it stands to its end, or until the placement has it halted."""
 
     def fits_here(self, plan: Plan) -> bool:
         """Whether this process has the memory for the whole model."""
@@ -106,8 +98,11 @@ class Survivor:
                     if failure is not None:
                         await self._settle(await self._move(seen, failure))
                         failure = None
-                    seen = self._placement.moves
-                    return await self._run_on(self._placement.plan)
+                    async with self._placement.running(self._generation):
+                        seen = self._placement.moves
+                        return await self._run_on(self._placement.plan)
+                except Halted:
+                    self._generation.move()
                 except (StageFailed, RequestRefused) as error:
                     failure = self._as_failure(error)
                     await self._note(failure)

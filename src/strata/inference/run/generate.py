@@ -68,7 +68,10 @@ class Recovery:
 
 @dataclass(frozen=True)
 class GenerationResult:
-    """New tokens and text of each row, and what they took. `logits[step]` is (B, V), only when it was wanted."""
+    """New tokens and text of each row, and what they took. `logits[step]` is (B, V), only when it was wanted.
+
+    pauses: seconds between two tokens for each time that layers were moved between them on purpose.
+    """
 
     token_ids: list[list[int]]
     text: list[str]
@@ -78,6 +81,7 @@ class GenerationResult:
     seconds_to_first_token: float
     seconds_per_token: float
     recoveries: list[Recovery] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
     logits: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -121,6 +125,8 @@ class Generation:
         self._times: list[float] = []
         self._failures: list[tuple[StageFailed, str]] = []
         self.recoveries: list[Recovery] = []
+        self.pauses: list[float] = []
+        self._moved = False
 
     def start(self) -> list[list[int]]:
         """Start the clock, unless it runs; all inputs (B, T) so far, with which a run without a KV cache begins."""
@@ -131,6 +137,10 @@ class Generation:
     def recover(self, failure: StageFailed, response: str) -> None:
         """Note that a stage failed and what was done; it counts as a recovery when the next token comes."""
         self._failures.append((failure, response))
+
+    def move(self) -> None:
+        """Note that it was stopped so that layers can move; it counts as a pause when the next token comes."""
+        self._moved = True
 
     @property
     def failures(self) -> int:
@@ -144,6 +154,9 @@ class Generation:
         for failure, response in self._failures:
             self.recoveries.append(Recovery(failure.node, failure.layers, failure.reason, response, now - before))
         self._failures.clear()
+        if self._moved:
+            self.pauses.append(now - before)
+            self._moved = False
         following = self.decoding.accept(tokens)
         if not following and self._on_text is not None:
             for row, stream in enumerate(self._streams):
@@ -171,6 +184,7 @@ class Generation:
             seconds_to_first_token=first - start,
             seconds_per_token=(rest[-1] - first) / len(rest) if rest else 0.0,
             recoveries=self.recoveries,
+            pauses=self.pauses,
             logits=self.logits,
         )
 

@@ -20,6 +20,7 @@ from strata.inference.run.distribute import write_manifests
 from strata.inference.run.errors import NodeLost, StageFailed
 from strata.inference.run.generate import Generation, GenerationParams, StageResult
 from strata.inference.run.local import decode_locally
+from strata.inference.run.placed import Placement
 from strata.inference.run.running_remote import RemoteRun
 
 
@@ -39,12 +40,14 @@ class MeshNodes:
     def __init__(
         self,
         job: Job,
+        placement: Placement,
         connections: Connections,
         home: Path,
         distribute: Callable[[Plan], Awaitable[object]],
         admission: Admission,
     ) -> None:
         self._job = job
+        self._placement = placement
         self._connections = connections
         self._home = home
         self._distribute = distribute
@@ -60,12 +63,12 @@ class MeshNodes:
         await self._distribute(plan)
 
     async def run(self, plan: Plan) -> list[StageResult]:
-        """Run the job from where it stands to its end; raises StageFailed, RequestRefused."""
+        """Run the job from where it stands to its end; raises Halted, StageFailed, RequestRefused."""
         job = self._job
         clients = await self._connections.for_stages(plan.stages)
         await self._connections.probe()
         manifests = await trio.to_thread.run_sync(write_manifests, job.checkpoint, plan, self._home)
-        run = RemoteRun(plan, clients, job.generation, job.params)
+        run = RemoteRun(plan, clients, job.generation, job.params, lambda: self._placement.halting)
         shards = [manifest.shard for manifest in manifests]
         self._connections.listen(run)
         try:

@@ -1,5 +1,6 @@
 """The coordinator's side of the link to one node: requests and their replies, heartbeats, events of sessions."""
 
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,13 +26,18 @@ OnEvent = Callable[[Tokens | Failed, memoryview], None]
 
 @dataclass
 class RoundTrip:
-    """How long pings take: a smoothed mean and deviation, as TCP keeps them (RFC 6298, section 2), in seconds."""
+    """How long pings take: a smoothed mean and deviation, as TCP keeps them (RFC 6298, section 2), in seconds.
+
+    least: the shortest so far, which is the link's, however busy the node is (as BBR takes it, Cardwell et al. 2016).
+    """
 
     mean: float | None = None
     deviation: float = 0.0
+    least: float = math.inf
 
     def note(self, seconds: float) -> None:
         """Take one more measurement."""
+        self.least = min(self.least, seconds)
         if self.mean is None:
             self.mean, self.deviation = seconds, seconds / 2
             return
@@ -86,6 +92,11 @@ class NodeClient:
             nursery.cancel_scope.cancel()
         with trio.CancelScope(shield=True):
             await self.wire.aclose()
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds that a ping takes at least; infinite while none was answered."""
+        return self._round_trip.least
 
     async def _beat(self) -> None:
         try:

@@ -6,8 +6,7 @@ async with Coordinator.connect(identity, roster, home) as coordinator:
     result = await coordinator.generate(checkpoint, plan, ["What is a mesh?"])
 """
 
-import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,17 +19,19 @@ from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.plan import Plan
 from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.plan.profile import profile_model
-from strata.inference.protocol.messages import LinkMeasured, Measure, Measured, MeasureLink
 from strata.inference.run.admission import Admission
 from strata.inference.run.concurrent import beside, each
 from strata.inference.run.connections import Connections, status_of
 from strata.inference.run.distribute import DistributionReport, Progress, ShardReport, send_shard, write_manifests
-from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
-from strata.inference.run.failover import Placement, Survivor, Watcher
+from strata.inference.run.errors import NodeLost, StageFailed
+from strata.inference.run.failover import Survivor, Watcher
 from strata.inference.run.generate import Generation, GenerationParams, GenerationResult, OnText, Prompts, StageResult
 from strata.inference.run.journal import Journal
+from strata.inference.run.measuring import links_between
 from strata.inference.run.mesh_nodes import Job, MeshNodes
-from strata.inference.run.peers import NodeClient
+from strata.inference.run.placed import Halted, Placement
+from strata.inference.run.rebalancing import Rebalanced, Rebalancer
+from strata.inference.run.survey import survey_nodes
 from strata.inference.run.text import Texts
 from strata.mesh import Roster
 from strata.secure import Identity
@@ -50,6 +51,7 @@ class Coordinator:
         self._admissions: dict[Plan, Admission] = {}
         self._breakers = Breakers()
         self._leaks: set[tuple[str, str]] = set()
+        self._rebalancer = Rebalancer(connections)
 
     @classmethod
     @asynccontextmanager
@@ -102,17 +104,7 @@ class Coordinator:
         One after the other, since nodes may share a machine. A link that cannot be made counts as unreachable. Raises
         NodeLost.
         """
-        clients = self._connections.clients
-        nodes, latency, bandwidth = [], [], []
-        for client in clients:
-            measured = await client.request(Measure())
-            assert isinstance(measured, Measured)
-            nodes.append(NodeProfile(client.name, measured.memory_bytes, measured.flops, measured.bandwidth))
-        for client in clients:
-            row = [await _measure_link(client, other) for other in clients]
-            latency.append([seconds for seconds, _ in row])
-            bandwidth.append([rate for _, rate in row])
-        return nodes, Links.of(latency, bandwidth)
+        return await survey_nodes(self._connections.clients)
 
     async def distribute(
         self, checkpoint: Checkpoint, plan: Plan, progress: Progress | None = None
@@ -127,7 +119,7 @@ class Coordinator:
         return report
 
     async def _distribute(
-        self, checkpoint: Checkpoint, plan: Plan, progress: Progress | None = None
+        self, checkpoint: Checkpoint, plan: Plan, progress: Progress | None = None, *, store_only: bool = False
     ) -> DistributionReport:
         from strata.inference.decoder.stage import check_splittable
 
@@ -137,11 +129,48 @@ class Coordinator:
 
         async def send(index: int) -> ShardReport:
             try:
-                return await send_shard(clients[index], self._identity, checkpoint, manifests[index], progress)
+                return await send_shard(
+                    clients[index], self._identity, checkpoint, manifests[index], progress, store_only=store_only
+                )
             except NodeLost as error:
                 raise StageFailed.of(plan.stages[index], error.reason) from error
 
         return DistributionReport(tuple(await each(send, range(len(clients)))))
+
+    async def rebalance(
+        self,
+        checkpoint: Checkpoint,
+        plan: Plan,
+        *,
+        horizon: float = 300.0,
+        dry_run: bool = False,
+        survey: tuple[Sequence[NodeProfile], Links] | None = None,
+        recent: float = 0.0,
+        patience: float = 60.0,
+    ) -> Rebalanced:
+        """Move layers of a plan under way to where they run faster, if that pays; its generations go on meanwhile.
+
+        Measures the stages while they decode. horizon: seconds for which the work is expected to go on; dry_run:
+        decide, and move nothing. survey: of the nodes, where there is one; else nodes without a stage count as fast as
+        the median of the others, and links as fast as pings are. recent: steps that are up to so many seconds old count
+        too, so that a run that is over can be judged. patience: seconds to wait for enough steps.
+
+        A move that does not deliver half of what was predicted is undone, and not tried again for some minutes. Raises
+        NotMeasured, StageFailed, RequestRefused (code "busy": the nodes serve other coordinators), CheckpointError; the
+        layers are then where they were, or where failover brings them.
+        """
+        placement = self._placements.setdefault(plan, Placement(plan))
+        profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights)
+        return await self._rebalancer.rebalance(
+            placement,
+            profile,
+            survey or (await self.inventory(), links_between(self._connections.clients)),
+            lambda moved, store_only: self._distribute(checkpoint, moved, store_only=store_only),
+            horizon=horizon,
+            dry_run=dry_run,
+            recent=recent,
+            patience=patience,
+        )
 
     async def generate(
         self,
@@ -176,12 +205,17 @@ class Coordinator:
         job = Job(checkpoint, profile, generation, params)
         admission = self._admissions.setdefault(plan, Admission())
         nodes = MeshNodes(
-            job, self._connections, self._home, lambda moved: self._distribute(checkpoint, moved), admission
+            job,
+            placement,
+            self._connections,
+            self._home,
+            lambda moved: self._distribute(checkpoint, moved),
+            admission,
         )
 
         async def run() -> list[StageResult]:
             if watcher is None:
-                return await nodes.run(placement.plan)
+                return await _run_unwatched(generation, placement, nodes)
             breakers = self._breakers
             return await Survivor(generation, placement, profile, nodes=nodes, breakers=breakers, watcher=watcher).run()
 
@@ -228,19 +262,17 @@ class Coordinator:
             await trio.to_thread.run_sync(watcher.leaking, node, detail)
 
 
+async def _run_unwatched(generation: Generation, placement: Placement, nodes: MeshNodes) -> list[StageResult]:
+    """Run to the end wherever the layers are moved on purpose; raises what goes wrong."""
+    while True:
+        try:
+            async with placement.running(generation):
+                return await nodes.run(placement.plan)
+        except Halted:
+            generation.move()
+
+
 def _held_as(checkpoint: Checkpoint, plan: Plan) -> str:
     """What an answer's tokens depend on beside its prompt: an answer is gone on with by the same only."""
     words = [checkpoint.path.resolve().name, plan.dtype, plan.weights]
     return " ".join(word for word in words if word is not None)
-
-
-async def _measure_link(client: NodeClient, other: NodeClient) -> tuple[float, float]:
-    """Seconds one way and bytes/s from one node to another."""
-    if client is other:
-        return 0.0, math.inf
-    try:
-        measured = await client.request(MeasureLink(peer=other.peer_id))
-    except RequestRefused:
-        return math.inf, 0.0
-    assert isinstance(measured, LinkMeasured)
-    return measured.latency, measured.bandwidth

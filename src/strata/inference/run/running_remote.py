@@ -3,7 +3,7 @@
 import math
 import os
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import chain
@@ -18,6 +18,7 @@ from strata.inference.run.concurrent import beside, each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.generate import Generation, GenerationParams, new_session_name
 from strata.inference.run.peers import NodeClient
+from strata.inference.run.placed import Halted
 from strata.inference.run.watchdog import StepClock, watch
 
 OPEN_SECONDS = 8.0
@@ -35,16 +36,25 @@ def stages_at_once(addresses: Sequence[Sequence[str]]) -> int:
 
 
 class RemoteRun:
-    """A session over all stages of a plan: `open`, `decode`, `close`; news come through `on_event` and `on_lost`."""
+    """A session over all stages of a plan: `open`, `decode`, `close`; news come through `on_event` and `on_lost`.
+
+    halting: asked between two tokens whether to stop there.
+    """
 
     def __init__(
-        self, plan: Plan, clients: Sequence[NodeClient], generation: Generation, params: GenerationParams
+        self,
+        plan: Plan,
+        clients: Sequence[NodeClient],
+        generation: Generation,
+        params: GenerationParams,
+        halting: Callable[[], bool],
     ) -> None:
         self.session = new_session_name()
         self._plan = plan
         self._clients = clients
         self._generation = generation
         self._params = params
+        self._halting = halting
         self._opened: list[NodeClient] = []
         self._clock = StepClock()
         self._send, self._events = trio.open_memory_channel[tuple[Tokens, memoryview] | StageFailed](math.inf)
@@ -107,7 +117,7 @@ class RemoteRun:
                 raise
 
     async def decode(self) -> None:
-        """Run the decode loop to its end, from all inputs so far; raises StageFailed, NodeLost."""
+        """Run the decode loop to its end, from all inputs so far; raises Halted, StageFailed, NodeLost."""
         await beside(self._decode, self._watch)
 
     async def _watch(self) -> None:
@@ -117,6 +127,8 @@ class RemoteRun:
     async def _decode(self) -> None:
         inputs, number = self._generation.start(), self._generation.decoding.accepted
         while inputs:
+            if self._halting():
+                raise Halted
             shape = (len(inputs), len(inputs[0]))
             step = Step(
                 session=self.session, number=number, shape=shape, dtype="int64", want_logits=self._params.want_logits
