@@ -43,6 +43,7 @@ class MeshNodes:
         placement: Placement,
         connections: Connections,
         home: Path,
+        *,
         distribute: Callable[[Plan], Awaitable[object]],
         admission: Admission,
     ) -> None:

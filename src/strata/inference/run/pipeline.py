@@ -209,8 +209,8 @@ class Coordinator:
             placement,
             self._connections,
             self._home,
-            lambda moved: self._distribute(checkpoint, moved),
-            admission,
+            distribute=lambda moved: self._distribute(checkpoint, moved),
+            admission=admission,
         )
 
         async def run() -> list[StageResult]:

@@ -10,7 +10,6 @@ import trio
 from strata.inference.decoder.sampling import SamplingParams
 from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.node.holding import Holding
-from strata.inference.node.sessions import OutOfMemory
 from strata.inference.protocol.messages import MAX_BLOCKS, GetPace, Pace
 from strata.inference.rebalance.decide import Move, Stay
 from strata.inference.run import measuring, rebalancing
@@ -20,6 +19,7 @@ from strata.inference.run.local import generate_locally
 from strata.inference.run.measuring import NotMeasured, Reading
 from strata.inference.run.placed import Placement
 from strata.inference.run.running_remote import RemoteRun
+from strata.memory import OutOfBudget
 from tests.support.nodes import mesh_of, split, tiny_llama
 
 pytestmark = pytest.mark.anyio
@@ -176,7 +176,7 @@ async def test_a_move_that_a_node_refuses_brings_the_layers_back(
 
     async def refusing(holding, wire, requests, manifest):
         if rehearsal.gates[10].is_set() and (manifest.first, manifest.last) not in {(0, 0), (1, 2), (3, 4)}:
-            raise OutOfMemory("the stage", 1)
+            raise OutOfBudget("weights", "the stage", 1, 1)
         await replaced(holding, wire, requests, manifest)
 
     monkeypatch.setattr(Holding, "_replace", refusing)
