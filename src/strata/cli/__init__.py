@@ -25,6 +25,7 @@ from strata.errors import StrataError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "generate": ("strata.cli.inference:generate", "Answer a prompt with a model spread over several nodes."),
+    "inference": ("strata.cli.rebalance:app", "Look after a model that runs on several nodes."),
     "plan": ("strata.cli.plan:plan", "Decide which node holds which layers."),
     "node": ("strata.cli.inference:node", "Run this machine's node."),
     "mesh": ("strata.cli.mesh:app", "Say who belongs to the mesh."),

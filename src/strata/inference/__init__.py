@@ -11,10 +11,11 @@ coordinator tells of failed stages), `Journal` (an answer that outlives its coor
 ledger), `DistributionProgress`,
 `DistributionReport`, `ShardReport`.
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
-All of it in one call: `answer`, `Request`, `Answer`.
+All of it in one call: `answer`, `Request`, `Answer`; `rehearse`, `Rebalanced` (whether layers should move).
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `recovery_rows`,
-`recovery_sentence`, `Row`, `need_sentence`, `distribution_sentence`, `comparison_sentence`, `answer_markdown`,
-`run_figures`; while it runs, on a terminal: `DistributionBars`, `AnswerStream`.
+`recovery_sentence`, `move_rows`, `move_sentence`, `move_document`, `Row`, `need_sentence`, `distribution_sentence`,
+`comparison_sentence`, `answer_markdown`, `run_figures`; while it runs, on a terminal: `DistributionBars`,
+`AnswerStream`.
 Errors, all StrataErrors: `CheckpointError`, `ModelNotFound`, `Unsplittable`, `RequestRefused`, `StageFailed`,
 `InvalidPlan`, `InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`, `BaselineFailed`.
 """
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from strata.inference.plan.nodes import Links, NodeProfile
     from strata.inference.plan.nodes_file import read_nodes
     from strata.inference.plan.profile import profile_model
+    from strata.inference.report.moves import move_document, move_rows, move_sentence
     from strata.inference.report.report import (
         Row,
         answer_markdown,
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
         stage_rows,
     )
     from strata.inference.report.terminal import AnswerStream, DistributionBars
-    from strata.inference.run.answering import Answer, Request, answer
+    from strata.inference.run.answering import Answer, answer
     from strata.inference.run.baseline import BaselineFailed, generate_baseline
     from strata.inference.run.cluster import LocalCluster, NodeDidNotStart
     from strata.inference.run.distribute import DistributionProgress, DistributionReport, ShardReport
@@ -60,6 +62,9 @@ if TYPE_CHECKING:
     from strata.inference.run.journal import Journal
     from strata.inference.run.local import generate_locally
     from strata.inference.run.pipeline import Coordinator
+    from strata.inference.run.rebalancing import Rebalanced
+    from strata.inference.run.rehearsing import rehearse
+    from strata.inference.run.requests import Request
     from strata.inference.run.text import NoTokenizer
 
 __all__ = [
@@ -87,6 +92,7 @@ __all__ = [
     "NodeLost",
     "NodeProfile",
     "Plan",
+    "Rebalanced",
     "RecordedFailures",
     "Recovery",
     "Request",
@@ -109,6 +115,9 @@ __all__ = [
     "layers_markdown",
     "locate_model",
     "make_plan",
+    "move_document",
+    "move_rows",
+    "move_sentence",
     "need_sentence",
     "plan_rows",
     "plan_sentence",
@@ -117,6 +126,7 @@ __all__ = [
     "recording",
     "recovery_rows",
     "recovery_sentence",
+    "rehearse",
     "resolve_model",
     "run_figures",
     "run_node",
@@ -126,7 +136,11 @@ __all__ = [
 
 _MODULES = {
     "node.daemon": ("run_node",),
-    "run.answering": ("Answer", "Request", "answer"),
+    "run.answering": ("Answer", "answer"),
+    "run.rebalancing": ("Rebalanced",),
+    "run.rehearsing": ("rehearse",),
+    "run.requests": ("Request",),
+    "report.moves": ("move_document", "move_rows", "move_sentence"),
     "run.baseline": ("BaselineFailed", "generate_baseline"),
     "models.checkpoint": ("Checkpoint", "CheckpointError"),
     "run.cluster": ("LocalCluster", "NodeDidNotStart"),

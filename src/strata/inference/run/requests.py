@@ -1,0 +1,87 @@
+"""What is asked of a model, the nodes to ask, and where its layers go."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from strata.errors import StrataError
+from strata.inference.plan import Plan, balanced_plan, make_plan
+from strata.inference.plan.profile import Weights, profile_model
+from strata.inference.run.cluster import LocalCluster
+from strata.inference.run.generate import GenerationParams
+from strata.inference.run.pipeline import Coordinator
+from strata.inference.run.text import Texts
+from strata.mesh import Roster, read_membership
+from strata.secure import Identity
+from strata.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Request:
+    """nodes: start that many here, with `memory_bytes` each if given; mesh: use that mesh's running nodes instead.
+
+    name: of the answer; one of that name which was cut off is gone on with.
+    """
+
+    model: str
+    prompts: tuple[str, ...]
+    params: GenerationParams = field(default_factory=GenerationParams)
+    nodes: int | None = None
+    mesh: Path | None = None
+    identity: Path | None = None
+    memory_bytes: int | None = None
+    dtype: str | None = None
+    weights: Weights | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A mesh that runs, by its membership file, the coordinator's key, and the folder that it keeps its things in."""
+
+    mesh: Path
+    identity: Path
+    home: Path
+
+
+@contextmanager
+def reached(request: Request, settings: Settings) -> Iterator[Place]:
+    """Where the request wants to run; nodes that are started here for it end with the block.
+
+    Raises StrataError where it does not say, NodeDidNotStart.
+    """
+    if request.nodes is not None and request.mesh is not None:
+        raise StrataError("give --nodes or --mesh, not both")
+    if request.mesh is not None:
+        yield Place(request.mesh, request.identity or settings.home / "identity.json", settings.home)
+        return
+    if request.nodes is None:
+        raise StrataError("say where to run: --nodes N starts nodes here, --mesh FILE uses those of a mesh")
+    with LocalCluster(settings.home, request.nodes, memory_bytes=request.memory_bytes) as cluster:
+        yield Place(cluster.mesh_file, cluster.identity_file, settings.home)
+
+
+async def connected(place: Place, function: Callable[[Coordinator], Awaitable[T]]) -> T:
+    """Call the function with a coordinator that is connected to the mesh."""
+    key, roster = Identity.load(place.identity), Roster(read_membership(place.mesh))
+    async with Coordinator.connect(key, roster, place.home, place.mesh.read_bytes()) as coordinator:
+        return await function(coordinator)
+
+
+async def place_layers(coordinator: Coordinator, request: Request, settings: Settings, model: Path, batch: int) -> Plan:
+    """A plan for sessions of `batch` rows.
+
+    Local nodes without a budget all get a share, since that is what the user asked to see; others are measured.
+    """
+    profile = profile_model(model, request.dtype, request.weights)
+    prompts = Texts.of(model).encode(request.prompts, chat=request.params.chat)
+    context = request.params.context or max(map(len, prompts)) + request.params.max_new_tokens
+    context = min(context, profile.max_context)
+    if settings.cross_node_optimiser and (request.mesh is not None or request.memory_bytes is not None):
+        nodes, links = await coordinator.survey()
+        return make_plan(profile, nodes, links, context=context, batch=batch)
+    return balanced_plan(profile, await coordinator.inventory(), context=context, batch=batch)
