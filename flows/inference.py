@@ -1,6 +1,6 @@
 """The inference pipeline: one model answers prompts from several machines, none of which could hold it.
 
-    plan -> distribute -> run -> compare
+    plan -> distribute -> run -> reoptimise -> compare
 
 `python -m flows.inference --help` says how to run it from the command line; the deployment is in `prefect.yaml`.
 """
@@ -26,6 +26,7 @@ from tasks.inference import (
     plan_layers,
     publish_answer,
     reach_nodes,
+    reoptimise_layers,
 )
 from tasks.inference_parameters import InferenceParameters
 from tasks.record import record_skipped, recorded
@@ -58,6 +59,8 @@ def _sharded(parameters: InferenceParameters) -> InferenceOutcome:
         plan = plan_layers(parameters, mesh)
         distributed = distribute_layers(parameters, plan, mesh)
         answer = answer_prompts(parameters, plan, distributed, mesh)
+        if Settings().cross_node_optimiser:
+            reoptimise_layers(parameters, plan, answer, mesh)
     # The nodes have ended, so the comparison has the machine to itself.
     baseline = measure_baseline(parameters) if parameters.compare else None
     return InferenceOutcome(answer, plan, baseline)

@@ -15,6 +15,7 @@ from strata.inference import (
     DistributionReport,
     GenerationResult,
     Plan,
+    Rebalanced,
 )
 from strata.settings import Settings
 from tasks.inference_parameters import InferenceParameters
@@ -58,6 +59,13 @@ class Engine(Protocol):
         self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings, on_text: OnText
     ) -> GenerationResult:
         """Answer the prompts on the nodes of `plan`, or on what is left of them; failures are written down."""
+        ...
+
+    def reoptimise(self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings) -> Rebalanced:
+        """Decide by what the nodes counted of late whether layers should move; nodes that go on running do move them.
+
+        Raises NotMeasured where they have not decoded enough.
+        """
         ...
 
     def generate_locally(

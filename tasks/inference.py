@@ -1,4 +1,4 @@
-"""The stages of the inference pipeline: plan, distribute, run, compare.
+"""The stages of the inference pipeline: plan, distribute, run, reoptimise, compare.
 
 Each takes and returns references to the store, never the bytes; what a stage found is shown as an artifact of its run.
 """
@@ -18,11 +18,17 @@ from strata.inference import (
     InvalidPlan,
     InvalidProblem,
     ModelNotFound,
+    NodeLost,
+    NotMeasured,
     Plan,
+    RequestRefused,
+    StageFailed,
     Unsplittable,
     answer_markdown,
     distribution_sentence,
     layers_markdown,
+    move_rows,
+    move_sentence,
     need_sentence,
     plan_rows,
     plan_sentence,
@@ -122,6 +128,30 @@ def answer_prompts(
         create_table_artifact(recovery_rows(result), key="inference-recoveries", description=recovery_sentence(result))
         _say(recovery_sentence(result))
     return put_generation(store, result, "inference-answer", parameters.model_name)
+
+
+@task(name="reoptimise", cache_policy=NO_CACHE)
+def reoptimise_layers(
+    parameters: InferenceParameters, plan_ref: ArtifactRef, answered: ArtifactRef, mesh: Mesh
+) -> ArtifactRef:
+    """Decide by what the nodes counted during the run whether layers should move; returns the plan from now on.
+
+    `answered` is what must have happened before. The prompts are answered by then, so what goes wrong here is said and
+    fails nothing.
+    """
+    settings, store = Settings(), Store(Settings().store_root)
+    plan, dry_run = Plan.from_json(store.read(plan_ref.digest)), not parameters.mesh
+    try:
+        done = engine.reoptimise(parameters, plan, mesh, settings)
+    except (NotMeasured, NodeLost, StageFailed, RequestRefused) as error:
+        _say(f"Whether layers should move is not known: {error}")
+        return plan_ref
+    sentence = move_sentence(done, dry_run=dry_run)
+    create_table_artifact(move_rows(done), key="inference-moves", description=sentence)
+    _say(sentence)
+    if done.plan == plan:
+        return plan_ref
+    return store.put_artifact(done.plan.to_json().encode(), "inference-plan", parameters.model_name)
 
 
 @task(name="run locally", cache_policy=NO_CACHE)

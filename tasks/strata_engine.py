@@ -16,6 +16,7 @@ from strata.inference import (
     GenerationResult,
     LocalCluster,
     Plan,
+    Rebalanced,
     SamplingParams,
     balanced_plan,
     generate_baseline,
@@ -99,6 +100,17 @@ class StrataEngine:
                     checkpoint, plan, prompts, how, on_text, watcher=watcher, journal=journal
                 ),
             )
+
+    def reoptimise(self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings) -> Rebalanced:
+        """`Coordinator.rebalance`, by the run that is over; local nodes, which end with the flow, are left alone."""
+        checkpoint = Checkpoint.open(resolve_model(parameters.model, settings))
+        dry_run, recent = not parameters.mesh, parameters.timeout
+        return _run(
+            mesh,
+            settings.home,
+            parameters.timeout,
+            lambda coordinator: coordinator.rebalance(checkpoint, plan, dry_run=dry_run, recent=recent, patience=0.0),
+        )
 
     def generate_locally(
         self, parameters: InferenceParameters, settings: Settings, on_text: OnText

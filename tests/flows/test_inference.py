@@ -21,12 +21,16 @@ from strata.inference import (
     GenerationResult,
     Infeasible,
     NodeLost,
+    NotMeasured,
     Plan,
+    Rebalanced,
     Recovery,
     ShardReport,
     StageResult,
 )
 from strata.inference.plan import StagePlan
+from strata.inference.rebalance.decide import Stay
+from strata.inference.run.measuring import Reading
 from strata.settings import Settings
 from strata.store import Ledger, Store
 from tasks.engine import Mesh
@@ -35,6 +39,9 @@ from tasks.inference_parameters import InferenceParameters
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
 PARAMETERS = InferenceParameters(prompts=["Why?"], nodes=2, node_memory=0)
+
+
+READING = Reading((), None, 1, 3, None)
 
 
 class FakeEngine:
@@ -46,6 +53,7 @@ class FakeEngine:
         self.calls: list[str] = []
         self.text_before_error = ""
         self.recoveries: list[Recovery] = []
+        self.moved: Plan | None = None
 
     def _enter(self, stage: str) -> None:
         self.calls.append(stage)
@@ -77,6 +85,10 @@ class FakeEngine:
         on_text(0, "Because.")
         stages = [StageResult(s.node, (s.first, s.last), 300, 100, 50, 20, 1000, 2000) for s in plan.stages]
         return replace(result(stages, seconds_per_token=0.05), recoveries=self.recoveries)
+
+    def reoptimise(self, parameters, plan, mesh, settings):
+        self._enter("reoptimise")
+        return Rebalanced(self.moved or plan, Stay("no other plan is faster", plan, 0.02), READING)
 
     def generate_locally(self, parameters, settings, on_text):
         self._enter("generate locally")
@@ -151,7 +163,7 @@ def last_run():
 def test_the_stages_run_in_order_and_pass_references(engine):
     state = run(PARAMETERS, return_state=True)
     assert state.is_completed()
-    assert engine.calls == ["nodes", "plan", "distribute", "generate", "nodes ended", "baseline"]
+    assert engine.calls == ["nodes", "plan", "distribute", "generate", "reoptimise", "nodes ended", "baseline"]
     outcome, store = state.result(), Store(Settings().store_root)
     assert Plan.from_json(store.read(outcome.plan.digest)) == PLAN
     assert json.loads(store.read(outcome.answer.digest))["text"] == ["Because."]
@@ -166,6 +178,29 @@ def test_the_run_leaves_its_artifacts(engine):
     assert shown["inference-distribution"] == 100.0
     assert "**Why?**\n\nBecause." in shown["inference-answer"]
     assert "a token takes 0.50 times as long over the nodes, with the same tokens" in shown["inference-answer"]
+
+
+def test_where_layers_moved_to_is_where_the_next_run_looks(engine):
+    engine.moved = PLAN.model_copy(update={"stages": (stage("node-1", 0, 4), stage("node-2", 5, 5))})
+    state = run(PARAMETERS, return_state=True)
+    assert json.loads(artifacts_of(state)["inference-moves"])[0]["node"] == "node-1"
+    store = Store(Settings().store_root)
+    assert Plan.from_json(store.read(state.result().plan.digest)) == PLAN
+    assert Plan.from_json(store.read(store.ref("inference-plan", PARAMETERS.model_name).digest)) == engine.moved
+
+
+def test_an_answer_stands_though_nobody_knows_whether_layers_should_move(engine):
+    engine.errors["reoptimise"] = [NotMeasured("too short"), NodeLost("node-1", "the link broke")]
+    for _ in range(2):
+        state = run(PARAMETERS, return_state=True)
+        assert state.is_completed()
+        assert "inference-moves" not in artifacts_of(state)
+
+
+def test_without_the_optimiser_layers_stay(engine, monkeypatch):
+    monkeypatch.setenv("DISTRIBUTED_INFERENCE_CROSS_NODE_OPT", "false")
+    run(PARAMETERS)
+    assert "reoptimise" not in engine.calls
 
 
 def test_the_run_is_in_the_ledger(engine):

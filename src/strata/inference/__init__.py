@@ -17,7 +17,8 @@ Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_r
 `comparison_sentence`, `answer_markdown`, `run_figures`; while it runs, on a terminal: `DistributionBars`,
 `AnswerStream`.
 Errors, all StrataErrors: `CheckpointError`, `ModelNotFound`, `Unsplittable`, `RequestRefused`, `StageFailed`,
-`InvalidPlan`, `InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`, `BaselineFailed`.
+`InvalidPlan`, `InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`,
+`NotMeasured`, `BaselineFailed`.
 """
 
 from importlib import import_module
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from strata.inference.run.incidents import RecordedFailures, recording
     from strata.inference.run.journal import Journal
     from strata.inference.run.local import generate_locally
+    from strata.inference.run.measuring import NotMeasured
     from strata.inference.run.pipeline import Coordinator
     from strata.inference.run.rebalancing import Rebalanced
     from strata.inference.run.rehearsing import rehearse
@@ -91,6 +93,7 @@ __all__ = [
     "NodeDidNotStart",
     "NodeLost",
     "NodeProfile",
+    "NotMeasured",
     "Plan",
     "Rebalanced",
     "RecordedFailures",
@@ -137,6 +140,7 @@ __all__ = [
 _MODULES = {
     "node.daemon": ("run_node",),
     "run.answering": ("Answer", "answer"),
+    "run.measuring": ("NotMeasured",),
     "run.rebalancing": ("Rebalanced",),
     "run.rehearsing": ("rehearse",),
     "run.requests": ("Request",),
