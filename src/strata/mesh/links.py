@@ -72,6 +72,8 @@ class Link:
         """
         async with self._send_lock:
             self._check()
+            # A cancellation that is due already comes now, while there is no record yet that must be sent.
+            await trio.lowlevel.checkpoint_if_cancelled()
             begun = False
             try:
                 for view in self._channel.send(*buffers):

@@ -344,6 +344,20 @@ async def test_a_send_cancelled_midway_ends_the_link():
 
 
 @pytest.mark.anyio
+async def test_a_send_that_is_cancelled_before_it_begins_leaves_the_link():
+    async with Server() as server:
+        link = await server.dial()
+        for _ in range(30):  # which of two tasks trio runs first is random
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(link.send, b"this or nothing")
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                nursery.cancel_scope.cancel()
+        await link.send(b"that")
+        while bytes(await link.receive()) != b"that":
+            pass
+
+
+@pytest.mark.anyio
 async def test_a_cancelled_receive_loses_nothing():
     async with Server() as server:
         link = await server.dial()

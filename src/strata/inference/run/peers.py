@@ -120,10 +120,12 @@ class NodeClient:
         started = trio.current_time()
         try:
             # In parts, since it may be this process that was held up: the answer has come by then, and is seen.
-            for part in range(PARTS):
+            sent = False
+            for _ in range(PARTS):
                 with trio.move_on_after(seconds / PARTS):
-                    if part == 0:
+                    if not sent:
                         await self.send(Ping(number=number))
+                        sent = True
                     await answered.wait()
                     self._round_trip.note(trio.current_time() - started)
                     return

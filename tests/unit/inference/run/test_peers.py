@@ -46,3 +46,21 @@ async def test_a_node_that_was_away_is_connected_again(tmp_path: Path, monkeypat
                 await trio.testing.wait_all_tasks_blocked()
             while coordinator.nodes != ("a", "b"):
                 await trio.testing.wait_all_tasks_blocked()
+
+
+@pytest.mark.anyio
+async def test_a_ping_that_this_process_had_no_time_to_send_is_sent_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with mesh_of(tmp_path, nodes=2) as mesh, mesh.connect() as coordinator:
+        client = coordinator._connections.clients[0]
+        send, held_up = client.send, [True]
+
+        async def late(message, payload=b"") -> None:
+            if held_up and held_up.pop():
+                await trio.sleep_forever()
+            await send(message, payload)
+
+        monkeypatch.setattr(client, "send", late)
+        await client._probe(0.4)
+        assert client.lost is None
