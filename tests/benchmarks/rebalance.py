@@ -4,7 +4,8 @@ Each node is confined by a control group to a share of a core that is its own, s
 (the shares together leave the coordinator room); one node is then given a quarter of its share. In one run, while all
 sessions go on:
 
-    even    the plan while all nodes are equally fast: what 12 such nodes can do, the limit;
+    even    the plan while all nodes are equally fast: what 12 such nodes do with it, given as the limit, though another
+            plan may do better on them;
     static  the same plan with the slow node, the peer;
     ours    after `Coordinator.rebalance`, with the slow node still as slow.
 
@@ -36,6 +37,7 @@ from strata.inference import (
     resolve_model,
 )
 from strata.inference.rebalance.decide import Move
+from strata.inference.run import running_remote
 from strata.inference.run.placed import Placement
 from strata.inference.run.rebalancing import Rebalanced
 from strata.mesh import Roster, read_membership
@@ -75,13 +77,17 @@ async def measure(
     async with Coordinator.connect(key, roster, home, cluster.mesh_file.read_bytes()) as coordinator:
         plan = balanced_plan(profile_model(model, "float32"), await coordinator.inventory(), context=CONTEXT)
         await coordinator.distribute(checkpoint, plan)
-        for group, node in zip(groups.values(), cluster.nodes, strict=True):
-            group.limit(SHARE, PERIOD_US)
-            group.add(node.process.pid)
         placement = coordinator._placements.setdefault(plan, Placement(plan))
         async with trio.open_nursery() as nursery:
             for prompt in prompts:
                 nursery.start_soon(coordinator.generate, checkpoint, plan, [prompt], params)
+            while len(placement.generations) < len(prompts) or not all(
+                generation.decoding.accepted for generation in placement.generations
+            ):
+                await trio.sleep(0.2)
+            for group, node in zip(groups.values(), cluster.nodes, strict=True):
+                group.limit(SHARE, PERIOD_US)
+                group.add(node.process.pid)
             even = await tokens_a_second(placement, options.settle, options.seconds)
             print(f"12 nodes of equal speed: {even:.2f} tokens a second")
             groups[options.slow].limit(SHARE / SLOWER, PERIOD_US)
@@ -132,6 +138,9 @@ def main() -> None:
     parser.add_argument("--settle", type=float, default=8.0, help="seconds before each measurement")
     parser.add_argument("--horizon", type=float, default=300.0, help="seconds that the optimiser is told to plan for")
     options = parser.parse_args()
+    # Sessions are grouped by how many stages can be at work at once. Nodes with addresses of this machine are taken to
+    # share its cores; these have a processor of their own each.
+    running_remote.stages_at_once = len
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         model = resolve_model("smollm2", Settings(STRATA_HOME=home))
