@@ -21,9 +21,7 @@ class Worker:
     """Runs functions one after the other in a thread of its own, which ends with the process or on `stop`."""
 
     def __init__(self, name: str = "tensors") -> None:
-        self._jobs: SimpleQueue[tuple[Callable[[], Any], Callable[[outcome.Outcome[Any]], object]] | None] = (
-            SimpleQueue()
-        )
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 

@@ -5,10 +5,9 @@ sent again for nothing.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from strata.inference.plan.nodes import Links, NodeProfile
-from strata.inference.plan.plan import Plan
+from strata.inference.plan.plan import Plan, priced_stages
 from strata.inference.plan.profile import ModelProfile
 from strata.inference.plan.workload import Workload
 
@@ -29,17 +28,7 @@ def keep_placement(
     if any(s.node not in index or s.memory_bytes > nodes[index[s.node]].memory_bytes for s in previous.stages):
         return best
     workload = Workload(profile, best.context, best.batch)
-    seconds, hops = workload.layer_seconds(nodes), workload.link_seconds(links)
-    leads = [float(hops[index[a.node], index[b.node]]) for a, b in pairwise(previous.stages)] + [0.0]
-    stages = tuple(
-        stage.model_copy(
-            update={
-                "seconds": float(seconds[index[stage.node], stage.first : stage.last + 1].sum()),
-                "link_seconds": lead,
-            }
-        )
-        for stage, lead in zip(previous.stages, leads, strict=True)
-    )
+    stages = priced_stages(previous.stages, workload, nodes, links)
     costs = [cost for stage in stages for cost in (stage.seconds, stage.link_seconds)]
     value = sum(costs) if best.objective == "latency" else max(costs)
     if value > best.value * (1 + TOLERANCE):

@@ -155,6 +155,24 @@ def make_plan(
     )
 
 
+def priced_stages(
+    stages: Sequence[StagePlan], workload: Workload, nodes: Sequence[NodeProfile], links: Links
+) -> tuple[StagePlan, ...]:
+    """The stages with the seconds that they and their links take at the speed of `nodes`, which `links` join."""
+    index = {node.node: number for number, node in enumerate(nodes)}
+    seconds, hops = workload.layer_seconds(nodes), workload.link_seconds(links)
+    leads = [float(hops[index[a.node], index[b.node]]) for a, b in pairwise(stages)] + [0.0]
+    return tuple(
+        stage.model_copy(
+            update={
+                "seconds": float(seconds[index[stage.node], stage.first : stage.last + 1].sum()),
+                "link_seconds": lead,
+            }
+        )
+        for stage, lead in zip(stages, leads, strict=True)
+    )
+
+
 def balanced_plan(profile: ModelProfile, nodes: Sequence[NodeProfile], context: int = 2048, batch: int = 1) -> Plan:
     """Use every node, in the given order, with the largest stage (weights and KV cache) as small as it can be.
 

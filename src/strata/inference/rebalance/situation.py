@@ -7,12 +7,11 @@ off its profile as the median of those that do.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from statistics import median
 
 from strata.inference.placement.problem import InvalidProblem
 from strata.inference.plan.nodes import Links, NodeProfile
-from strata.inference.plan.plan import Plan
+from strata.inference.plan.plan import Plan, priced_stages
 from strata.inference.plan.profile import ModelProfile
 from strata.inference.plan.workload import Workload
 
@@ -97,18 +96,7 @@ def measured_nodes(situation: Situation, window: Window) -> tuple[NodeProfile, .
 
 def priced(plan: Plan, situation: Situation, nodes: Sequence[NodeProfile]) -> Plan:
     """`plan` with the seconds that its stages and links take at the speed of `nodes` (those of the situation)."""
-    index = {node.node: number for number, node in enumerate(nodes)}
-    seconds, hops = situation.workload.layer_seconds(nodes), situation.workload.link_seconds(situation.links)
-    leads = [float(hops[index[a.node], index[b.node]]) for a, b in pairwise(plan.stages)] + [0.0]
-    stages = tuple(
-        stage.model_copy(
-            update={
-                "seconds": float(seconds[index[stage.node], stage.first : stage.last + 1].sum()),
-                "link_seconds": lead,
-            }
-        )
-        for stage, lead in zip(plan.stages, leads, strict=True)
-    )
+    stages = priced_stages(plan.stages, situation.workload, nodes, situation.links)
     return plan.model_copy(update={"stages": stages})
 
 
