@@ -17,6 +17,9 @@ def node(
     listen: Annotated[str, typer.Option(help="HOST:PORT to listen on; port 0 takes any free one.")] = "127.0.0.1:0",
     memory: Annotated[str | None, typer.Option(help="Bytes for weights and KV cache, such as 500M or 2G.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for tensor work.")] = None,
+    threads_alone: Annotated[
+        int | None, typer.Option(min=1, help="Threads for the steps of a session that is the only one.")
+    ] = None,
     supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")] = False,
 ) -> None:
     """Run this machine's node: hold a shard of a model and compute with it. Prints one line of JSON when ready."""
@@ -35,6 +38,7 @@ def node(
         port=int(port),
         memory_bytes=None if memory is None else parse_size(memory),
         threads=threads,
+        threads_alone=threads_alone,
         supervised=supervised,
     )
 

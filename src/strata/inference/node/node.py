@@ -72,12 +72,13 @@ class Node:
         baseline_rss_bytes: int,
         membership_file: Path | None = None,
         leaks: LeakWatch | None = None,
+        threads_alone: int | None = None,
     ) -> None:
         self._identity = identity
         self._roster = roster
         self._holding = holding
         self._worker = worker
-        self._batcher = Batcher(worker)
+        self._batcher = Batcher(worker, threads_alone)
         self._nursery = nursery
         self._baseline = baseline_rss_bytes
         self._membership_file = membership_file
