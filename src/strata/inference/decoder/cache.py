@@ -5,6 +5,7 @@ stage keeps a cache of all layers, of which those that it does not run answer wi
 nothing.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -45,6 +46,16 @@ class Preallocated(DynamicLayer):  # type: ignore[no-untyped-call]
             self.length = length
             self.keys, self.values = (room[..., :length, :] for room in self._room)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether it has ever held anything."""
+        return self._room is not None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the tokens so far take."""
+        return sum(tensor.nbytes for tensor in _tensors(self)) if self.is_written else 0
+
     def _make_room(self, states: torch.Tensor) -> torch.Tensor:
         return states.new_empty((*states.shape[:-2], self.capacity, states.shape[-1]))
 
@@ -64,14 +75,17 @@ class _LengthOnly:
 
 
 class StageCache:
-    """A session's cache in one stage. `cache` goes to the model; call `advance` after each forward."""
+    """A session's cache in one stage. `cache` goes to the model; call `advance` after each forward.
 
-    def __init__(self, config: PreTrainedConfig, max_context: int) -> None:
+    make: a layer of full attention with room for so many tokens.
+    """
+
+    def __init__(
+        self, config: PreTrainedConfig, max_context: int, make: Callable[[int], Preallocated] = Preallocated
+    ) -> None:
         self.cache = DynamicCache(config=config)
         self.length = 0
-        self.cache.layers = [
-            Preallocated(max_context) if type(layer) is DynamicLayer else layer for layer in self.cache.layers
-        ]
+        self.cache.layers = [make(max_context) if type(layer) is DynamicLayer else layer for layer in self.cache.layers]
         self._others: list[Any] | None = None
 
     def advance(self, tokens: int) -> None:
@@ -104,7 +118,7 @@ class StageCache:
     @property
     def nbytes(self) -> int:
         """Bytes in use: what the tokens so far occupy."""
-        return sum(tensor.nbytes for layer in self.cache.layers for tensor in _tensors(layer))
+        return sum(map(_nbytes, self.cache.layers))
 
 
 def _length_only(layer: Any) -> Any:
@@ -122,9 +136,15 @@ def _length_only_class(kind: Any) -> Any:
 
 
 def _was_written(layer: Any) -> bool:
+    if isinstance(layer, Preallocated):
+        return layer.is_written
     if isinstance(layer, LinearAttentionCacheLayerMixin) and any(layer.has_previous_state.values()):
         return True
     return layer.keys is not None if hasattr(layer, "keys") else False
+
+
+def _nbytes(layer: Any) -> int:
+    return layer.nbytes if isinstance(layer, Preallocated) else sum(tensor.nbytes for tensor in _tensors(layer))
 
 
 def _tensors(layer: Any) -> list[torch.Tensor]:
