@@ -134,6 +134,7 @@ class Sampling(Message):
     top_k: Size = 0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    row: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
 
 
 class Open(Message):

@@ -11,7 +11,7 @@ PIPELINE = "inference"
 
 
 class RecordedFailures:
-    """A `failover.Watcher` that writes each failure down as an incident."""
+    """A `told.Watcher` that writes each failure down as an incident."""
 
     def __init__(self, log: IncidentLog) -> None:
         self._log = log

@@ -23,12 +23,14 @@ class Placement:
     """The same for all generations of a plan; `moves` counts how often its layers moved.
 
     Whoever moves them holds `lock`. After a failure the generations have stopped by themselves; a planned move has them
-    `halted`. `generations` run on the nodes now, `waiting` are those that will after the move.
+    `halted`. `generations` run on the nodes now, `waiting` are those that will after the move. Whoever goes on in this
+    process instead holds `here`: one has the whole model in memory at a time.
     """
 
     plan: Plan
     moves: int = 0
     lock: trio.Lock = field(default_factory=trio.Lock)
+    here: trio.Lock = field(default_factory=trio.Lock)
     generations: list[Generation] = field(default_factory=list)
     waiting: list[Generation] = field(default_factory=list)
     halting: bool = False
