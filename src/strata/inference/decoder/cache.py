@@ -5,6 +5,7 @@ stage keeps a cache of all layers, of which those that it does not run answer wi
 nothing.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -105,6 +106,14 @@ class StageCache:
     def nbytes(self) -> int:
         """Bytes in use: what the tokens so far occupy."""
         return sum(tensor.nbytes for layer in self.cache.layers for tensor in _tensors(layer))
+
+
+def allocated_bytes(caches: Iterable[StageCache]) -> int:
+    """Bytes that were allocated for what the caches hold, room for tokens to come included."""
+    storages = [
+        tensor.untyped_storage() for each in caches for layer in each.cache.layers for tensor in _tensors(layer)
+    ]
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
 
 def _length_only(layer: Any) -> Any:

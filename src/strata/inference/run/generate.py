@@ -59,7 +59,7 @@ class StageResult:
 
     peak and baseline: resident memory (`strata.inference.node.daemon` says what an empty node is); sent and received:
     encrypted bytes on the wire since the coordinator connected. leak: what grows on the node from session to session,
-    in words; empty unless that is suspected.
+    in words; empty unless that is suspected. leak_windows: of samples that the node has looked at since it started.
     """
 
     node: str
@@ -71,6 +71,7 @@ class StageResult:
     bytes_sent: int
     bytes_received: int
     leak: str = ""
+    leak_windows: int = 0
 
 
 @dataclass(frozen=True)

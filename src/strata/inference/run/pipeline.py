@@ -30,7 +30,6 @@ from strata.inference.run.generate import (
     GenerationResult,
     OnText,
     Prompts,
-    StageResult,
     asked_apart,
 )
 from strata.inference.run.journal import Journal, held_as
@@ -40,7 +39,7 @@ from strata.inference.run.placed import Placement
 from strata.inference.run.rebalancing import Rebalanced, Rebalancer
 from strata.inference.run.survey import survey_nodes
 from strata.inference.run.text import Texts
-from strata.inference.run.told import Told, Watcher
+from strata.inference.run.told import Told, ToldLeaks, Watcher
 from strata.mesh import Roster
 from strata.secure import Identity
 from strata.triage import Breakers
@@ -58,7 +57,7 @@ class Coordinator:
         self._placements: dict[Plan, Placement] = {}
         self._admissions: dict[Plan, Admission] = {}
         self._breakers = Breakers()
-        self._leaks: set[tuple[str, str]] = set()
+        self._leaks = ToldLeaks()
         self._rebalancer = Rebalancer(connections)
 
     @classmethod
@@ -272,11 +271,5 @@ class Coordinator:
             results = await beside(run_all, journal.keep, generations)
             await journal.finish(generations)
         if watcher is not None:
-            await self._tell_leaks([stage for result in results for stage in result.stages], watcher)
+            await self._leaks.tell([stage for result in results for stage in result.stages], watcher)
         return results
-
-    async def _tell_leaks(self, stages: list[StageResult], watcher: Watcher) -> None:
-        found = {(stage.node, stage.leak) for stage in stages if stage.leak} - self._leaks
-        self._leaks |= found
-        for node, detail in sorted(found):
-            await trio.to_thread.run_sync(watcher.leaking, node, detail)

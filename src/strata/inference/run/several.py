@@ -84,6 +84,7 @@ def _at_most(seen: Sequence[StageResult]) -> StageResult:
         bytes_sent=max(stage.bytes_sent for stage in seen),
         bytes_received=max(stage.bytes_received for stage in seen),
         leak=next((stage.leak for stage in seen if stage.leak), ""),
+        leak_windows=max(stage.leak_windows for stage in seen),
     )
 
 

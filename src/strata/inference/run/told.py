@@ -1,11 +1,13 @@
 """Failures told once: when a stage fails under several generations each of them meets it, but it is one incident."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import trio
 
 from strata.inference.run.errors import StageFailed
+from strata.inference.run.generate import StageResult
 
 
 class Watcher(Protocol):
@@ -22,6 +24,9 @@ class Watcher(Protocol):
 
     def leaking(self, node: str, detail: str) -> None:
         """A node suspects that its sessions leave memory behind; told once for each finding."""
+
+    def sound(self, node: str, response: str) -> None:
+        """A node suspects nothing, or nothing any more, and why; told once until it is found leaking."""
 
 
 @dataclass
@@ -75,3 +80,25 @@ class Told:
         if incident.went_on == went_on:
             return None
         return Incident(await trio.to_thread.run_sync(self._watcher.failed, failure))
+
+
+class ToldLeaks:
+    """What watchers are told of the memory of a coordinator's nodes: each finding once, and once that there is none."""
+
+    def __init__(self) -> None:
+        self._found: set[tuple[str, str]] = set()
+        self._sound: set[str] = set()
+
+    async def tell(self, stages: Sequence[StageResult], watcher: Watcher) -> None:
+        """Tell what is new in the results of a run."""
+        found = {(stage.node, stage.leak) for stage in stages if stage.leak}
+        leaking = {node for node, _ in found}
+        sound = {stage.node: stage for stage in stages if stage.node not in leaking | self._sound}
+        new = found - self._found
+        self._sound = (self._sound - leaking) | set(sound)
+        self._found = {(node, detail) for node, detail in self._found if node not in sound} | found
+        for node, detail in sorted(new):
+            await trio.to_thread.run_sync(watcher.leaking, node, detail)
+        for node, stage in sound.items():
+            why = "nothing grew in its latest window" if stage.leak_windows else "it was restarted, so it holds nothing"
+            await trio.to_thread.run_sync(watcher.sound, node, f"no leak is found any more: {why}")

@@ -47,6 +47,9 @@ class Watcher:
     def failed(self, failure):
         raise AssertionError(failure)
 
+    def sound(self, node, response):
+        assert "restarted" in response
+
 
 class Rehearsal:
     """What one reading after the other shows (seconds of a layer, by node; the last one for ever), and the waiting.
