@@ -25,7 +25,7 @@ class InferenceParameters(BaseModel):
     prompts: list[Prompt] = Field(
         ["Explain to a curious child why the sky is blue, but sunsets are red."],
         title="Prompts",
-        description="One answer is written for each; several are answered as one batch",
+        description="One answer is written for each; several are answered at the same time",
         min_length=1,
         max_length=64,
     )

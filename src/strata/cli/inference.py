@@ -46,7 +46,7 @@ def node(
 def generate(
     model: Annotated[str, typer.Argument(help='Folder, .gguf file or name of a model ("smollm2").')],
     *,
-    prompt: Annotated[list[str] | None, typer.Option(help="A prompt; several make one batch.")] = None,
+    prompt: Annotated[list[str] | None, typer.Option(help="A prompt; several are answered at the same time.")] = None,
     prompt_file: Annotated[Path | None, typer.Option(help="A file that holds one prompt.")] = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="Start this many nodes here, for this run.")] = None,
     mesh: Annotated[Path | None, typer.Option(help="Use the running nodes of this mesh.")] = None,

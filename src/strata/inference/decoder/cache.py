@@ -5,7 +5,7 @@ stage keeps a cache of all layers, of which those that it does not run answer wi
 nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -52,9 +52,14 @@ class Preallocated(DynamicLayer):  # type: ignore[no-untyped-call]
         return self._room is not None
 
     @property
+    def tensors(self) -> list[torch.Tensor]:
+        """What it keeps in memory."""
+        return [] if self._room is None else [*self._room]
+
+    @property
     def nbytes(self) -> int:
         """Bytes that the tokens so far take."""
-        return sum(tensor.nbytes for tensor in _tensors(self)) if self.is_written else 0
+        return sum(room[..., : self.length, :].nbytes for room in self._room or ())
 
     def _make_room(self, states: torch.Tensor) -> torch.Tensor:
         return states.new_empty((*states.shape[:-2], self.capacity, states.shape[-1]))
@@ -121,6 +126,14 @@ class StageCache:
         return sum(map(_nbytes, self.cache.layers))
 
 
+def allocated_bytes(caches: Iterable[StageCache]) -> int:
+    """Bytes that were allocated for what the caches hold, room for tokens to come included."""
+    storages = [
+        tensor.untyped_storage() for each in caches for layer in each.cache.layers for tensor in _tensors(layer)
+    ]
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+
+
 def _length_only(layer: Any) -> Any:
     kind = _length_only_class(type(layer))  # type: ignore[arg-type]
     stand_in = object.__new__(kind)
@@ -148,6 +161,8 @@ def _nbytes(layer: Any) -> int:
 
 
 def _tensors(layer: Any) -> list[torch.Tensor]:
+    if isinstance(layer, Preallocated):
+        return layer.tensors
     found = [t for t in (getattr(layer, "keys", None), getattr(layer, "values", None)) if t is not None]
     for states in (getattr(layer, "conv_states", {}), getattr(layer, "recurrent_states", {})):
         found += [state for state in states.values() if state is not None]

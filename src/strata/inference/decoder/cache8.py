@@ -27,6 +27,11 @@ class Unpacked:
     def __init__(self) -> None:
         self._tensors: dict[str, torch.Tensor] = {}
 
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """All of it."""
+        return [*self._tensors.values()]
+
     def get(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         """A tensor of that shape, whose memory the last one of the name had too."""
         count = torch.Size(shape).numel()
@@ -101,6 +106,12 @@ class Preallocated8(Preallocated):  # type: ignore[no-untyped-call]
     def is_written(self) -> bool:
         """Whether it has ever held anything."""
         return self._blocks is not None
+
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """What it keeps in memory, that which layers share included."""
+        own = [tensor for blocks in self._blocks or () for tensor in (blocks.values, blocks.scales)]
+        return own + self._unpacked.tensors
 
     @property
     def nbytes(self) -> int:

@@ -134,6 +134,7 @@ class Sampling(Message):
     top_k: Size = 0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    row: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
 
 
 class Open(Message):
@@ -225,7 +226,7 @@ class Status(Message):
 
     The account of its `memory_bytes`: weights, the caches and the workspace that are promised to sessions, and the
     runtime, which is what the process holds beyond those and an empty node. `leak` says what grows from session to
-    session, where that is suspected.
+    session, where that is suspected, by the latest of so many windows of samples.
     """
 
     type: Literal["status"] = "status"
@@ -242,6 +243,7 @@ class Status(Message):
     workspace_bytes: Size = 0
     runtime_bytes: Size = 0
     leak: Reason = ""
+    leak_windows: Size = 0
 
 
 class GetPace(Message):

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from strata.inference.decoder.sampling import SamplingParams
@@ -33,12 +33,33 @@ class GenerationParams:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What one generation is to answer, and who takes its text; the prompts are the rows of a batch."""
+
+    prompts: Prompts
+    params: GenerationParams
+    on_text: OnText | None = None
+
+
+def asked_apart(prompts: Prompts, params: GenerationParams, on_text: OnText | None) -> list[Asked]:
+    """The same, a generation for each prompt; what is drawn, and who is told of which row, stay as in one batch."""
+
+    def one(row: int) -> Asked:
+        sampling = replace(params.sampling, row=params.sampling.row + row)
+        prompt: Any = prompts[row : row + 1]
+        shown = None if on_text is None else lambda _, piece: on_text(row, piece)
+        return Asked(prompt, replace(params, sampling=sampling), shown)
+
+    return [one(row) for row in range(len(prompts))]
+
+
+@dataclass(frozen=True)
 class StageResult:
     """One stage's part, in bytes.
 
     peak and baseline: resident memory (`strata.inference.node.daemon` says what an empty node is); sent and received:
     encrypted bytes on the wire since the coordinator connected. leak: what grows on the node from session to session,
-    in words; empty unless that is suspected.
+    in words; empty unless that is suspected. leak_windows: of samples that the node has looked at since it started.
     """
 
     node: str
@@ -50,6 +71,7 @@ class StageResult:
     bytes_sent: int
     bytes_received: int
     leak: str = ""
+    leak_windows: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +79,7 @@ class Recovery:
     """A stage that failed in the middle of a generation, which went on.
 
     response: what was done about it. seconds: from the last token before it (or the beginning) to the next one.
+    incident: its key in the ledger, None where no ledger is kept.
     """
 
     node: str
@@ -64,13 +87,17 @@ class Recovery:
     reason: str
     response: str
     seconds: float
+    incident: int | None = None
 
 
 @dataclass(frozen=True)
 class GenerationResult:
     """New tokens and text of each row, and what they took. `logits[step]` is (B, V), only when it was wanted.
 
-    pauses: seconds between two tokens for each time that layers were moved between them on purpose.
+    waited: seconds from the request until its computation began, for memory or for layers under way; seconds and
+    seconds_to_first_token: from then on, to the last and the first token; seconds_per_token: between two tokens of a
+    row. What they are of rows that were answered apart, `strata.inference.run.several` says. pauses: seconds between
+    two tokens for each time that layers were moved between them on purpose.
     """
 
     token_ids: list[list[int]]
@@ -82,6 +109,8 @@ class GenerationResult:
     seconds_per_token: float
     recoveries: list[Recovery] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    waited: float = 0.0
     logits: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -122,8 +151,9 @@ class Generation:
         self._texts = texts
         self._streams = [TextStream(texts) for _ in rows]
         self._prompt_tokens = sum(map(len, rows))
+        self._asked = time.perf_counter()
         self._times: list[float] = []
-        self._failures: list[tuple[StageFailed, str]] = []
+        self._failures: list[tuple[StageFailed, str, int]] = []
         self.recoveries: list[Recovery] = []
         self.pauses: list[float] = []
         self._moved = False
@@ -134,9 +164,9 @@ class Generation:
             self._times = [time.perf_counter()]
         return self.decoding.inputs_so_far
 
-    def recover(self, failure: StageFailed, response: str) -> None:
+    def recover(self, failure: StageFailed, response: str, incident: int) -> None:
         """Note that a stage failed and what was done; it counts as a recovery when the next token comes."""
-        self._failures.append((failure, response))
+        self._failures.append((failure, response, incident))
 
     def move(self) -> None:
         """Note that it was stopped so that layers can move; it counts as a pause when the next token comes."""
@@ -151,8 +181,10 @@ class Generation:
         """As `Decoding.accept`."""
         before, now = self._times[-1], time.perf_counter()
         self._times.append(now)
-        for failure, response in self._failures:
-            self.recoveries.append(Recovery(failure.node, failure.layers, failure.reason, response, now - before))
+        for failure, response, incident in self._failures:
+            self.recoveries.append(
+                Recovery(failure.node, failure.layers, failure.reason, response, now - before, incident)
+            )
         self._failures.clear()
         if self._moved:
             self.pauses.append(now - before)
@@ -185,6 +217,8 @@ class Generation:
             seconds_per_token=(rest[-1] - first) / len(rest) if rest else 0.0,
             recoveries=self.recoveries,
             pauses=self.pauses,
+            seconds=self._times[-1] - start,
+            waited=start - self._asked,
             logits=self.logits,
         )
 

@@ -110,4 +110,5 @@ class MeshNodes:
             bytes_sent=sent,
             bytes_received=received,
             leak=status.leak,
+            leak_windows=status.leak_windows,
         )

@@ -172,3 +172,14 @@ def test_small_things():
     assert markdown_table([]) == ""
     assert markdown_table([{"a": "x|y"}]) == "| a |\n| --- |\n| x\\|y |"
     assert (size(1023), size(MIB), layer_span(2, 2), layer_span(2, 5)) == ("1.0 KiB", "1.0 MiB", "2", "2-5")
+
+
+def test_several_answers_are_compared_by_the_time_until_the_last_has_ended():
+    rows, text = ((1, 2), (3, 4)), ("One.", "Two.")
+    ours = replace(result_of(token_ids=rows, text=text), tokens=4, seconds=0.5)
+    alone = replace(result_of(0.1, token_ids=rows, text=text), tokens=4, seconds=1.0)
+    assert [row["tokens a second"] for row in speed_rows(ours, alone)] == ["8.0", "4.0"]
+    expected = (
+        "2 nodes and one process: all answers together take 0.50 times as long over the nodes, with the same tokens"
+    )
+    assert comparison_sentence(ours, alone) == expected
