@@ -37,9 +37,7 @@ class StageSession:
         self._constant: dict[str, Any] = {cache_name(model): self.cache.cache, "use_cache": True}
         self._takes_positions = "position_ids" in parameters
         self._keeps_last = "logits_to_keep" in parameters
-        prepare: Any = type(model).prepare_inputs_for_generation  # type: ignore[attr-defined]
-        # Only where a model prepares its inputs in a way of its own is that worth its time in every step.
-        self._prepare = None if prepare is GenerationMixin.prepare_inputs_for_generation else prepare
+        self._prepare = _own_preparation(model)
         plain = self._prepare is None and self.cache.is_plain and not stage.cut.is_packed and not any(padding)
         self._direct = DirectSteps(stage, batch, self.cache.cache) if plain else None
 
@@ -55,11 +53,21 @@ class StageSession:
 
     @property
     def takes_slices(self) -> bool:
-        """Whether a long input may be fed in several pieces with the same outcome.
+        """Whether a long input may be fed in several pieces with the same outcome, and the last tokens taken back.
 
         So it is where every layer caches plain attention: then the cache is all that an earlier token leaves behind.
         """
         return self._prepare is None and self.cache.is_plain
+
+    def rewind(self, length: int) -> None:
+        """Forget all but the first `length` tokens; raises ValueError where there are fewer, or none can be forgotten.
+
+        What follows is then computed as if the others had never been fed.
+        """
+        if not self.takes_slices or not 0 <= length <= self.length:
+            raise ValueError(f"cannot go back to {length} of {self.length} tokens")
+        if length < self.length:
+            self.cache.rewind(length)
 
     @torch.inference_mode()
     def forward(self, inputs: torch.Tensor, want: Want = "last_logits") -> torch.Tensor:
@@ -163,6 +171,17 @@ class StageSession:
             **kwargs,
         )
         return prepared
+
+
+def takes_back(model: PreTrainedModel) -> bool:
+    """Whether sessions of the model can forget their last tokens: `StageSession.takes_slices`, without a session."""
+    return _own_preparation(model) is None and StageCache(model.config, 1).is_plain
+
+
+def _own_preparation(model: PreTrainedModel) -> Any:
+    """How a model prepares its inputs: only where that is a way of its own is it worth its time in every step."""
+    prepare: Any = type(model).prepare_inputs_for_generation  # type: ignore[attr-defined]
+    return None if prepare is GenerationMixin.prepare_inputs_for_generation else prepare
 
 
 def cache_name(model: PreTrainedModel) -> str:

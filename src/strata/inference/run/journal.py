@@ -49,5 +49,6 @@ class Journal:
 def _request(generation: Generation, params: GenerationParams, model: str) -> dict[str, Any]:
     """All that the tokens depend on."""
     asked = asdict(params)
+    del asked["speculate"]
     asked["stop"] = None if params.stop is None else sorted(params.stop)
     return {"model": model, "prompts": generation.decoding.first_inputs, "params": asked}

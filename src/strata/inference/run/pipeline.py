@@ -27,6 +27,7 @@ from strata.inference.run.errors import NodeLost, StageFailed
 from strata.inference.run.failover import Survivor, Watcher
 from strata.inference.run.generate import Generation, GenerationParams, GenerationResult, OnText, Prompts, StageResult
 from strata.inference.run.journal import Journal
+from strata.inference.run.local import drafts_at_most
 from strata.inference.run.measuring import links_between
 from strata.inference.run.mesh_nodes import Job, MeshNodes
 from strata.inference.run.placed import Halted, Placement
@@ -199,7 +200,8 @@ class Coordinator:
         """
         params = params or GenerationParams()
         texts = await trio.to_thread.run_sync(Texts.of, checkpoint.path)
-        generation = Generation(texts, prompts, params, context=plan.context, on_text=on_text)
+        speculate = await trio.to_thread.run_sync(drafts_at_most, checkpoint, params)
+        generation = Generation(texts, prompts, params, context=plan.context, on_text=on_text, speculate=speculate)
         placement = self._placements.setdefault(plan, Placement(plan))
         profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights)
         job = Job(checkpoint, profile, generation, params)
