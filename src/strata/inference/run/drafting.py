@@ -17,7 +17,7 @@ class PromptLookup:
 
     The latest place counts, and a draft that reaches the end of the text goes on with itself, as a period does. While
     drafts fail there are fewer and shorter ones: after n in a row of which nothing was accepted, the next 2^n - 1 steps
-    (at most LONGEST_PAUSE) have none; and one has at most 2 a + 1 tokens where a were accepted of the one before.
+    (at most LONGEST_PAUSE) have none; and one has at most 2 a + 2 tokens where a were accepted of the one before.
     """
 
     def __init__(self, most: int) -> None:
@@ -49,7 +49,7 @@ class PromptLookup:
         else:
             self._failures += 1
             self._pause = min(2**self._failures - 1, LONGEST_PAUSE)
-        self._length = min(self._most, 2 * accepted + 1)
+        self._length = min(self._most, 2 * accepted + 2)
 
     def _index(self, text: Sequence[int]) -> None:
         """Enter what has come since the last time, but the end: nothing follows it yet."""
