@@ -107,8 +107,8 @@ def figures(measured: Measured, where: str) -> dict[str, dict[str, float]]:
             "same_tokens": all(one.token_ids == other.token_ids for one, other in pairs),
         }
         print(
-            f"{where}, {name}: a token {_median(drafted) * 1e3:.1f} ms with drafts, {_median(without) * 1e3:.1f} without, "
-            f"{found[name]['ratio']:.2f} times; of {last.drafted} drafts {last.accepted} right, of {last.tokens} tokens",
+            f"{where}, {name}: {_median(drafted) * 1e3:.1f} ms a token with drafts, {_median(without) * 1e3:.1f} "
+            f"without ({found[name]['ratio']:.2f}); {last.accepted} of {last.drafted} drafts right in {last.tokens} tokens",
             flush=True,
         )
     return found

@@ -37,7 +37,9 @@ class StageSession:
         self._constant: dict[str, Any] = {cache_name(model): self.cache.cache, "use_cache": True}
         self._takes_positions = "position_ids" in parameters
         self._keeps_last = "logits_to_keep" in parameters
-        self._prepare = _own_preparation(model)
+        prepare: Any = type(model).prepare_inputs_for_generation  # type: ignore[attr-defined]
+        # Only where a model prepares its inputs in a way of its own is that worth its time in every step.
+        self._prepare = None if prepare is GenerationMixin.prepare_inputs_for_generation else prepare
         plain = self._prepare is None and self.cache.is_plain and not stage.cut.is_packed and not any(padding)
         self._direct = DirectSteps(stage, batch, self.cache.cache) if plain else None
 
@@ -171,17 +173,6 @@ class StageSession:
             **kwargs,
         )
         return prepared
-
-
-def takes_back(model: PreTrainedModel) -> bool:
-    """Whether sessions of the model can forget their last tokens: `StageSession.takes_slices`, without a session."""
-    return _own_preparation(model) is None and StageCache(model.config, 1).is_plain
-
-
-def _own_preparation(model: PreTrainedModel) -> Any:
-    """How a model prepares its inputs: only where that is a way of its own is it worth its time in every step."""
-    prepare: Any = type(model).prepare_inputs_for_generation  # type: ignore[attr-defined]
-    return None if prepare is GenerationMixin.prepare_inputs_for_generation else prepare
 
 
 def cache_name(model: PreTrainedModel) -> str:

@@ -14,12 +14,11 @@ from functools import lru_cache
 import torch
 
 from strata.inference.decoder.convert import plan_load
-from strata.inference.decoder.session import takes_back
 from strata.inference.decoder.split import build_skeleton, parse_config
 from strata.inference.decoder.stage_model import MissingWeights, Source, StageModel, owned_weights
 from strata.inference.decoder.traits import check_splittable, traits_of
 
-__all__ = ["MissingWeights", "Source", "Stage", "can_speculate", "check_splittable", "tensors_for"]
+__all__ = ["MissingWeights", "Source", "Stage", "check_splittable", "tensors_for"]
 
 
 class Stage(StageModel):
@@ -39,16 +38,6 @@ class Stage(StageModel):
         traits = traits_of(config)
         skeleton = build_skeleton(config, getattr(torch, dtype) if isinstance(dtype, str) else dtype)
         return cls(skeleton, traits, first, last, weights)
-
-
-@lru_cache(maxsize=16)  # asked for every answer
-def can_speculate(config_json: bytes) -> bool:
-    """Whether drafts can be tried on models of this config: those that are rejected must leave nothing behind.
-
-    So it is where all layers cache plain attention over the whole context; windows and state-space layers forget what
-    they would have to go back to. Raises Unsplittable.
-    """
-    return takes_back(build_skeleton(parse_config(config_json), torch.float32))
 
 
 def tensors_for(config_json: bytes, names: Iterable[str], ranges: Iterable[tuple[int, int]]) -> list[tuple[str, ...]]:

@@ -31,7 +31,7 @@ def generate_locally(
 
 def drafts_at_most(checkpoint: Checkpoint, params: GenerationParams) -> int:
     """Tokens to guess for a step at most: as many as are asked for, none where the model's cache forbids it."""
-    from strata.inference.decoder.stage import can_speculate
+    from strata.inference.decoder.drafts import can_speculate
 
     return params.speculate if params.speculate and can_speculate(checkpoint.config) else 0
 
