@@ -159,4 +159,5 @@ def _generation(parameters: InferenceParameters) -> GenerationParams:
         sampling=SamplingParams(parameters.temperature, parameters.top_k, parameters.top_p, parameters.seed),
         chat=parameters.chat_template,
         context=parameters.context,
+        speculate=parameters.speculate,
     )

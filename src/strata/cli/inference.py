@@ -62,6 +62,16 @@ def generate(
     weights: Annotated[
         Literal["as-is", "int8"], typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")
     ] = "as-is",
+    speculate: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=32,
+            help="Guess up to so many next tokens from the text before them and verify them in one pass; 0: off. Pays "
+            "where nodes are far apart and the answer repeats its context (summaries, edits of code, lists). The "
+            "tokens stay the same, but for near-ties in half precision; one prompt only.",
+        ),
+    ] = 0,
     memory: Annotated[str | None, typer.Option(help="With --nodes: bytes each may use, such as 500M.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the answer: cut off, the same goes on with it.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Then run it in one process, for comparison.")] = False,
@@ -85,7 +95,9 @@ def generate(
     request = Request(
         model=model,
         prompts=tuple(prompts),
-        params=GenerationParams(max_new_tokens=max_new_tokens, sampling=sampling, chat=not raw, context=context),
+        params=GenerationParams(
+            max_new_tokens=max_new_tokens, sampling=sampling, chat=not raw, context=context, speculate=speculate
+        ),
         nodes=nodes,
         mesh=mesh,
         identity=identity,

@@ -15,8 +15,8 @@ Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `g
 All of it in one call: `answer`, `Request`, `Answer`; `rehearse`, `Rebalanced` (whether layers should move).
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `recovery_rows`,
 `recovery_sentence`, `move_rows`, `move_sentence`, `move_document`, `Row`, `need_sentence`, `distribution_sentence`,
-`comparison_sentence`, `answer_markdown`, `run_figures`; while it runs, on a terminal: `DistributionBars`,
-`AnswerStream`.
+`comparison_sentence`, `speculation_sentence`, `answer_markdown`, `run_figures`; while it runs, on a terminal:
+`DistributionBars`, `AnswerStream`.
 Errors, all StrataErrors: `CheckpointError`, `ModelNotFound`, `Unsplittable`, `RequestRefused`, `StageFailed`,
 `InvalidPlan`, `InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`,
 `NotMeasured`, `BaselineFailed`.
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         recovery_rows,
         recovery_sentence,
         run_figures,
+        speculation_sentence,
         speed_rows,
         stage_rows,
     )
@@ -137,6 +138,7 @@ __all__ = [
     "resolve_model",
     "run_figures",
     "run_node",
+    "speculation_sentence",
     "speed_rows",
     "stage_rows",
     "with_most_sessions",
@@ -181,6 +183,7 @@ _MODULES = {
         "recovery_rows",
         "recovery_sentence",
         "run_figures",
+        "speculation_sentence",
         "speed_rows",
         "stage_rows",
     ),

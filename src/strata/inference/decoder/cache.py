@@ -104,11 +104,17 @@ class StageCache:
         for layer in self._others:
             layer.cumulative_length = self.length
 
-    def rewind(self) -> None:
-        """Forget what was written since the last `advance`; for a cache that is plain."""
+    def rewind(self, length: int | None = None) -> None:
+        """Forget all but the first `length` tokens, None: what was written since the last `advance`.
+
+        For a cache that is plain.
+        """
+        self.length = self.length if length is None else length
         for layer in self.cache.layers:
             assert isinstance(layer, Preallocated)
             layer.rewind(self.length)
+        for layer in self._others or ():
+            layer.cumulative_length = self.length
 
     @property
     def is_plain(self) -> bool:

@@ -82,3 +82,20 @@ class Sampler:
         points = [stream.random() * row[-1] for stream, row in zip(self._streams, mass, strict=True)]
         drawn = [int(np.searchsorted(row, point, side="right")) for row, point in zip(mass, points, strict=True)]
         return torch.tensor(drawn, dtype=torch.int64)
+
+    def verify(self, logits: torch.Tensor, drafts: Sequence[int]) -> list[int]:
+        """The tokens after the positions of (1 + k, V) logits of one row, of which all but the first had been guessed.
+
+        Position i + 1 was computed with `drafts[i]` in place of the token after position i. So tokens are chosen in
+        order up to the first that is not its draft: 1 to 1 + k of them, the same as without drafts, and the row's
+        stream is where it would be after them. (Leviathan et al. 2023, https://arxiv.org/abs/2211.17192, with a draft
+        that is certain; as the draw at a position is fixed beforehand, so is the token, not its distribution alone.)
+        """
+        if logits.shape[0] != len(drafts) + 1:
+            raise ValueError(f"{len(drafts)} drafts want as many positions and one, not {logits.shape[0]}")
+        tokens: list[int] = []
+        for position, draft in zip(logits, (*drafts, None), strict=True):
+            tokens.append(int(self.next(position[None])))
+            if tokens[-1] != draft:
+                break
+        return tokens

@@ -62,11 +62,21 @@ class StageSession:
 
     @property
     def takes_slices(self) -> bool:
-        """Whether a long input may be fed in several pieces with the same outcome.
+        """Whether a long input may be fed in several pieces with the same outcome, and the last tokens taken back.
 
         So it is where every layer caches plain attention: then the cache is all that an earlier token leaves behind.
         """
         return self._prepare is None and self.cache.is_plain
+
+    def rewind(self, length: int) -> None:
+        """Forget all but the first `length` tokens; raises ValueError where there are fewer, or none can be forgotten.
+
+        What follows is then computed as if the others had never been fed.
+        """
+        if not self.takes_slices or not 0 <= length <= self.length:
+            raise ValueError(f"cannot go back to {length} of {self.length} tokens")
+        if length < self.length:
+            self.cache.rewind(length)
 
     @torch.inference_mode()
     def forward(self, inputs: torch.Tensor, want: Want = "last_logits") -> torch.Tensor:

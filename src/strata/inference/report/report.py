@@ -102,6 +102,14 @@ def recovery_sentence(result: GenerationResult) -> str:
     return f"The answer survived {count(len(result.recoveries), 'failure')}; the longest pause was {longest:.2f} s."
 
 
+def speculation_sentence(result: GenerationResult) -> str:
+    """How many tokens were guessed, and how many of them were right; "" where none were."""
+    if not result.drafted:
+        return ""
+    share = f"{result.accepted / result.drafted:.0%}"
+    return f"{count(result.drafted, 'token')} guessed ahead, of which {result.accepted} were right ({share})."
+
+
 def speed_rows(result: GenerationResult, alone: GenerationResult | None) -> list[Row]:
     """Time to first token and tokens a second of the run and, if it was measured, of the model in one process.
 
@@ -142,6 +150,7 @@ def run_figures(result: GenerationResult, alone: GenerationResult | None) -> dic
         "seconds_per_token": result.seconds_per_token,
         "recoveries": len(result.recoveries),
     }
+    kept |= {"drafted": result.drafted, "accepted": result.accepted} if result.drafted else {}
     return kept | ({"seconds_per_token_in_one_process": alone.seconds_per_token} if alone else {})
 
 
@@ -151,6 +160,8 @@ def answer_markdown(prompts: Sequence[str], result: GenerationResult, alone: Gen
     parts += ["## Speed", markdown_table(speed_rows(result, alone))]
     if alone is not None:
         parts.append(comparison_sentence(result, alone) + ".")
+    if result.drafted:
+        parts.append(speculation_sentence(result))
     if result.recoveries:
         parts += ["## Recoveries", markdown_table(recovery_rows(result))]
     parts += ["## Nodes", markdown_table(stage_rows(result))]

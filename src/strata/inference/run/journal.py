@@ -70,6 +70,7 @@ def _accepted(generations: Sequence[Generation]) -> int:
 def _request(generations: Sequence[Generation], params: GenerationParams, model: str) -> dict[str, Any]:
     """All that the tokens depend on."""
     asked = asdict(params)
+    del asked["speculate"]
     asked["stop"] = None if params.stop is None else sorted(params.stop)
     del asked["sampling"]["row"]  # rows are numbered in order, whoever computes them
     prompts = [row for generation in generations for row in generation.decoding.first_inputs]

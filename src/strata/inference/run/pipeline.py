@@ -33,6 +33,7 @@ from strata.inference.run.generate import (
     asked_apart,
 )
 from strata.inference.run.journal import Journal, held_as
+from strata.inference.run.local import drafts_at_most
 from strata.inference.run.measuring import links_between
 from strata.inference.run.mesh_nodes import Job, MeshNodes
 from strata.inference.run.placed import Placement
@@ -238,8 +239,10 @@ class Coordinator:
     ) -> list[GenerationResult]:
         """Run a generation for each of what is asked, all at the same time."""
         texts = await trio.to_thread.run_sync(Texts.of, checkpoint.path)
+        speculate = await trio.to_thread.run_sync(drafts_at_most, checkpoint, asked[0].params)
         generations = [
-            Generation(texts, one.prompts, one.params, context=plan.context, on_text=one.on_text) for one in asked
+            Generation(texts, one.prompts, one.params, context=plan.context, on_text=one.on_text, speculate=speculate)
+            for one in asked
         ]
         placement = self._placements.setdefault(plan, Placement(plan))
         admission = self._admissions.setdefault(plan, Admission())

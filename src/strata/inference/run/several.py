@@ -64,6 +64,8 @@ def together(results: Sequence[GenerationResult]) -> GenerationResult:
         pauses=[pause for result in results for pause in result.pauses],
         seconds=max(result.waited - began + result.seconds for result in results),
         waited=began,
+        drafted=sum(result.drafted for result in results),
+        accepted=sum(result.accepted for result in results),
     )
 
 

@@ -15,6 +15,7 @@ from strata.inference.report.report import (
     plan_sentence,
     run_figures,
     size,
+    speculation_sentence,
     speed_rows,
     stage_rows,
 )
@@ -159,6 +160,14 @@ def test_an_answer_holds_every_prompt_and_both_tables():
     assert "**second**\n\nTwo." in text
     assert text.count("| --- |") >= 2
     assert "different tokens" in text
+
+
+def test_guesses_are_told_where_there_were_any():
+    guessed = replace(result_of(), drafted=40, accepted=30)
+    assert speculation_sentence(guessed) == "40 tokens guessed ahead, of which 30 were right (75%)."
+    assert speculation_sentence(guessed) in answer_markdown(["Why?"], guessed, None)
+    assert {"drafted": 40, "accepted": 30}.items() <= run_figures(guessed, None).items()
+    assert "guessed" not in answer_markdown(["Why?"], result_of(), None)
 
 
 def test_figures_are_numbers_to_keep():
