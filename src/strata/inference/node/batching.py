@@ -29,6 +29,7 @@ class _Work:
     inputs: torch.Tensor
     finish: Callable[[torch.Tensor], Any]
     want: Want
+    more: bool
     result: outcome.Outcome[Any] | None = None
     done: trio.Event = field(default_factory=trio.Event)
 
@@ -36,9 +37,9 @@ class _Work:
 class Batcher:
     """Runs the steps of a node's sessions in its worker.
 
-    threads_alone: for the decode steps of a session that is the only one; None leaves torch's number. Nodes that share
-    a machine's cores are better off with their share of them each while several are at work. But of one session's steps
-    there is one at a time on all of them, and it may have all cores.
+    threads_alone: for the steps of a session that is the only one; None leaves torch's number. Nodes that share a
+    machine's cores are better off with their share of them each while several are at work. But of one session's steps
+    there is one at a time on all of them, and it may have all cores; not so the slices of a prompt.
     """
 
     def __init__(self, worker: Worker, threads_alone: int | None = None) -> None:
@@ -65,16 +66,19 @@ class Batcher:
         session: StageSession,
         inputs: torch.Tensor,
         finish: Callable[[torch.Tensor], T],
+        *,
         want: Want = "last_logits",
+        more: bool = False,
     ) -> T:
         """`finish` of the session's forward, both called in the thread; raises what they raise.
 
-        want: of a slice, as `StageSession.forward` has it; of a step there is one position only.
+        want: of a slice, as `StageSession.forward` has it; of a step there is one position only. more: slices follow
+        that other stages compute at the same time.
 
         When cancelled before it begins, it is not computed; when cancelled later, its result is dropped, and the
         session is of no use any more.
         """
-        work = _Work(session, inputs, finish, want)
+        work = _Work(session, inputs, finish, want, more)
         token = trio.lowlevel.current_trio_token()
 
         def done(taken: list[_Work]) -> None:
@@ -97,7 +101,7 @@ class Batcher:
                 self._lock.wait(seconds)
             taken, alone = self._scheduler.take(), self._scheduler.sessions == 1
         is_step = bool(taken) and taken[0].inputs.shape[1] == 1
-        self._use(self._threads_alone if alone and is_step else self._threads)
+        self._use(self._threads_alone if alone and not any(work.more for work in taken) else self._threads)
         started = time.monotonic()
         if len(taken) == 1:
             outputs: list[outcome.Outcome[torch.Tensor]] = [

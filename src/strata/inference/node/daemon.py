@@ -47,7 +47,8 @@ def run_node(
 ) -> None:
     """Serve as a node of the mesh in file `mesh` until SIGTERM or SIGINT, or, when supervised, until stdin ends.
 
-    threads: for tensor work; None takes torch's number. threads_alone: for decode steps while one session is open only.
+    threads: for tensor work; None takes torch's number. threads_alone: for the steps of a session that is
+    the only one.
     The node's key is `home/identity.json`, its store `home/store`, and `home/mesh` the newest membership it has seen.
     Prints one line of JSON when it is ready: peer_id, name, address, memory_bytes.
     """
@@ -76,7 +77,7 @@ async def _main(
     roster = Roster(_newest_membership(mesh, home / "mesh"))
     own = roster.membership.member(identity.peer_id)
     worker = Worker()
-    await worker.run(warm_up)
+    await worker.run(warm_up, threads_alone or torch.get_num_threads())
     await worker.run(release)
     gc.freeze()  # what is loaded by now stays: later collections need not look at it
     reset_peak()
@@ -133,11 +134,12 @@ async def _end_with_stdin(scope: trio.CancelScope) -> None:
     scope.cancel()
 
 
-def warm_up() -> None:
-    """Load and run a small decoder in two stages, one sequence and several, drawn and greedy.
+def warm_up(threads: int) -> None:
+    """Load and run a small decoder in two stages, one sequence and several, drawn and greedy, with so many threads.
 
     So what every model uses is loaded: code, tables, and the scratch memory of matrix products.
     """
+    torch.set_num_threads(threads)
     config = {
         "model_type": "llama", "hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 2,
         "num_attention_heads": 8, "num_key_value_heads": 4, "vocab_size": 4096, "max_position_embeddings": 128,

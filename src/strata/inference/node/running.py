@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -143,7 +144,7 @@ class StageRun:
 
     async def _advance_slice(self, step: Step, inputs: torch.Tensor, more: bool) -> None:
         if self._sampler is None:
-            hidden = await self._compute(inputs, torch.Tensor.contiguous)
+            hidden = await self._compute(inputs, torch.Tensor.contiguous, more=more)
             dtype = str(hidden.dtype).removeprefix("torch.")
             onward = step.model_copy(update={"shape": tuple(hidden.shape), "dtype": dtype, "more": more})
             assert self.following is not None
@@ -151,9 +152,10 @@ class StageRun:
             self._sent += 1
             return
         if step.drafts:
-            logits, ids = await self._compute(inputs, lambda logits: self._verify(logits[0], step.drafts), "logits")
+            verify = partial(self._verify, drafts=step.drafts)
+            logits, ids = await self._compute(inputs, verify, want="logits")
         else:
-            logits, ids = await self._compute(inputs, self._read if more else self._choose)
+            logits, ids = await self._compute(inputs, self._read if more else self._choose, more=more)
         if not more:
             data = buffer_of(logits.float()) if step.want_logits else b""
             await self.coordinator.send(Tokens(session=step.session, number=step.number, ids=ids), data)
@@ -178,9 +180,14 @@ class StageRun:
             raise ValueError("a step's drafts are not its tokens")
 
     async def _compute(
-        self, inputs: torch.Tensor, finish: Callable[[torch.Tensor], T], want: Want = "last_logits"
+        self,
+        inputs: torch.Tensor,
+        finish: Callable[[torch.Tensor], T],
+        *,
+        want: Want = "last_logits",
+        more: bool = False,
     ) -> T:
-        return await self._batcher.compute(self.order.session, self.session, inputs, finish, want)
+        return await self._batcher.compute(self.order.session, self.session, inputs, finish, want=want, more=more)
 
     def _read(self, logits: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
         """Logits (B, V), after which more is to come."""
@@ -192,7 +199,7 @@ class StageRun:
         return logits.contiguous(), tuple(self._sampler.next(logits).tolist())
 
     def _verify(self, logits: torch.Tensor, drafts: tuple[int, ...]) -> tuple[torch.Tensor, tuple[int, ...]]:
-        """Of logits (1 + k, V) those from which tokens are chosen, and the tokens."""
+        """Of logits (1, 1 + k, V) those from which tokens are chosen, (tokens, V), and the tokens."""
         assert self._sampler is not None
-        ids = tuple(self._sampler.verify(logits, drafts))
-        return logits[: len(ids)].contiguous(), ids
+        ids = tuple(self._sampler.verify(logits[0], drafts))
+        return logits[0, : len(ids)].contiguous(), ids

@@ -18,7 +18,7 @@ class Counting:
     def program(self, inputs: torch.Tensor) -> None:
         """Its steps are made by `forward`."""
 
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+    def forward(self, inputs: torch.Tensor, want: str = "last_logits") -> torch.Tensor:
         """The number of threads, at each place of `inputs`."""
         return torch.full_like(inputs, torch.get_num_threads())
 
@@ -38,21 +38,21 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-async def threads_of(batcher: Batcher, name: str, tokens: int) -> int:
+async def threads_of(batcher: Batcher, name: str, tokens: int, *, more: bool = False) -> int:
     """With how many threads a slice of a session of that name is computed."""
     inputs = torch.zeros(1, tokens, dtype=torch.int64)
-    with torch.inference_mode():
-        output = await batcher.compute(name, cast(StageSession, Counting()), inputs, torch.Tensor.max)
-    return int(output)
+    session = cast(StageSession, Counting())
+    return int(await batcher.compute(name, session, inputs, torch.Tensor.max, more=more))
 
 
-def test_a_lone_sessions_steps_have_all_threads_and_its_prompt_the_share(worker: Worker) -> None:
+def test_a_lone_sessions_steps_have_all_threads_and_slices_the_share(worker: Worker) -> None:
     async def run() -> list[int]:
         batcher = Batcher(worker, threads_alone=3)
         with batcher.session("one", 1):
-            return [await threads_of(batcher, "one", tokens) for tokens in (8, 1, 1, 8)]
+            slices = [(8, True), (8, False), (1, False), (1, False), (8, True)]
+            return [await threads_of(batcher, "one", tokens, more=more) for tokens, more in slices]
 
-    assert trio.run(run) == [2, 3, 3, 2]
+    assert trio.run(run) == [2, 3, 3, 3, 2]
 
 
 def test_several_sessions_have_the_share_until_one_is_left(worker: Worker) -> None:
