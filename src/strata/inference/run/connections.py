@@ -1,7 +1,7 @@
 """The coordinator's links to the nodes of a mesh: made once, made anew when one has ended."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import trio
@@ -18,6 +18,7 @@ from strata.secure import ChannelError, Identity, Member
 from strata.triage import Breakers
 
 RECONNECT_SECONDS = 1.0
+ASIDE_SECONDS = 3.0
 
 
 class Listener(Protocol):
@@ -89,6 +90,18 @@ class Connections:
     async def for_stages(self, stages: Sequence[StagePlan]) -> list[NodeClient]:
         """The nodes that hold these stages, connected anew where a link has ended; raises StageFailed."""
         return await each(self._for_stage, stages)
+
+    @asynccontextmanager
+    async def aside(self, client: NodeClient) -> AsyncIterator[NodeClient]:
+        """Another link to a connected node, which can be broken off without harm; raises Unreachable, ChannelError."""
+        link = await dial(self._identity, self._roster, client.peer_id, timeout=ASIDE_SECONDS)
+        other = NodeClient(Wire(link), on_event=lambda *_: None, on_lost=lambda _: None)
+        self._nursery.start_soon(other.run)
+        try:
+            yield other
+        finally:
+            with trio.CancelScope(shield=True):
+                await other.aclose()
 
     def traffic(self, name: str, now: Status) -> tuple[int, int]:
         """Bytes that a node has sent and received since it was first connected here."""

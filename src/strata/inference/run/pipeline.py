@@ -31,6 +31,7 @@ from strata.inference.run.measuring import links_between
 from strata.inference.run.mesh_nodes import Job, MeshNodes
 from strata.inference.run.placed import Halted, Placement
 from strata.inference.run.rebalancing import Rebalanced, Rebalancer
+from strata.inference.run.standby import Standbys
 from strata.inference.run.survey import survey_nodes
 from strata.inference.run.text import Texts
 from strata.mesh import Roster
@@ -52,6 +53,7 @@ class Coordinator:
         self._breakers = Breakers()
         self._leaks: set[tuple[str, str]] = set()
         self._rebalancer = Rebalancer(connections)
+        self._standbys = Standbys(identity, connections, home)
 
     @classmethod
     @asynccontextmanager
@@ -69,7 +71,9 @@ class Coordinator:
             try:
                 await connections.connect_all()
                 nursery.start_soon(connections.stay_connected)
-                yield cls(identity, connections, home)
+                coordinator = cls(identity, connections, home)
+                nursery.start_soon(coordinator._standbys.run)
+                yield coordinator
             except Exception as error:
                 failure = error  # raised below, outside the nursery, which would put it into a group
             with trio.move_on_after(CLOSE_SECONDS) as deadline:
@@ -135,7 +139,8 @@ class Coordinator:
             except NodeLost as error:
                 raise StageFailed.of(plan.stages[index], error.reason) from error
 
-        return DistributionReport(tuple(await each(send, range(len(clients)))))
+        with self._standbys.paused():
+            return DistributionReport(tuple(await each(send, range(len(clients)))))
 
     async def rebalance(
         self,
@@ -216,6 +221,7 @@ class Coordinator:
         async def run() -> list[StageResult]:
             if watcher is None:
                 return await _run_unwatched(generation, placement, nodes)
+            self._standbys.cover(checkpoint, placement)
             breakers = self._breakers
             return await Survivor(generation, placement, profile, nodes=nodes, breakers=breakers, watcher=watcher).run()
 
