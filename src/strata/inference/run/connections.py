@@ -64,14 +64,14 @@ class Connections:
             await trio.sleep(RECONNECT_SECONDS)
             await each(self._reconnect, [member for member in self._members() if not self._is_connected(member.name)])
 
-    async def probe(self) -> None:
-        """Have every node answer that is connected; one that does not is not connected any more."""
+    async def probe(self, clients: Sequence[NodeClient]) -> None:
+        """Have these nodes answer, all at the same time; one that does not is not connected any more."""
 
         async def ask(client: NodeClient) -> None:
             with suppress(NodeLost):
                 await client.probe()
 
-        await each(ask, self.clients)
+        await each(ask, clients)
 
     def budgets(self) -> dict[str, int]:
         """Bytes that each connected node may use, by name, as it said when it was connected."""

@@ -56,7 +56,7 @@ class MeshNodes:
 
     async def answering(self) -> list[NodeProfile]:
         """The nodes that answer a ping, and their memory budgets (flops and bandwidth are 1)."""
-        await self._connections.probe()
+        await self._connections.probe(self._connections.clients)
         return [NodeProfile(name, nbytes, 1.0, 1.0) for name, nbytes in self._connections.budgets().items()]
 
     async def distribute(self, plan: Plan) -> None:
@@ -67,7 +67,7 @@ class MeshNodes:
         """Run the job from where it stands to its end; raises Halted, StageFailed, RequestRefused."""
         job = self._job
         clients = await self._connections.for_stages(plan.stages)
-        await self._connections.probe()
+        await self._connections.probe(clients)
         manifests = await trio.to_thread.run_sync(write_manifests, job.checkpoint, plan, self._home)
         run = RemoteRun(plan, clients, job.generation, job.params, lambda: self._placement.halting)
         shards = [manifest.shard for manifest in manifests]

@@ -48,12 +48,14 @@ class Standbys:
         self._covered: _Covered | None = None
         self._breakers = Breakers(failures=1, cool_down=RETRY_SECONDS)
         self._pauses = 0
+        self._wake = trio.Event()
         self._scope = trio.CancelScope()
 
     def cover(self, checkpoint: Checkpoint, placement: Placement) -> None:
         """Have idle nodes be ready to take over stages of this placement from now on."""
         if self._covered is None or self._covered.placement is not placement:
             self._covered = _Covered(checkpoint, placement)
+            self._wake.set()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -64,6 +66,7 @@ class Standbys:
             yield
         finally:
             self._pauses -= 1
+            self._wake.set()
 
     async def run(self) -> None:
         """Prepare what can be prepared, until cancelled."""
@@ -71,7 +74,9 @@ class Standbys:
             with trio.CancelScope() as self._scope:
                 while not self._pauses and self._covered is not None and await self._prepare_one(self._covered):
                     pass
-            await trio.sleep(SWEEP_SECONDS)
+            with trio.move_on_after(SWEEP_SECONDS):
+                await self._wake.wait()
+            self._wake = trio.Event()
 
     async def _prepare_one(self, covered: _Covered) -> bool:
         """Prepare one idle node for one stage; False where there is nothing to do."""

@@ -1,14 +1,17 @@
 """How long a node may take to answer, and being connected again to one that was away."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trio
+import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strata.inference.run import connections
-from strata.inference.run.peers import RoundTrip
+from strata.inference.run.errors import NodeLost
+from strata.inference.run.peers import PROBE_SECONDS, NodeClient, RoundTrip
 from tests.support.nodes import mesh_of
 
 
@@ -64,3 +67,44 @@ async def test_a_ping_that_this_process_had_no_time_to_send_is_sent_yet(
         monkeypatch.setattr(client, "send", late)
         await client._probe(0.4)
         assert client.lost is None
+
+
+def _probed(held_up: float, answer_after: float) -> float:
+    """Probe a node that answers so late, in a process that is held up for a while; returns what it took."""
+    clock = trio.testing.MockClock(autojump_threshold=0)
+
+    async def nothing(*_: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def run() -> float:
+        wire = SimpleNamespace(peer=SimpleNamespace(name="a", peer_id="a"), send=nothing)
+        client = NodeClient(wire, lambda *_: None, lambda _: None)
+
+        async def disturb() -> None:
+            await trio.sleep(0.01)
+            clock.jump(held_up)
+            await trio.sleep(answer_after)
+            for answered in client._pings.values():
+                answered.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(disturb)
+            began = trio.current_time()
+            try:
+                await client.probe()
+            finally:
+                nursery.cancel_scope.cancel()
+        return trio.current_time() - began
+
+    return trio.run(run, clock=clock)
+
+
+def test_time_that_this_process_did_not_have_is_not_the_node_s() -> None:
+    assert _probed(2.0, 0.9 * PROBE_SECONDS) == pytest.approx(2.01 + 0.9 * PROBE_SECONDS)
+
+
+@pytest.mark.parametrize("held_up", [0.0, 2.0])
+def test_a_node_that_does_not_answer_is_lost_soon(held_up: float) -> None:
+    with pytest.raises((NodeLost, ExceptionGroup)) as error:
+        _probed(held_up, 60.0)
+    assert error.group_contains(NodeLost) if isinstance(error.value, ExceptionGroup) else True
