@@ -1,5 +1,6 @@
 """The coordinator's links to the nodes of a mesh: made once, made anew when one has ended."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
@@ -17,7 +18,9 @@ from strata.mesh import Roster, Unreachable, dial
 from strata.secure import ChannelError, Identity, Member
 from strata.triage import Breakers
 
-RECONNECT_SECONDS = 1.0
+RECONNECT_SECONDS = 0.5
+RECONNECT_LONGEST = 4.0
+REACH_SECONDS = 2.0  # for a node that a reader waits for
 ASIDE_SECONDS = 3.0
 
 
@@ -47,8 +50,8 @@ class Connections:
         self._clients: dict[str, NodeClient] = {}
         self._first: dict[str, Status] = {}
         self._listeners: dict[str, Listener] = {}
-        self._dialing: dict[str, trio.Lock] = {}
-        self._breakers = Breakers(failures=1, cool_down=RECONNECT_SECONDS)
+        self._dialing: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
+        self._breakers = Breakers(failures=1, cool_down=RECONNECT_SECONDS, longest=RECONNECT_LONGEST)
         self.unreachable: dict[str, StrataError] = {}
 
     async def connect_all(self) -> None:
@@ -59,10 +62,18 @@ class Connections:
             raise Unreachable(f"no node of the mesh answers ({reasons or 'it has no nodes'})")
 
     async def stay_connected(self) -> None:
-        """Connect anew to nodes whose link has ended, ever less often to one that does not answer; until cancelled."""
-        while True:
-            await trio.sleep(RECONNECT_SECONDS)
-            await each(self._reconnect, [member for member in self._members() if not self._is_connected(member.name)])
+        """Connect anew to nodes whose link has ended, less often to one that does not answer; until cancelled."""
+        async with trio.open_nursery() as nursery:  # one that takes the connection and is silent keeps up no other
+            while True:
+                await trio.sleep(RECONNECT_SECONDS)
+                for member in self._members():
+                    if not self._is_connected(member.name) and not self._dialing[member.name].locked():
+                        nursery.start_soon(self._reconnect, member)
+
+    async def reconnect(self, seconds: float) -> None:
+        """Try for so long to connect to every node that is not connected, even if it did not answer lately."""
+        with trio.move_on_after(seconds):
+            await each(self._connect, [member for member in self._members() if not self._is_connected(member.name)])
 
     async def probe(self, clients: Sequence[NodeClient]) -> None:
         """Have these nodes answer, all at the same time; one that does not is not connected any more."""
@@ -121,10 +132,11 @@ class Connections:
             known = [member for member in self._roster.membership.members if member.name == stage.node]
             if not known:
                 raise StageFailed.of(stage, "it is not a member of this mesh")
-            await self._connect(known[0])
+            with trio.move_on_after(REACH_SECONDS):
+                await self._connect(known[0])
         client = self._clients.get(stage.node)
-        if client is None:
-            raise StageFailed.of(stage, str(self.unreachable[stage.node]))
+        if client is None or client.lost is not None:
+            raise StageFailed.of(stage, str(self.unreachable.get(stage.node, "it does not answer")))
         return client
 
     def _members(self) -> list[Member]:
@@ -143,7 +155,7 @@ class Connections:
                 self._breakers.failed(member.name, trio.current_time())
 
     async def _connect(self, member: Member) -> None:
-        async with self._dialing.setdefault(member.name, trio.Lock()):
+        async with self._dialing[member.name]:
             if not self._is_connected(member.name):
                 await self._dial(member)
 
