@@ -19,7 +19,7 @@ from strata.secure import ChannelError, Identity, Member
 from strata.triage import Breakers
 
 RECONNECT_SECONDS = 0.5
-RECONNECT_LONGEST = 4.0
+RECONNECT_LONGEST = 2.0
 REACH_SECONDS = 2.0  # for a node that a reader waits for
 ASIDE_SECONDS = 3.0
 

@@ -92,7 +92,7 @@ class Standbys:
             manifest = manifests[stages.index(layers)]
             async with self._connections.aside(client) as link:
                 report = await send_shard(link, self._identity, covered.checkpoint, manifest, None, standby=True)
-        except StrataError:
+        except (StrataError, OSError):
             self._breakers.failed(client.name, trio.current_time())
             return True
         self._breakers.succeeded(client.name)

@@ -51,6 +51,59 @@ async def test_a_node_that_was_away_is_connected_again(tmp_path: Path, monkeypat
                 await trio.testing.wait_all_tasks_blocked()
 
 
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Peers that take connections, and say nothing, from when they are in here on."""
+    peers: set[str] = set()
+    dial = connections.dial
+
+    async def dialled(identity, roster, peer_id, **options):
+        if peer_id in peers:
+            await trio.sleep_forever()
+        return await dial(identity, roster, peer_id, **options)
+
+    monkeypatch.setattr(connections, "dial", dialled)
+    return peers
+
+
+@pytest.mark.anyio
+async def test_a_silent_node_keeps_no_other_from_being_connected_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent: set[str]
+) -> None:
+    monkeypatch.setattr(connections, "RECONNECT_SECONDS", 0.05)
+    async with mesh_of(tmp_path, nodes=3) as mesh, mesh.connect() as coordinator:
+        _, second, third = coordinator._connections.clients
+        silent.add(second.peer_id)
+        await second.aclose()
+        with trio.fail_after(10):
+            while not coordinator._connections._dialing["b"].locked():
+                await trio.testing.wait_all_tasks_blocked()
+            await third.aclose()
+            while third in coordinator._connections.clients or coordinator.nodes != ("a", "c"):
+                await trio.testing.wait_all_tasks_blocked()
+
+
+@pytest.mark.anyio
+async def test_who_is_wanted_now_is_asked_again_however_lately_they_did_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent: set[str]
+) -> None:
+    for name in ("RECONNECT_SECONDS", "RECONNECT_LONGEST"):
+        monkeypatch.setattr(connections, name, 60.0)
+    async with mesh_of(tmp_path, nodes=3) as mesh, mesh.connect() as coordinator:
+        links = coordinator._connections
+        silent.add(links.clients[1].peer_id)
+        for client in links.clients:
+            await client.aclose()
+        with trio.fail_after(10):
+            while links.clients:
+                await trio.testing.wait_all_tasks_blocked()
+            await links.reconnect(0.2)
+        assert coordinator.nodes == ("a", "c")
+        silent.clear()
+        await links.reconnect(10)
+        assert coordinator.nodes == ("a", "b", "c")
+
+
 @pytest.mark.anyio
 async def test_a_ping_that_this_process_had_no_time_to_send_is_sent_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
