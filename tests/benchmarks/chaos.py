@@ -71,9 +71,9 @@ class Chaos:
     relays: dict[str, Relay]
     nursery: trio.Nursery
     choose: random.Random
+    done: Counter[str]
     away: set[str] = field(default_factory=set)
     struck: dict[str, str] = field(default_factory=dict)
-    done: Counter[str] = field(default_factory=Counter)
 
     def strike(self) -> None:
         """Have something happen to a node that is there, if enough are."""
@@ -117,6 +117,7 @@ class Tally:
     hung: int = 0
     recoveries: list[tuple[str, float]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
 
 
 async def put_relays(cluster: LocalCluster, nursery: trio.Nursery) -> dict[str, Relay]:
@@ -141,7 +142,7 @@ async def run(
     params = GenerationParams(max_new_tokens=arguments.tokens, stop=frozenset())
     async with trio.open_nursery() as nursery:
         relays = await put_relays(cluster, nursery)
-        chaos = Chaos(cluster, relays, nursery, choose)
+        chaos = Chaos(cluster, relays, nursery, choose, tally.events)
         key, roster = Identity.load(cluster.identity_file), Roster(read_membership(cluster.mesh_file))
         with IncidentLog(Settings(STRATA_HOME=home).ledger) as log:
             watcher = RecordedFailures(log)
@@ -184,9 +185,6 @@ async def run(
                         tally.recoveries.append((chaos.struck.pop(recovery.node, "nothing"), recovery.seconds))
                     tally.reasons.update(recovery.reason for recovery in result.recoveries)
                 tally.asked = arguments.requests
-        print(f"events: {dict(chaos.done)}")
-        for reason, count in tally.reasons.most_common():
-            print(f"{count:>5} {reason}")
         nursery.cancel_scope.cancel()
 
 
@@ -221,6 +219,9 @@ def main() -> None:
                 trio.run(run, arguments, home, cluster, expected, tally)
             except* KeyboardInterrupt:
                 print(f"interrupted after {tally.asked} of {arguments.requests} requests", file=sys.stderr)
+    print(f"events: {dict(tally.events)}")
+    for reason, count in tally.reasons.most_common():
+        print(f"{count:>5} {reason}")
     if not tally.asked:
         raise SystemExit(130)
     share, without = tally.exact / tally.asked, tally.untouched / tally.asked
@@ -239,6 +240,7 @@ def main() -> None:
         "wrong": tally.wrong,
         "failed": tally.failed,
         "hung": tally.hung,
+        "events": dict(tally.events),
         "recovery_seconds": times,
         "recovery_seconds_by_event": by_kind,
         "met": {
