@@ -79,6 +79,8 @@ class NodeClient:
             try:
                 while True:
                     message, payload = await self.wire.receive()
+                    if self.lost is not None:
+                        break  # it was given up, and what it had still to say is nobody's reply
                     if isinstance(message, Tokens | Failed):
                         self._on_event(message, payload)
                     elif isinstance(message, Pong):

@@ -9,6 +9,7 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strata.inference.protocol.messages import Done
 from strata.inference.run import connections
 from strata.inference.run.errors import NodeLost
 from strata.inference.run.peers import PROBE_SECONDS, NodeClient, RoundTrip
@@ -120,6 +121,28 @@ async def test_a_ping_that_this_process_had_no_time_to_send_is_sent_yet(
         monkeypatch.setattr(client, "send", late)
         await client._probe(0.4)
         assert client.lost is None
+
+
+@pytest.mark.anyio
+async def test_what_a_node_still_says_when_it_was_given_up_is_dropped() -> None:
+    given_up, heard = trio.Event(), []
+
+    async def receive() -> tuple[Done, bytes]:
+        await given_up.wait()
+        return Done(), b""
+
+    async def nothing(*_: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+    wire = SimpleNamespace(peer=SimpleNamespace(name="a", peer_id="a"), send=nothing, receive=receive, aclose=nothing)
+    client = NodeClient(wire, lambda *_: None, heard.append)
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.run)
+            await trio.testing.wait_all_tasks_blocked()
+            client._lose("a request to it was broken off")
+            given_up.set()
+    assert heard == [client]
 
 
 def _probed(held_up: float, answer_after: float) -> float:
