@@ -125,7 +125,7 @@ class NodeClient:
             # In parts, of which those do not count in which it was this process that had no time, as its own clock
             # tells (Dadgar et al., Lifeguard, 2018: whoever is held up himself suspects nobody).
             sent, parts = False, 0
-            while parts < PARTS and trio.current_time() - started < SILENCE_SECONDS:
+            for _ in range(2 * PARTS):
                 part = trio.current_time()
                 with trio.move_on_after(seconds / PARTS):
                     if not sent:
@@ -135,6 +135,8 @@ class NodeClient:
                     self._round_trip.note(trio.current_time() - started)
                     return
                 parts += trio.current_time() - part < HELD_UP_FACTOR * seconds / PARTS
+                if parts == PARTS:
+                    break
         finally:
             del self._pings[number]
         self._lose(f"it has not answered for {seconds:.1f} s")

@@ -192,9 +192,10 @@ class Coordinator:
 
         on_text(row, piece) is called as text comes. With a `watcher` the generation survives its nodes: when one dies,
         hangs or breaks, its layers move to an idle node or, by a new plan, to those that are left, or, where these have
-        not the memory, to this process if it has; later generations of the plan begin there. Without one, raises
-        StageFailed when a node fails (within seconds, never a hang). With a `journal` it goes on where an earlier one
-        of the same name was cut off, and its text comes again from the beginning.
+        not the memory, to this process if it has; later generations of the plan begin there. From then on, idle nodes
+        have all stages on disk and, as far as there is room, in memory (warm standby). Without one, raises StageFailed
+        when a node fails (within seconds, never a hang). With a `journal` it goes on where an earlier one of the same
+        name was cut off, and its text comes again from the beginning.
 
         Where the nodes have no memory for one more, it waits until another generation of the plan has ended. Cancelling
         it, waiting or running, closes its sessions on the nodes.
