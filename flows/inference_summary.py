@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from strata.inference import GenerationResult, Row, comparison_sentence, speed_rows, stage_rows
+from strata.inference import GenerationResult, Row, comparison_sentence, speculation_sentence, speed_rows, stage_rows
 from strata.settings import Settings
 from strata.store import Store
 from tasks.results import InferenceOutcome, get_generation
@@ -21,6 +21,8 @@ def show(outcome: InferenceOutcome) -> None:
     console.print(_table("Speed", speed_rows(result, alone)))
     if alone is not None:
         console.print(comparison_sentence(result, alone))
+    if result.drafted:
+        console.print(speculation_sentence(result))
 
 
 def as_dictionary(outcome: InferenceOutcome) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class InferenceParameters(BaseModel):
     prompts: list[Prompt] = Field(
         ["Explain to a curious child why the sky is blue, but sunsets are red."],
         title="Prompts",
-        description="One answer is written for each; several are answered as one batch",
+        description="One answer is written for each; several are answered at the same time",
         min_length=1,
         max_length=64,
     )
@@ -75,6 +75,14 @@ class InferenceParameters(BaseModel):
         1.0, title="Top p", description="Sample among the likeliest tokens that hold this much probability", gt=0, le=1
     )
     seed: int = Field(0, title="Seed", description="The same seed gives the same answer", ge=0, le=2**63 - 1)
+    speculate: int = Field(
+        0,
+        title="Speculate",
+        description="Guess up to so many next tokens from the text before them, verified in one pass; 0: never. "
+        "Pays where nodes are far apart and the answer repeats its context; the tokens stay the same",
+        ge=0,
+        le=32,
+    )
     answer_name: str = Field(
         "",
         title="Answer's name",

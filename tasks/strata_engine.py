@@ -18,6 +18,7 @@ from strata.inference import (
     Plan,
     Rebalanced,
     SamplingParams,
+    answer_prompts,
     balanced_plan,
     generate_baseline,
     generate_locally,
@@ -26,6 +27,7 @@ from strata.inference import (
     profile_model,
     recording,
     resolve_model,
+    with_most_sessions,
 )
 from strata.mesh import Roster, read_membership
 from strata.secure import Identity
@@ -58,15 +60,21 @@ class StrataEngine:
         profile = profile_model(resolve_model(parameters.model, settings), parameters.dtype, parameters.held_weights)
         # A converted model lies in a folder named by its digest; people know it by what they asked for.
         profile = replace(profile, name=parameters.model_name)
-        batch = len(parameters.prompts)
+        sessions, context = len(parameters.prompts), parameters.context
 
         async def survey(coordinator: Coordinator) -> Plan:
             # Local nodes without a budget are there to share the work, where the fastest plan would use one of them.
             limited = bool(parameters.mesh) or parameters.node_memory_bytes is not None
             if not (limited and settings.cross_node_optimiser):
-                return balanced_plan(profile, await coordinator.inventory(), parameters.context, batch)
+                nodes = await coordinator.inventory()
+                return with_most_sessions(
+                    lambda count: balanced_plan(profile, nodes, context, sessions=count), sessions
+                )
             nodes, links = await coordinator.survey()
-            best = make_plan(profile, nodes, links, parameters.objective, context=parameters.context, batch=batch)
+            objective = parameters.objective
+            best = with_most_sessions(
+                lambda count: make_plan(profile, nodes, links, objective, context=context, sessions=count), sessions
+            )
             return keep_placement(previous, best, profile, nodes, links)
 
         return _run(mesh, settings.home, parameters.timeout, survey)
@@ -86,7 +94,7 @@ class StrataEngine:
     def generate(
         self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings, on_text: OnText
     ) -> GenerationResult:
-        """`Coordinator.generate`, watched."""
+        """`answer_prompts`, watched."""
         checkpoint = Checkpoint.open(resolve_model(parameters.model, settings))
         prompts, how = parameters.prompts, _generation(parameters)
         if parameters.chaos:
@@ -96,8 +104,8 @@ class StrataEngine:
                 mesh,
                 settings.home,
                 parameters.timeout,
-                lambda coordinator: coordinator.generate(
-                    checkpoint, plan, prompts, how, on_text, watcher=watcher, journal=journal
+                lambda coordinator: answer_prompts(
+                    coordinator, checkpoint, plan, prompts, how, on_text=on_text, watcher=watcher, journal=journal
                 ),
             )
 
@@ -151,4 +159,5 @@ def _generation(parameters: InferenceParameters) -> GenerationParams:
         sampling=SamplingParams(parameters.temperature, parameters.top_k, parameters.top_p, parameters.seed),
         chat=parameters.chat_template,
         context=parameters.context,
+        speculate=parameters.speculate,
     )

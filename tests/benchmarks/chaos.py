@@ -25,7 +25,7 @@ from pathlib import Path
 
 import trio
 from rich.progress import track
-from support.relay import Relay
+from support.relay import Relay, put_relays
 
 from strata.inference import (
     Checkpoint,
@@ -40,7 +40,7 @@ from strata.inference import (
     profile_model,
     resolve_model,
 )
-from strata.mesh import Roster, read_membership, write_membership
+from strata.mesh import Roster, read_membership
 from strata.secure import Identity
 from strata.settings import Settings
 from strata.store import IncidentLog
@@ -118,19 +118,6 @@ class Tally:
     recoveries: list[tuple[str, float]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
-
-
-async def put_relays(cluster: LocalCluster, nursery: trio.Nursery) -> dict[str, Relay]:
-    """A relay before every node, in the membership too."""
-    owner, membership = Identity.load(cluster.identity_file), read_membership(cluster.mesh_file)
-    relays: dict[str, Relay] = {}
-    for node in cluster.nodes:
-        relays[node.name] = Relay(node.address)
-        await nursery.start(relays[node.name].serve)
-        card = membership.member(node.peer_id)
-        membership = membership.with_member(card.card, node.name, (relays[node.name].address,))
-    write_membership(cluster.mesh_file, membership.seal(owner))
-    return relays
 
 
 async def run(

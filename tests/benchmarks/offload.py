@@ -5,19 +5,20 @@ The model has 1.1 billion parameters in bfloat16 (2.2 GB), random. Each process 
 its page cache too; the kernel's pages of all files are dropped before each run, and reads go to the disk. Peers:
     streaming    the strong one, which the ratio is against: as many layers resident as fit, the next of the others
                  read while one computes (support/streaming.py);
-    accelerate   stock transformers with accelerate's disk offload;
+    accelerate   stock transformers with accelerate's disk offload, where that package is installed;
     whole        `generate` with all the memory it wants: the ceiling.
-All have the same prompt, cores, threads and dtype, and must give the same tokens (accelerate, which is slow, the first
-few of them). The coordinator holds no weights and is not limited. Nodes on one machine share its cores, which they use
-in turn, and its memory's bandwidth: what is measured is the effect of memory, not that of four machines' arithmetic.
+All have the same prompt, cores and dtype, and must give the same tokens (accelerate, which is slow, the first few of
+them). The coordinator holds no weights and is not limited. Nodes on one machine share its cores, which they use in
+turn, each with as many threads as a peer has, and its memory's bandwidth: what is measured is the effect of memory, not
+that of four machines' arithmetic.
 
 The limit is what it takes to read every weight but the embedding once at the memory bandwidth measured here.
 """
 
 import argparse
+import importlib.util
 import json
 import os
-import signal
 import statistics
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from support.limited_nodes import NodesAnswer, run_nodes
 from support.memory_group import DidNotFit, NoMemoryGroups, Parent, find_parent
 from support.peer import Answer, Kind, Request
 from support.random_llama import CONFIG, clearest, write_model
+from support.stopping import stoppable
 
 from strata.inference import Checkpoint, profile_model
 from strata.inference.plan.measure import measure_node
@@ -102,6 +104,13 @@ class Bench:
         if tokens != self.expected[: len(tokens)]:
             raise SystemExit(f"the tokens differ: {who} gave {tokens}, the whole model {self.expected}")
 
+    def accelerate(self, nbytes: int, tokens: int) -> Answer | None:
+        """As `peer`; None, said loudly, also where accelerate is not installed."""
+        if importlib.util.find_spec("accelerate") is None:
+            print("NOT MEASURED: accelerate is not installed (pip install accelerate)", file=sys.stderr)
+            return None
+        return self.peer("accelerate", nbytes, tokens)
+
 
 def sweep_entry(gigabytes: float, ours: list[NodesAnswer | None], peers: list[Answer | None]) -> dict[str, Any]:
     """What the runs within one limit came to: medians; null for what did not fit."""
@@ -117,6 +126,10 @@ def sweep_entry(gigabytes: float, ours: list[NodesAnswer | None], peers: list[An
         "seconds_to_first_token": _median([run.result.seconds_to_first_token for run in fitting]),
         "peer_seconds_to_first_token": _median([run.seconds_to_first_token for run in streamed]),
         "peer_resident_layers": streamed[0].resident if streamed else None,
+        "cores": fitting[0].cores if fitting else None,
+        "threads_of_each_node": fitting[0].threads if fitting else None,
+        "peer_cores": streamed[0].cores if streamed else None,
+        "peer_threads": streamed[0].threads if streamed else None,
         "node_group_bytes": max((n for run in fitting for n in run.counted if n is not None), default=None),
     }
 
@@ -141,7 +154,7 @@ def measure(arguments: argparse.Namespace, parent: Parent, folder: Path) -> dict
             peers.append(bench.peer("streaming", nbytes, arguments.tokens))
         sweep.append(sweep_entry(gigabytes, ours, peers))
         if headline:
-            accelerate = bench.peer("accelerate", nbytes, arguments.accelerate_tokens)
+            accelerate = bench.accelerate(nbytes, arguments.accelerate_tokens)
     main_entry = next(entry for entry in sweep if entry["gigabytes"] == arguments.headline)
     return {
         "name": "offload",
@@ -157,8 +170,7 @@ def measure(arguments: argparse.Namespace, parent: Parent, folder: Path) -> dict
         "tokens": arguments.tokens,
         "prompt_tokens": PROMPT_TOKENS,
         "repeats": arguments.repeats,
-        "cores": len(os.sched_getaffinity(0)),
-        "threads": arguments.threads,
+        **{name: main_entry[name] for name in ("cores", "threads_of_each_node", "peer_cores", "peer_threads")},
         "load_average": load,
         "disk_bytes_per_second": disk,
         "memory_bytes_per_second": bandwidth,
@@ -190,11 +202,6 @@ def _say(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
 
 
-def _end(number: int, _: Any) -> None:
-    """End by way of an exception, so that groups, processes and files are removed."""
-    raise SystemExit(128 + number)
-
-
 def main() -> None:
     """Measure and print; the last line is JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -203,25 +210,31 @@ def main() -> None:
     parser.add_argument("--limits", type=float, nargs="+", default=[0.7, 1.0, 1.5, 2.0, 2.6, 3.2], help="GB a process")
     parser.add_argument("--headline", type=float, default=1.0, help="the limit that the ratio is of")
     parser.add_argument("--repeats", type=int, default=3, help="runs within the headline limit")
-    parser.add_argument("--cores", type=int, default=os.cpu_count())
-    parser.add_argument("--threads", type=int, default=None, help="of each process; default: one for each core")
+    parser.add_argument(
+        "--cores", type=int, default=os.cpu_count(), help="for all nodes together, and as many for a peer; default: all"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=None, help="of each node and of each peer; default: one for each of the cores"
+    )
     parser.add_argument("--folder", type=Path, default=None, help="where 7 GB of files may lie; not in memory")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _end)
+    with stoppable():
+        print(json.dumps(run(arguments)))
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure where that is possible here; the report."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
     arguments.threads = arguments.threads or len(os.sched_getaffinity(0))
     arguments.limits = sorted({*arguments.limits, arguments.headline})
     try:
         parent = find_parent()
     except NoMemoryGroups as error:
-        print(json.dumps(not_measured(str(error))))
-        return
+        return not_measured(str(error))
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="strata-offload-") as folder:
         if in_memory(Path(folder)):
-            report = not_measured(f"{folder} is in memory, not on a disk (give another --folder)")
-        else:
-            report = measure(arguments, parent, Path(folder))
-    print(json.dumps(report))
+            return not_measured(f"{folder} is in memory, not on a disk (give another --folder)")
+        return measure(arguments, parent, Path(folder))
 
 
 if __name__ == "__main__":

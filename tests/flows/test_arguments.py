@@ -66,6 +66,7 @@ def test_the_command_line_fills_the_parameters():
         (["--top-p", "7"], "--top-p: Input should be less than or equal to 1"),
         (["--nodes", "0"], "--nodes: Input should be greater than 0"),
         (["--prompt", ""], "--prompt: String should have at least 1 character"),
+        (["--speculate", "33"], "--speculate: Input should be less than or equal to 32"),
         (["--mesh", "m"], "a mesh file needs an identity file"),
         (["--nodes", "four"], "invalid int value: 'four'"),
     ],

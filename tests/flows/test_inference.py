@@ -41,7 +41,7 @@ pytestmark = pytest.mark.usefixtures("prefect_api")
 PARAMETERS = InferenceParameters(prompts=["Why?"], nodes=2, node_memory=0)
 
 
-READING = Reading((), None, 1, 3, None)
+READING = Reading((), {}, 1, 3, None)
 
 
 class FakeEngine:

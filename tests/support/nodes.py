@@ -9,7 +9,10 @@ from pathlib import Path
 
 import torch
 import trio
-from transformers import LlamaConfig, LlamaForCausalLM
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from strata.inference.node.holding import Holding
 from strata.inference.node.leaks import LeakWatch
@@ -27,7 +30,7 @@ EVERYTHING = 1 << 40  # what the process holds is the test's, not the node's
 DEADLINE_SECONDS = 60  # a test that waits for something that never comes must not wait for ever
 
 
-def tiny_llama(folder: Path, seed: int = 0) -> LlamaForCausalLM:
+def tiny_llama(folder: Path, seed: int = 0, context: int = 256) -> LlamaForCausalLM:
     """A random Llama of five layers with tied weights, saved to `folder`; 0.9 MB."""
     torch.manual_seed(seed)
     config = LlamaConfig(
@@ -37,7 +40,7 @@ def tiny_llama(folder: Path, seed: int = 0) -> LlamaForCausalLM:
         num_attention_heads=4,
         num_key_value_heads=2,
         vocab_size=256,
-        max_position_embeddings=256,
+        max_position_embeddings=context,
         tie_word_embeddings=True,
         eos_token_id=None,
         bos_token_id=None,
@@ -46,6 +49,14 @@ def tiny_llama(folder: Path, seed: int = 0) -> LlamaForCausalLM:
     model = LlamaForCausalLM(config).eval()
     model.save_pretrained(folder)
     return model
+
+
+def tiny_tokenizer(folder: Path) -> None:
+    """Save a tokenizer of a few words beside a tiny model, for whoever asks in text."""
+    words = {word: number for number, word in enumerate(["?", "tell", "me", "a", "story"])}
+    tokenizer = Tokenizer(WordLevel(words, unk_token="?"))
+    tokenizer.pre_tokenizer = Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="?").save_pretrained(folder)
 
 
 def split(model: Path, nodes: Iterable[str], cuts: Iterable[int], context: int = 64, batch: int = 1) -> Plan:

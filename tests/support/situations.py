@@ -8,7 +8,7 @@ from strata.inference.plan.profile import LayerProfile, ModelProfile
 from strata.inference.rebalance.situation import Rates, Situation
 
 LAYER = LayerProfile(weight_bytes=40_000_000, flops_per_token=20_000_000, kv_bytes_per_token=100)
-RATES = Rates(send=1e9, load=1e9, replay_seconds=1e-4)
+RATES = Rates(send=1e9, load=1e9, replay_seconds={"n0": 1e-4 / 3})
 
 
 def model(layers: int) -> ModelProfile:

@@ -17,6 +17,9 @@ def node(
     listen: Annotated[str, typer.Option(help="HOST:PORT to listen on; port 0 takes any free one.")] = "127.0.0.1:0",
     memory: Annotated[str | None, typer.Option(help="Bytes for weights and KV cache, such as 500M or 2G.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for tensor work.")] = None,
+    threads_alone: Annotated[
+        int | None, typer.Option(min=1, help="Threads for the steps of a session that is the only one.")
+    ] = None,
     supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")] = False,
 ) -> None:
     """Run this machine's node: hold a shard of a model and compute with it. Prints one line of JSON when ready."""
@@ -35,6 +38,7 @@ def node(
         port=int(port),
         memory_bytes=None if memory is None else parse_size(memory),
         threads=threads,
+        threads_alone=threads_alone,
         supervised=supervised,
     )
 
@@ -42,7 +46,7 @@ def node(
 def generate(
     model: Annotated[str, typer.Argument(help='Folder, .gguf file or name of a model ("smollm2").')],
     *,
-    prompt: Annotated[list[str] | None, typer.Option(help="A prompt; several make one batch.")] = None,
+    prompt: Annotated[list[str] | None, typer.Option(help="A prompt; several are answered at the same time.")] = None,
     prompt_file: Annotated[Path | None, typer.Option(help="A file that holds one prompt.")] = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="Start this many nodes here, for this run.")] = None,
     mesh: Annotated[Path | None, typer.Option(help="Use the running nodes of this mesh.")] = None,
@@ -58,6 +62,16 @@ def generate(
     weights: Annotated[
         Literal["as-is", "int8"], typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")
     ] = "as-is",
+    speculate: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=32,
+            help="Guess up to so many next tokens from the text before them and verify them in one pass; 0: off. Pays "
+            "where nodes are far apart and the answer repeats its context (summaries, edits of code, lists). The "
+            "tokens stay the same, but for near-ties in half precision; one prompt only.",
+        ),
+    ] = 0,
     memory: Annotated[str | None, typer.Option(help="With --nodes: bytes each may use, such as 500M.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the answer: cut off, the same goes on with it.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Then run it in one process, for comparison.")] = False,
@@ -81,7 +95,9 @@ def generate(
     request = Request(
         model=model,
         prompts=tuple(prompts),
-        params=GenerationParams(max_new_tokens=max_new_tokens, sampling=sampling, chat=not raw, context=context),
+        params=GenerationParams(
+            max_new_tokens=max_new_tokens, sampling=sampling, chat=not raw, context=context, speculate=speculate
+        ),
         nodes=nodes,
         mesh=mesh,
         identity=identity,

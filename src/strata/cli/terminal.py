@@ -46,7 +46,7 @@ class Terminal:
         """Write what was held back and the tables."""
         self._stack.close()
         self._answers.finish()
-        from strata.inference import recovery_rows, speed_rows, stage_rows
+        from strata.inference import recovery_rows, speculation_sentence, speed_rows, stage_rows
 
         for rows in filter(None, (recovery_rows(result), stage_rows(result), speed_rows(result, alone))):
             table = Table()
@@ -55,3 +55,5 @@ class Terminal:
             for row_values in rows:
                 table.add_row(*row_values.values())
             self._out.print(table)
+        if result.drafted:
+            self._out.print(speculation_sentence(result))

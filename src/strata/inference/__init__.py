@@ -4,18 +4,19 @@ The public face. Names are imported on first use, so that `import strata.inferen
 
 A model: `resolve_model` (folder, GGUF file or packaged name), `locate_model` (the same, converting nothing),
 `Checkpoint` (by tensor and byte range), `profile_model`.
-Planning: `Plan`, `make_plan`, `balanced_plan`, `keep_placement`, `NodeProfile`, `Links`, `read_nodes`, `Infeasible`.
+Planning: `Plan`, `make_plan`, `balanced_plan`, `with_most_sessions`, `keep_placement`, `NodeProfile`, `Links`,
+`read_nodes`, `Infeasible`.
 Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Coordinator` (survey, distribute, generate),
-`GenerationParams`, `SamplingParams`, `GenerationResult`, `StageResult`, `Recovery`, `RecordedFailures` (whom the
-coordinator tells of failed stages), `Journal` (an answer that outlives its coordinator), `recording` (both, kept in the
-ledger), `DistributionProgress`,
-`DistributionReport`, `ShardReport`.
+`answer_prompts` (each in a session of its own), `GenerationParams`, `SamplingParams`, `GenerationResult`,
+`StageResult`, `Recovery`, `RecordedFailures` (whom the coordinator tells of failed stages), `Journal` (an answer that
+outlives its coordinator), `recording` (both, kept in the ledger), `DistributionProgress`, `DistributionReport`,
+`ShardReport`.
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`; `rehearse`, `Rebalanced` (whether layers should move).
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `recovery_rows`,
 `recovery_sentence`, `move_rows`, `move_sentence`, `move_document`, `Row`, `need_sentence`, `distribution_sentence`,
-`comparison_sentence`, `answer_markdown`, `run_figures`; while it runs, on a terminal: `DistributionBars`,
-`AnswerStream`.
+`comparison_sentence`, `speculation_sentence`, `answer_markdown`, `run_figures`; while it runs, on a terminal:
+`DistributionBars`, `AnswerStream`.
 Errors, all StrataErrors: `CheckpointError`, `ModelNotFound`, `Unsplittable`, `RequestRefused`, `StageFailed`,
 `InvalidPlan`, `InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`,
 `NotMeasured`, `BaselineFailed`.
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from strata.inference.plan.keep import keep_placement
     from strata.inference.plan.nodes import Links, NodeProfile
     from strata.inference.plan.nodes_file import read_nodes
+    from strata.inference.plan.plan import with_most_sessions
     from strata.inference.plan.profile import profile_model
     from strata.inference.report.moves import move_document, move_rows, move_sentence
     from strata.inference.report.report import (
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
         recovery_rows,
         recovery_sentence,
         run_figures,
+        speculation_sentence,
         speed_rows,
         stage_rows,
     )
@@ -67,6 +70,7 @@ if TYPE_CHECKING:
     from strata.inference.run.rebalancing import Rebalanced
     from strata.inference.run.rehearsing import rehearse
     from strata.inference.run.requests import Request
+    from strata.inference.run.several import answer_prompts
     from strata.inference.run.text import NoTokenizer
 
 __all__ = [
@@ -108,6 +112,7 @@ __all__ = [
     "Unsplittable",
     "answer",
     "answer_markdown",
+    "answer_prompts",
     "balanced_plan",
     "comparison_sentence",
     "distribution_sentence",
@@ -133,8 +138,10 @@ __all__ = [
     "resolve_model",
     "run_figures",
     "run_node",
+    "speculation_sentence",
     "speed_rows",
     "stage_rows",
+    "with_most_sessions",
 ]
 
 _MODULES = {
@@ -144,6 +151,7 @@ _MODULES = {
     "run.rebalancing": ("Rebalanced",),
     "run.rehearsing": ("rehearse",),
     "run.requests": ("Request",),
+    "run.several": ("answer_prompts",),
     "report.moves": ("move_document", "move_rows", "move_sentence"),
     "run.baseline": ("BaselineFailed", "generate_baseline"),
     "models.checkpoint": ("Checkpoint", "CheckpointError"),
@@ -157,6 +165,7 @@ _MODULES = {
     "models.resolve": ("ModelNotFound", "locate_model", "resolve_model"),
     "run.pipeline": ("Coordinator",),
     "plan": ("Infeasible", "InvalidPlan", "InvalidProblem", "Plan", "balanced_plan", "make_plan"),
+    "plan.plan": ("with_most_sessions",),
     "plan.keep": ("keep_placement",),
     "plan.nodes_file": ("read_nodes",),
     "plan.profile": ("profile_model",),
@@ -174,6 +183,7 @@ _MODULES = {
         "recovery_rows",
         "recovery_sentence",
         "run_figures",
+        "speculation_sentence",
         "speed_rows",
         "stage_rows",
     ),

@@ -14,7 +14,7 @@ It is written out here because scipy.stats, which the tests compare it with, tak
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -109,6 +109,9 @@ def level(alpha: float, number: int) -> float:
 class LeakMonitor:
     """Watches a process for as long as it lives: keeps up to `window` samples, tests them when it is full, begins anew.
 
+    Samples are compared with those of the same group only, such as those taken under the same load: each group has a
+    window of its own, and what differs between groups, by however much, is no trend.
+
     Where nothing leaks, and samples are as the module says, the probability that it ever raises Leak is at most about
     `alpha` (Bonferroni's bound), whatever the number of requests: windows do not overlap, and each has its `level`. A
     leak strong enough to be seen in one window is reported less than two windows after it begins. `warm_up` samples at
@@ -129,10 +132,21 @@ class LeakMonitor:
         self._alpha = alpha
         self._window = window
         self._skip = warm_up
-        self._samples: list[float] = []
+        self._samples: dict[Hashable, list[float]] = {}
         self._tested = 0
 
-    def note(self, sample: float) -> Trend | None:
+    @property
+    def tested(self) -> int:
+        """Windows that were full so far."""
+        return self._tested
+
+    def is_steady(self, found: Trend) -> bool:
+        """Whether a window shows no rise to speak of; stricter than that it is no leak, which later windows must prove
+        by ever smaller levels.
+        """
+        return found.slope <= self._tolerance or found.p_value >= self._alpha
+
+    def note(self, sample: float, group: Hashable = None) -> Trend | None:
         """Take the sample of one request; returns the trend of the window that it fills, None while none is full.
 
         Raises Leak, and can be used on; ValueError for a sample that is not finite, which is then left out.
@@ -142,9 +156,10 @@ class LeakMonitor:
         if self._skip:
             self._skip -= 1
             return None
-        self._samples.append(sample)
-        if len(self._samples) < self._window:
+        samples = self._samples.setdefault(group, [])
+        samples.append(sample)
+        if len(samples) < self._window:
             return None
-        samples, self._samples = self._samples, []
+        del self._samples[group]
         self._tested += 1
         return check(self._what, samples, alpha=level(self._alpha, self._tested), tolerance=self._tolerance)

@@ -61,6 +61,13 @@ class IncidentLog(Database):
         with self._engine.connect() as connection:
             return tuple(Incident(**row) for row in connection.execute(query).mappings())
 
+    def open_ones(self, pipeline: str, kind: str, subject: str) -> tuple[Incident, ...]:
+        """Incidents of one kind and subject of which nobody has recorded an end, oldest first."""
+        mine = {"pipeline": pipeline, "kind": kind, "subject": subject, "state": "open"}
+        query = select(incidents).filter_by(**mine).order_by(incidents.c.id)
+        with self._engine.connect() as connection:
+            return tuple(Incident(**row) for row in connection.execute(query).mappings())
+
     def _end(self, incident_id: int, state: State, response: str, figures: Mapping[str, Any]) -> None:
         mine = (incidents.c.id == incident_id, incidents.c.state == "open")
         change: dict[str, Any] = {"state": state, "ended": datetime.now(UTC), "response": response}

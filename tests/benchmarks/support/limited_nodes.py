@@ -1,5 +1,6 @@
 """Run Strata's nodes, each in a group of its own whose memory is bounded."""
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +28,14 @@ from .memory_group import DidNotFit, MemoryGroup, Parent, confine, memory_group
 @dataclass(frozen=True)
 class NodesAnswer:
     """What came of it; load_seconds: until every node had its shard; counted: the most each group counted, in bytes,
-    page cache included."""
+    page cache included; cores: that any of the nodes might run on; threads: of each."""
 
     result: GenerationResult
     load_seconds: float
     bytes_sent: int
     counted: tuple[int | None, ...]
+    cores: int
+    threads: int
 
 
 def run_nodes(
@@ -51,7 +54,7 @@ def run_nodes(
             budget = confine(group, node.process.pid, nbytes)
             budgets.append(NodeProfile(node.name, budget, 1.0, 1.0))
         try:
-            return trio.run(_answer, model, home, cluster, budgets, groups, prompt, tokens)
+            return trio.run(_answer, model, home, cluster, budgets, groups, prompt, tokens, threads)
         except (Infeasible, StageFailed) as error:
             raise DidNotFit(str(error)) from error
 
@@ -64,6 +67,7 @@ async def _answer(
     groups: list[MemoryGroup],
     prompt: list[int],
     tokens: int,
+    threads: int,
 ) -> NodesAnswer:
     key, roster = Identity.load(cluster.identity_file), Roster(read_membership(cluster.mesh_file))
     checkpoint = Checkpoint.open(model)
@@ -76,5 +80,10 @@ async def _answer(
         params = GenerationParams(max_new_tokens=tokens, stop=frozenset())
         result = await coordinator.generate(checkpoint, plan, [prompt], params)
     return NodesAnswer(
-        result, seconds, sum(shard.bytes_sent for shard in report.shards), tuple(group.peak_bytes for group in groups)
+        result=result,
+        load_seconds=seconds,
+        bytes_sent=sum(shard.bytes_sent for shard in report.shards),
+        counted=tuple(group.peak_bytes for group in groups),
+        cores=len(set[int]().union(*(os.sched_getaffinity(node.process.pid) for node in cluster.nodes))),
+        threads=threads,
     )

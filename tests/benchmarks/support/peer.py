@@ -5,6 +5,7 @@ is told how many bytes it may still take, loads the model and answers. Its last 
 """
 
 import json
+import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,12 +31,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """The new tokens and what they took; resident: how many layers stayed in memory."""
+    """The new tokens and what they took; resident: how many layers stayed in memory; cores: that it might run on."""
 
     tokens: list[int]
     seconds_to_first_token: float
     seconds_per_token: float
     resident: int
+    cores: int
+    threads: int
 
 
 def _answer(model: Any, request: Request, resident: int) -> Answer:
@@ -57,6 +60,8 @@ def _answer(model: Any, request: Request, resident: int) -> Answer:
         seconds_to_first_token=first - start,
         seconds_per_token=(rest[-1] - first) / len(rest),
         resident=resident,
+        cores=len(os.sched_getaffinity(0)),
+        threads=torch.get_num_threads(),
     )
 
 

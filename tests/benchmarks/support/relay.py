@@ -1,14 +1,22 @@
-"""A TCP relay in front of a node, to cut it off from everybody: what is sent into it then goes nowhere, silently."""
+"""TCP relays in front of nodes, to have them far away, or cut off: what is sent then goes nowhere, silently."""
+
+import math
+from contextlib import suppress
 
 import trio
 
+from strata.inference import LocalCluster
+from strata.mesh import read_membership, write_membership
+from strata.secure import Identity
+
 
 class Relay:
-    """Forwards every connection to `target` ("host:port") while it is not cut."""
+    """Forwards every connection to `target` ("host:port") while it is not cut, `delay` seconds after it came."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, delay: float = 0.0) -> None:
         host, _, port = target.rpartition(":")
         self._target = (host, int(port))
+        self._delay = delay
         self._whole = trio.Event()
         self._whole.set()
         self._scopes: set[trio.CancelScope] = set()
@@ -50,10 +58,32 @@ class Relay:
             nursery.start_soon(self._pump, outgoing, incoming, scope)
 
     async def _pump(self, source: trio.SocketStream, sink: trio.SocketStream, scope: trio.CancelScope) -> None:
-        try:
-            while piece := await source.receive_some(1 << 16):
-                await self._whole.wait()
-                await sink.send_all(piece)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass
-        scope.cancel()  # whoever ends one direction ends the connection
+        # Pieces are read while others wait, so a delay takes nothing from the bandwidth.
+        send, pieces = trio.open_memory_channel[tuple[float, bytes]](math.inf)
+
+        async def read() -> None:
+            with send, suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                while piece := await source.receive_some(1 << 16):
+                    send.send_nowait((trio.current_time() + self._delay, bytes(piece)))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                async for due, piece in pieces:
+                    await trio.sleep_until(due)
+                    await self._whole.wait()
+                    await sink.send_all(piece)
+            scope.cancel()  # whoever ends one direction ends the connection
+
+
+async def put_relays(cluster: LocalCluster, nursery: trio.Nursery, delay: float = 0.0) -> dict[str, Relay]:
+    """A relay before every node, in the membership too; by node. delay: seconds one way."""
+    owner, membership = Identity.load(cluster.identity_file), read_membership(cluster.mesh_file)
+    relays: dict[str, Relay] = {}
+    for node in cluster.nodes:
+        relays[node.name] = Relay(node.address, delay)
+        await nursery.start(relays[node.name].serve)
+        card = membership.member(node.peer_id)
+        membership = membership.with_member(card.card, node.name, (relays[node.name].address,))
+    write_membership(cluster.mesh_file, membership.seal(owner))
+    return relays

@@ -8,6 +8,7 @@ import pytest
 from strata.cli import main
 from strata.cli.inference import parse_size
 from strata.errors import StrataError
+from strata.inference.protocol.messages import MAX_DRAFTS
 
 
 def _run(*arguments: str) -> int:
@@ -52,6 +53,13 @@ def test_a_mistake_is_one_line(arguments: list[str], message: str, capsys: pytes
     assert captured.out == ""
     assert message in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_as_many_drafts_may_be_asked_for_as_a_step_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["generate", "no-such-model", "--nodes", "2", "--prompt", "x", "--speculate"]
+    for drafts, message in ((MAX_DRAFTS, "no model"), (MAX_DRAFTS + 1, f"less than or equal to {MAX_DRAFTS}")):
+        assert _run(*arguments, str(drafts)) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_without_sharding_it_answers_in_this_process(

@@ -5,6 +5,7 @@ stage keeps a cache of all layers, of which those that it does not run answer wi
 nothing.
 """
 
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -45,6 +46,21 @@ class Preallocated(DynamicLayer):  # type: ignore[no-untyped-call]
             self.length = length
             self.keys, self.values = (room[..., :length, :] for room in self._room)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether it has ever held anything."""
+        return self._room is not None
+
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """What it keeps in memory."""
+        return [] if self._room is None else [*self._room]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the tokens so far take."""
+        return sum(room[..., : self.length, :].nbytes for room in self._room or ())
+
     def _make_room(self, states: torch.Tensor) -> torch.Tensor:
         return states.new_empty((*states.shape[:-2], self.capacity, states.shape[-1]))
 
@@ -64,14 +80,17 @@ class _LengthOnly:
 
 
 class StageCache:
-    """A session's cache in one stage. `cache` goes to the model; call `advance` after each forward."""
+    """A session's cache in one stage. `cache` goes to the model; call `advance` after each forward.
 
-    def __init__(self, config: PreTrainedConfig, max_context: int) -> None:
+    make: a layer of full attention with room for so many tokens.
+    """
+
+    def __init__(
+        self, config: PreTrainedConfig, max_context: int, make: Callable[[int], Preallocated] = Preallocated
+    ) -> None:
         self.cache = DynamicCache(config=config)
         self.length = 0
-        self.cache.layers = [
-            Preallocated(max_context) if type(layer) is DynamicLayer else layer for layer in self.cache.layers
-        ]
+        self.cache.layers = [make(max_context) if type(layer) is DynamicLayer else layer for layer in self.cache.layers]
         self._others: list[Any] | None = None
 
     def advance(self, tokens: int) -> None:
@@ -85,11 +104,17 @@ class StageCache:
         for layer in self._others:
             layer.cumulative_length = self.length
 
-    def rewind(self) -> None:
-        """Forget what was written since the last `advance`; for a cache that is plain."""
+    def rewind(self, length: int | None = None) -> None:
+        """Forget all but the first `length` tokens, None: what was written since the last `advance`.
+
+        For a cache that is plain.
+        """
+        self.length = self.length if length is None else length
         for layer in self.cache.layers:
             assert isinstance(layer, Preallocated)
             layer.rewind(self.length)
+        for layer in self._others or ():
+            layer.cumulative_length = self.length
 
     @property
     def is_plain(self) -> bool:
@@ -104,7 +129,15 @@ class StageCache:
     @property
     def nbytes(self) -> int:
         """Bytes in use: what the tokens so far occupy."""
-        return sum(tensor.nbytes for layer in self.cache.layers for tensor in _tensors(layer))
+        return sum(map(_nbytes, self.cache.layers))
+
+
+def allocated_bytes(caches: Iterable[StageCache]) -> int:
+    """Bytes that were allocated for what the caches hold, room for tokens to come included."""
+    storages = [
+        tensor.untyped_storage() for each in caches for layer in each.cache.layers for tensor in _tensors(layer)
+    ]
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
 
 def _length_only(layer: Any) -> Any:
@@ -122,12 +155,20 @@ def _length_only_class(kind: Any) -> Any:
 
 
 def _was_written(layer: Any) -> bool:
+    if isinstance(layer, Preallocated):
+        return layer.is_written
     if isinstance(layer, LinearAttentionCacheLayerMixin) and any(layer.has_previous_state.values()):
         return True
     return layer.keys is not None if hasattr(layer, "keys") else False
 
 
+def _nbytes(layer: Any) -> int:
+    return layer.nbytes if isinstance(layer, Preallocated) else sum(tensor.nbytes for tensor in _tensors(layer))
+
+
 def _tensors(layer: Any) -> list[torch.Tensor]:
+    if isinstance(layer, Preallocated):
+        return layer.tensors
     found = [t for t in (getattr(layer, "keys", None), getattr(layer, "values", None)) if t is not None]
     for states in (getattr(layer, "conv_states", {}), getattr(layer, "recurrent_states", {})):
         found += [state for state in states.values() if state is not None]

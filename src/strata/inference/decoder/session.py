@@ -1,33 +1,40 @@
 """One generation in one stage: its KV cache, and the model's own forward run over the layers of the stage."""
 
 from collections.abc import Sequence
+from functools import partial
 from inspect import signature
 from typing import Any, Literal
 
 import torch
 from transformers import GenerationMixin, PreTrainedModel
 
-from strata.inference.decoder.cache import StageCache
+from strata.inference.decoder.cache import Preallocated, StageCache
+from strata.inference.decoder.cache8 import Preallocated8, Unpacked
 from strata.inference.decoder.direct import DirectSteps, Owner, Program
 from strata.inference.decoder.payload import pack, unpack
 from strata.inference.decoder.split import Left
 
 Want = Literal["hidden", "last_logits", "logits"]
+Held = Literal["int8"]
 
 
 class StageSession:
     """The state of one batch of sequences in one stage. Not thread-safe: a stage runs one forward at a time.
 
-    `padding[i]` is the number of padding tokens on the left of row i.
+    `padding[i]` is the number of padding tokens on the left of row i. cache: "int8" keeps keys and values in 8 bits, in
+    layers of full attention.
     """
 
-    def __init__(self, stage: Owner, batch: int, padding: Sequence[int], max_context: int) -> None:
+    def __init__(
+        self, stage: Owner, batch: int, padding: Sequence[int], max_context: int, *, cache: Held | None = None
+    ) -> None:
         if len(padding) != batch or not all(0 <= pad < max_context for pad in padding):
             raise ValueError(f"padding must hold {batch} numbers from 0 to {max_context - 1}, not {list(padding)}")
         model = stage.model
         self.stage = stage
         self.batch = batch
-        self.cache = StageCache(model.config, max_context)
+        layer = partial(Preallocated8, unpacked=Unpacked()) if cache == "int8" else Preallocated
+        self.cache = StageCache(model.config, max_context, layer)
         self._max_context = max_context
         self._mask = (torch.arange(max_context) >= torch.tensor(padding)[:, None]).long()
         # As `generate` counts: from the first real token; padding is at position 0.
@@ -55,11 +62,21 @@ class StageSession:
 
     @property
     def takes_slices(self) -> bool:
-        """Whether a long input may be fed in several pieces with the same outcome.
+        """Whether a long input may be fed in several pieces with the same outcome, and the last tokens taken back.
 
         So it is where every layer caches plain attention: then the cache is all that an earlier token leaves behind.
         """
         return self._prepare is None and self.cache.is_plain
+
+    def rewind(self, length: int) -> None:
+        """Forget all but the first `length` tokens; raises ValueError where there are fewer, or none can be forgotten.
+
+        What follows is then computed as if the others had never been fed.
+        """
+        if not self.takes_slices or not 0 <= length <= self.length:
+            raise ValueError(f"cannot go back to {length} of {self.length} tokens")
+        if length < self.length:
+            self.cache.rewind(length)
 
     @torch.inference_mode()
     def forward(self, inputs: torch.Tensor, want: Want = "last_logits") -> torch.Tensor:

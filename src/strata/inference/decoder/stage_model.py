@@ -16,7 +16,7 @@ from strata.inference.decoder.direct import Program
 from strata.inference.decoder.embedding import install_embedding, packed_embedding
 from strata.inference.decoder.head import fold_head
 from strata.inference.decoder.quantised import FLOATS, INT8, Int8Linear, install, packed
-from strata.inference.decoder.session import StageSession
+from strata.inference.decoder.session import Held, StageSession
 from strata.inference.decoder.split import Cut, Traits
 from strata.inference.decoder.weights import Arena, buffers_of
 
@@ -146,9 +146,14 @@ class StageModel:
                 tensor._is_hf_initialized = False  # type: ignore[attr-defined]
             self.model.initialize_weights()  # type: ignore[no-untyped-call]
 
-    def new_session(self, batch: int, padding: Sequence[int], max_context: int) -> StageSession:
-        """A fresh session for `batch` sequences of at most `max_context` tokens, padding (on the left) included."""
-        return StageSession(self, batch, padding, max_context)
+    def new_session(
+        self, batch: int, padding: Sequence[int], max_context: int, *, cache: Held | None = None
+    ) -> StageSession:
+        """A fresh session for `batch` sequences of at most `max_context` tokens, padding (on the left) included.
+
+        cache: "int8" keeps keys and values in 8 bits where the model caches plain attention.
+        """
+        return StageSession(self, batch, padding, max_context, cache=cache)
 
 
 def _read(name: str, target: torch.Tensor, read_into: Callable[..., bool] | None) -> bool:

@@ -15,7 +15,7 @@ import outcome
 import torch
 import trio
 
-from strata.inference.decoder.session import StageSession
+from strata.inference.decoder.session import StageSession, Want
 from strata.inference.decoder.together import forward_together
 from strata.inference.node.scheduler import Scheduler
 from strata.inference.node.worker import Worker
@@ -28,15 +28,23 @@ class _Work:
     session: StageSession
     inputs: torch.Tensor
     finish: Callable[[torch.Tensor], Any]
+    want: Want
     result: outcome.Outcome[Any] | None = None
     done: trio.Event = field(default_factory=trio.Event)
 
 
 class Batcher:
-    """Runs the steps of a node's sessions in its worker."""
+    """Runs the steps of a node's sessions in its worker.
 
-    def __init__(self, worker: Worker) -> None:
+    threads_alone: for the decode steps of a session that is the only one; None leaves torch's number. Nodes that share
+    a machine's cores are better off with their share of them each while several are at work. But of one session's steps
+    there is one at a time on all of them, and it may have all cores.
+    """
+
+    def __init__(self, worker: Worker, threads_alone: int | None = None) -> None:
         self._worker = worker
+        self._threads = torch.get_num_threads()
+        self._threads_alone = threads_alone or self._threads
         self._scheduler: Scheduler[_Work] = Scheduler()
         self._lock = threading.Condition()
 
@@ -52,14 +60,21 @@ class Batcher:
                 self._scheduler.leave(name)
 
     async def compute(
-        self, name: str, session: StageSession, inputs: torch.Tensor, finish: Callable[[torch.Tensor], T]
+        self,
+        name: str,
+        session: StageSession,
+        inputs: torch.Tensor,
+        finish: Callable[[torch.Tensor], T],
+        want: Want = "last_logits",
     ) -> T:
         """`finish` of the session's forward, both called in the thread; raises what they raise.
+
+        want: of a slice, as `StageSession.forward` has it; of a step there is one position only.
 
         When cancelled before it begins, it is not computed; when cancelled later, its result is dropped, and the
         session is of no use any more.
         """
-        work = _Work(session, inputs, finish)
+        work = _Work(session, inputs, finish, want)
         token = trio.lowlevel.current_trio_token()
 
         def done(taken: list[_Work]) -> None:
@@ -80,15 +95,26 @@ class Batcher:
         with self._lock:
             while (seconds := self._scheduler.patience(time.monotonic())) > 0:
                 self._lock.wait(seconds)
-            taken = self._scheduler.take()
+            taken, alone = self._scheduler.take(), self._scheduler.sessions == 1
+        is_step = bool(taken) and taken[0].inputs.shape[1] == 1
+        self._use(self._threads_alone if alone and is_step else self._threads)
         started = time.monotonic()
-        outputs = forward_together([work.session for work in taken], [work.inputs for work in taken])
+        if len(taken) == 1:
+            outputs: list[outcome.Outcome[torch.Tensor]] = [
+                outcome.capture(taken[0].session.forward, taken[0].inputs, taken[0].want)
+            ]
+        else:
+            outputs = forward_together([work.session for work in taken], [work.inputs for work in taken])
         for work, output in zip(taken, outputs, strict=True):
             work.result = outcome.capture(_finish, work, output)
-        if taken and taken[0].inputs.shape[1] == 1:
+        if is_step:
             with self._lock:
                 self._scheduler.computed(time.monotonic() - started)
         return taken
+
+    def _use(self, threads: int) -> None:
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
 
 
 def _finish(work: _Work, output: outcome.Outcome[torch.Tensor]) -> Any:

@@ -42,24 +42,36 @@ def run_node(
     port: int,
     memory_bytes: int | None = None,
     threads: int | None = None,
+    threads_alone: int | None = None,
     supervised: bool = False,
 ) -> None:
     """Serve as a node of the mesh in file `mesh` until SIGTERM or SIGINT, or, when supervised, until stdin ends.
 
+    threads: for tensor work; None takes torch's number. threads_alone: for decode steps while one session is open only.
     The node's key is `home/identity.json`, its store `home/store`, and `home/mesh` the newest membership it has seen.
     Prints one line of JSON when it is ready: peer_id, name, address, memory_bytes.
     """
     tune_allocator()
     if threads is not None:
         torch.set_num_threads(threads)
-    trio.run(partial(_main, home, mesh, host=host, port=port, memory_bytes=memory_bytes, supervised=supervised))
+    serving = partial(_main, memory_bytes=memory_bytes, threads_alone=threads_alone, supervised=supervised)
+    trio.run(partial(serving, home, mesh, host=host, port=port))
     sys.stdout.flush()
     sys.stderr.flush()
     # A forward may still run in the worker's thread; the interpreter must not take torch down around it.
     os._exit(0)
 
 
-async def _main(home: Path, mesh: Path, *, host: str, port: int, memory_bytes: int | None, supervised: bool) -> None:
+async def _main(
+    home: Path,
+    mesh: Path,
+    *,
+    host: str,
+    port: int,
+    memory_bytes: int | None,
+    threads_alone: int | None,
+    supervised: bool,
+) -> None:
     identity = Identity.load(home / "identity.json")
     roster = Roster(_newest_membership(mesh, home / "mesh"))
     own = roster.membership.member(identity.peer_id)
@@ -81,6 +93,7 @@ async def _main(home: Path, mesh: Path, *, host: str, port: int, memory_bytes: i
             nursery=nursery,
             baseline_rss_bytes=resident_bytes(),
             membership_file=home / "mesh",
+            threads_alone=threads_alone,
         )
         bound = await nursery.start(
             lambda *, task_status: serve(identity, roster, node.handle, host, port, task_status=task_status)

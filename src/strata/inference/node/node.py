@@ -12,9 +12,10 @@ from pathlib import Path
 import trio
 
 from strata.errors import StrataError
+from strata.inference.decoder.cache import StageCache
 from strata.inference.node.batching import Batcher
 from strata.inference.node.holding import Holding, Refusal
-from strata.inference.node.leaks import LeakWatch, held
+from strata.inference.node.leaks import LeakWatch, held, held_beside
 from strata.inference.node.pace import PaceCounter
 from strata.inference.node.process_memory import peak_resident_bytes, release, resident_bytes
 from strata.inference.node.running import StageRun
@@ -72,12 +73,13 @@ class Node:
         baseline_rss_bytes: int,
         membership_file: Path | None = None,
         leaks: LeakWatch | None = None,
+        threads_alone: int | None = None,
     ) -> None:
         self._identity = identity
         self._roster = roster
         self._holding = holding
         self._worker = worker
-        self._batcher = Batcher(worker)
+        self._batcher = Batcher(worker, threads_alone)
         self._nursery = nursery
         self._baseline = baseline_rss_bytes
         self._membership_file = membership_file
@@ -181,7 +183,8 @@ class Node:
         try:
             return await self._holding.prepare(wire, requests, offer, body, load=load)
         finally:
-            self._leaks.begin()
+            if load:
+                self._leaks.begin()
 
     def _progress(self, wire: Wire, name: str) -> Progress:
         run = self._sessions.get(name)
@@ -284,8 +287,17 @@ class Node:
         self._holding.account.measure(max(0, resident_bytes() - self._baseline))
 
     async def _look_for_leaks(self) -> None:
-        if len(self._sessions) == 0 and self._leaks.note(await self._worker.run(held)):
+        if len(self._sessions) == 0:
+            sample = await self._worker.run(held)
+        elif self._leaks.is_due(trio.current_time()):
+            sample = await self._worker.run(held_beside, self._caches)
+        else:
+            return
+        if self._leaks.note(sample):
             log.warning("a leak is suspected: %s", self._leaks.found)
+
+    def _caches(self) -> list[StageCache]:
+        return [run.session.cache for name in self._sessions if (run := self._sessions.get(name)) is not None]
 
     async def _run(self, name: str, run: StageRun) -> None:
         try:
@@ -354,4 +366,5 @@ class Node:
             workspace_bytes=promised["workspace"],
             runtime_bytes=promised["runtime"],
             leak=self._leaks.found[:2000],
+            leak_windows=self._leaks.windows,
         )

@@ -8,7 +8,7 @@ import torch
 import trio
 
 from strata.inference.decoder.sampling import Sampler, SamplingParams
-from strata.inference.decoder.session import StageSession
+from strata.inference.decoder.session import StageSession, Want
 from strata.inference.decoder.stage import Stage
 from strata.inference.decoder.weights import buffer_of
 from strata.inference.node.batching import Batcher
@@ -54,6 +54,7 @@ class StageRun:
                 SamplingParams(**order.sampling.model_dump()), len(order.padding), drawn=order.drawn
             )
         self._taken = self._computed = self._sent = 0
+        self._certain = 0  # tokens in the cache that no step can take back: all but the latest drafts
 
     @property
     def kv_bytes(self) -> int:
@@ -108,7 +109,7 @@ class StageRun:
             try:
                 async for step, payload in self._inbox:
                     rows, tokens = step.shape[:2]
-                    with self._pace.step(rows, tokens, step.more):
+                    with self._pace.step(rows, 1 if step.drafts else tokens, step.more):
                         await self._advance(step, payload)
                     self._computed += 1
             except (LinkClosed, ChannelError) as error:
@@ -128,8 +129,12 @@ class StageRun:
         tokens = inputs.shape[1]
         if tokens < 1:
             raise ValueError("a step without tokens")
+        self._go_back(step)
+        self._certain = self.session.length + tokens - len(step.drafts)
         width = tokens
-        if self.order.previous is None and self.session.takes_slices:
+        if step.drafts:
+            self._check_drafts(step, inputs)
+        elif self.order.previous is None and self.session.takes_slices:
             widest = max(1, SLICE_ROWS // inputs.shape[0])
             width = math.ceil(tokens / math.ceil(tokens / widest))  # of equal slices no stage waits for a larger one
         for start in range(0, tokens, width):
@@ -145,14 +150,37 @@ class StageRun:
             await self.following.send(onward, buffer_of(hidden))
             self._sent += 1
             return
-        logits, ids = await self._compute(inputs, self._read if more else self._choose)
+        if step.drafts:
+            logits, ids = await self._compute(inputs, lambda logits: self._verify(logits[0], step.drafts), "logits")
+        else:
+            logits, ids = await self._compute(inputs, self._read if more else self._choose)
         if not more:
             data = buffer_of(logits.float()) if step.want_logits else b""
             await self.coordinator.send(Tokens(session=step.session, number=step.number, ids=ids), data)
             self._sent += 1
 
-    async def _compute(self, inputs: torch.Tensor, finish: Callable[[torch.Tensor], T]) -> T:
-        return await self._batcher.compute(self.order.session, self.session, inputs, finish)
+    def _go_back(self, step: Step) -> None:
+        """Forget the rejected drafts of the step before; raises ValueError where `start` is none of their places."""
+        if step.start is None:
+            return
+        if not self._certain <= step.start <= self.session.length:
+            place = f"{self._certain} to {self.session.length}"
+            raise ValueError(f"a step starts after {step.start} tokens, where the session has {place}")
+        self.session.rewind(step.start)
+
+    def _check_drafts(self, step: Step, inputs: torch.Tensor) -> None:
+        """Raise ValueError where drafts cannot be tried, or are not the step's tokens."""
+        if not self.session.takes_slices:
+            raise ValueError("a step has drafts, which this model's cache cannot take back")
+        if step.more or inputs.shape[:2] != (1, 1 + len(step.drafts)):
+            raise ValueError(f"a step of shape {tuple(inputs.shape)} has {len(step.drafts)} drafts")
+        if self.order.previous is None and inputs[0, 1:].tolist() != list(step.drafts):
+            raise ValueError("a step's drafts are not its tokens")
+
+    async def _compute(
+        self, inputs: torch.Tensor, finish: Callable[[torch.Tensor], T], want: Want = "last_logits"
+    ) -> T:
+        return await self._batcher.compute(self.order.session, self.session, inputs, finish, want)
 
     def _read(self, logits: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
         """Logits (B, V), after which more is to come."""
@@ -162,3 +190,9 @@ class StageRun:
         """Logits (B, V) and the tokens chosen from them."""
         assert self._sampler is not None
         return logits.contiguous(), tuple(self._sampler.next(logits).tolist())
+
+    def _verify(self, logits: torch.Tensor, drafts: tuple[int, ...]) -> tuple[torch.Tensor, tuple[int, ...]]:
+        """Of logits (1 + k, V) those from which tokens are chosen, and the tokens."""
+        assert self._sampler is not None
+        ids = tuple(self._sampler.verify(logits, drafts))
+        return logits[: len(ids)].contiguous(), ids

@@ -47,6 +47,11 @@ class Scheduler(Generic[W]):
         self._batch_seconds = 0.0
 
     @property
+    def sessions(self) -> int:
+        """How many sessions are open."""
+        return len(self._stages)
+
+    @property
     def share(self) -> int:
         """Steps that are computed together at most."""
         return ceil(len(self._stages) / max(self._stages.values(), default=1))

@@ -3,7 +3,7 @@
 `strata.inference.plan.workload` states how bytes and seconds are counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -61,7 +61,8 @@ class Plan(BaseModel):
 
     `value` and `lower_bound` are seconds of a decode step under the objective or, for "balance", bytes of the largest
     stage. No placement is better than `lower_bound`; `exact` says that the value is the best possible. Matrices are
-    held in `weights`, or in `dtype` where it is None.
+    held in `weights`, or in `dtype` where it is None. There is room for the KV caches of so many `sessions` of `batch`
+    rows at a time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -70,6 +71,7 @@ class Plan(BaseModel):
     objective: Literal["latency", "throughput", "balance"]
     context: int = Field(ge=1)
     batch: int = Field(ge=1)
+    sessions: int = Field(default=1, ge=1)
     dtype: str
     weights: Literal["int8"] | None = None
     stages: tuple[StagePlan, ...] = Field(min_length=1)
@@ -124,12 +126,14 @@ def make_plan(
     *,
     context: int = 2048,
     batch: int = 1,
+    sessions: int = 1,
 ) -> Plan:
     """Place the model on the best of `nodes` for decoding `batch` sequences of up to `context` tokens.
 
-    links has one row for each node, in the same order. Raises Infeasible or InvalidProblem.
+    sessions: that are to have room for their KV caches at the same time. links has one row for each node, in the same
+    order. Raises Infeasible or InvalidProblem.
     """
-    workload = Workload(profile, context, batch)
+    workload = Workload(profile, context, batch, sessions)
     _check_nodes(nodes)
     if len(links.latency) != len(nodes):
         raise InvalidProblem(f"links describe {len(links.latency)} nodes, not {len(nodes)}")
@@ -152,6 +156,7 @@ def make_plan(
         objective=objective,
         context=context,
         batch=batch,
+        sessions=sessions,
         dtype=profile.dtype,
         weights=profile.weights,
         stages=tuple(
@@ -162,6 +167,19 @@ def make_plan(
         lower_bound=found.lower_bound,
         exact=found.exact,
     )
+
+
+def with_most_sessions(place: Callable[[int], Plan], sessions: int) -> Plan:
+    """The plan that `place` makes for so many sessions or, where the nodes have not the memory, for half as many, and
+    so on: those for which there is no room wait. Raises Infeasible where there is none for one.
+    """
+    while True:
+        try:
+            return place(sessions)
+        except Infeasible:
+            if sessions == 1:
+                raise
+            sessions //= 2
 
 
 def priced_stages(
@@ -182,13 +200,15 @@ def priced_stages(
     )
 
 
-def balanced_plan(profile: ModelProfile, nodes: Sequence[NodeProfile], context: int = 2048, batch: int = 1) -> Plan:
-    """Use every node, in the given order, with the largest stage (weights and KV cache) as small as it can be.
+def balanced_plan(
+    profile: ModelProfile, nodes: Sequence[NodeProfile], context: int = 2048, batch: int = 1, sessions: int = 1
+) -> Plan:
+    """Use every node, in the given order, with the largest stage (weights and KV caches) as small as it can be.
 
-    Needs no measurements: of the nodes only the memory is looked at. Raises Infeasible naming the node that is too
-    small, or InvalidProblem if there are more nodes than layers.
+    Needs no measurements: of the nodes only the memory is looked at. sessions: as for `make_plan`. Raises Infeasible
+    naming the node that is too small, or InvalidProblem if there are more nodes than layers.
     """
-    workload = Workload(profile, context, batch)
+    workload = Workload(profile, context, batch, sessions)
     _check_nodes(nodes)
     stages = []
     for index, (first, last) in enumerate(balance(workload.layer_bytes(), len(nodes))):
@@ -203,6 +223,7 @@ def balanced_plan(profile: ModelProfile, nodes: Sequence[NodeProfile], context: 
         objective="balance",
         context=context,
         batch=batch,
+        sessions=sessions,
         dtype=profile.dtype,
         weights=profile.weights,
         stages=tuple(stages),

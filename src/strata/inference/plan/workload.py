@@ -3,7 +3,7 @@
 Memory of a stage, in bytes:
     weights     its layers; the first stage adds the embedding, the last the final norm and the head. Tied weights are
                 held at both ends, and once where one node is both;
-    KV cache    batch x tokens x bytes a token, for each layer; tokens are the context, or a shorter window;
+    KV cache    sessions x batch x tokens x bytes a token, for each layer; tokens are the context, or a shorter window;
     workspace   batch x (context x (4 hidden + 2 widest) x bytes of the dtype    activations while a whole prompt passes
                        + context^2                                               its attention mask, a byte an entry
                        + 4 x vocabulary)                                         float32 logits of the last position
@@ -28,15 +28,18 @@ RESERVE_BYTES = 32 << 20
 
 @dataclass(frozen=True)
 class Workload:
-    """A model decoding `batch` sequences of up to `context` tokens each."""
+    """A model decoding `batch` sequences of up to `context` tokens each, in each of `sessions` that take turns."""
 
     profile: ModelProfile
     context: int
     batch: int
+    sessions: int = 1
 
     def __post_init__(self) -> None:
         if self.context < 1 or self.batch < 1:
             raise InvalidProblem(f"context and batch must be at least 1, not {self.context} and {self.batch}")
+        if self.sessions < 1:
+            raise InvalidProblem(f"there is at least one session, not {self.sessions}")
         if self.context > self.profile.max_context:
             limit = self.profile.max_context
             raise InvalidProblem(f"{self.profile.name} takes at most {limit} tokens of context, not {self.context}")
@@ -60,15 +63,14 @@ class Workload:
         return self.profile.stage_weight_bytes(0, last) + self.kv_bytes(0, last)
 
     def kv_bytes(self, first: int, last: int) -> int:
-        """Bytes of the KV cache of a stage of layers `first` to `last`."""
-        return sum(layer.kv_bytes(self.context, self.batch) for layer in self.profile.layers[first : last + 1])
+        """Bytes of the KV caches of a stage of layers `first` to `last`."""
+        rows = self.sessions * self.batch
+        return sum(layer.kv_bytes(self.context, rows) for layer in self.profile.layers[first : last + 1])
 
     def layer_bytes(self) -> Floats:
-        """(L,) bytes of weights and KV cache; the ends carry the embedding and the head."""
-        layers = self.profile.layers
-        sizes = np.array(
-            [layer.weight_bytes + layer.kv_bytes(self.context, self.batch) for layer in layers], np.float64
-        )
+        """(L,) bytes of weights and KV caches; the ends carry the embedding and the head."""
+        layers, rows = self.profile.layers, self.sessions * self.batch
+        sizes = np.array([layer.weight_bytes + layer.kv_bytes(self.context, rows) for layer in layers], np.float64)
         sizes[0] += self.profile.embedding_bytes
         sizes[-1] += self.profile.head_bytes
         return sizes

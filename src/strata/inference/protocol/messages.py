@@ -21,6 +21,7 @@ MAX_PAYLOAD = 1 << 30
 CHUNK_BYTES = 1 << 20
 WANT_AT_ONCE = 1024
 MAX_BLOCKS = 32
+MAX_DRAFTS = 32
 ALIGNMENT = 16  # of the payload, so that numbers in it can be used in place
 
 _PREFIX = struct.Struct("<IQ")
@@ -137,6 +138,7 @@ class Sampling(Message):
     top_k: Size = 0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    row: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
 
 
 class Open(Message):
@@ -164,7 +166,10 @@ class Open(Message):
 class Step(Message):
     """The next tokens of a session; the payload holds token ids (B, T) int64 or hidden states (B, T, ...).
 
-    more: further steps of the same number follow, and a token is chosen after the last of them only.
+    more: further steps of the same number follow, and a token is chosen after the last of them only. start: tokens of
+    the session before these, where drafts of the step before were rejected: the stage forgets what is beyond (None: it
+    has none to forget). drafts: guesses for the tokens of the session's only row, which are this step's tokens after
+    the first; the last stage chooses up to the first token that is another one.
     """
 
     type: Literal["step"] = "step"
@@ -174,10 +179,15 @@ class Step(Message):
     dtype: Literal["int64", "float64", "float32", "float16", "bfloat16"]
     want_logits: bool = False
     more: bool = False
+    start: Size | None = None
+    drafts: Annotated[tuple[Size, ...], Field(max_length=MAX_DRAFTS)] = ()
 
 
 class Tokens(Message):
-    """The tokens chosen after step `number`, one a row. The payload holds the logits (B, V) float32 when wanted."""
+    """The tokens chosen after step `number`, one a row; after drafts those of its only row, the accepted and one more.
+
+    The payload holds the logits (tokens, V) float32 when wanted.
+    """
 
     type: Literal["tokens"] = "tokens"
     session: SessionId
@@ -228,7 +238,7 @@ class Status(Message):
 
     The account of its `memory_bytes`: weights, the caches and the workspace that are promised to sessions, and the
     runtime, which is what the process holds beyond those and an empty node. `leak` says what grows from session to
-    session, where that is suspected.
+    session, where that is suspected, by the latest of so many windows of samples.
     """
 
     type: Literal["status"] = "status"
@@ -245,6 +255,7 @@ class Status(Message):
     workspace_bytes: Size = 0
     runtime_bytes: Size = 0
     leak: Reason = ""
+    leak_windows: Size = 0
 
 
 class GetPace(Message):

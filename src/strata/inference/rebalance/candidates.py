@@ -51,7 +51,7 @@ def candidates(situation: Situation, nodes: Sequence[NodeProfile]) -> Iterator[P
         except Infeasible:
             continue
         if fits(situation, free):
-            yield situation.plan.model_copy(update={"stages": free.stages})
+            yield situation.plan.model_copy(update={"stages": free.stages, "sessions": 1})
 
 
 def fits(situation: Situation, plan: Plan) -> bool:
@@ -94,4 +94,4 @@ def _plan(situation: Situation, used: Sequence[NodeProfile], found: Stages) -> P
         )
         for span in found
     )
-    return situation.plan.model_copy(update={"stages": stages})
+    return situation.plan.model_copy(update={"stages": stages, "sessions": 1})

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
 from strata.inference.placement.problem import Floats
-from strata.inference.plan.plan import Plan
+from strata.inference.plan.plan import Plan, StagePlan
 from strata.inference.rebalance.situation import Situation, step_seconds
 
 
@@ -32,22 +33,29 @@ def cost_of_move(situation: Situation, before: Plan, after: Plan) -> MoveCost:
     """The cost of changing from `before` to `after` (both priced).
 
     Weights leave one machine, so all bytes share the rate at which it sends; nodes load side by side, and each that has
-    other layers loads its whole stage. Tokens so far go through all stages as prompts do.
+    other layers loads its whole stage. Tokens so far go through all stages as prompts do, which the slowest stage for
+    them bounds.
     """
     names = [stage.node for stage in after.stages]
     lacking = lacking_bytes(situation, names)
     sent = int(sum(lacking[row, s.first : s.last + 1].sum() for row, s in enumerate(after.stages)))
     held = {(s.node, s.first, s.last) for s in before.stages}
     changed = [stage.weight_bytes for stage in after.stages if (stage.node, stage.first, stage.last) not in held]
-    row = situation.rates.replay_seconds
-    if row is None:
-        row = step_seconds(after, situation.sessions) / situation.plan.batch
     return MoveCost(
         bytes_sent=sent,
         send=sent / situation.rates.send,
         load=max(changed, default=0) / situation.rates.load,
-        replay=situation.tokens * row,
+        replay=situation.tokens * max(_row_seconds(situation, stage) for stage in after.stages),
     )
+
+
+def _row_seconds(situation: Situation, stage: StagePlan) -> float:
+    """Seconds in which a stage computes a row of a prompt."""
+    rates = situation.rates.replay_seconds
+    if not rates:
+        return stage.seconds / situation.plan.batch
+    layer = rates.get(stage.node, median(rates.values()))
+    return layer * (stage.last - stage.first + 1)
 
 
 def tokens_won(situation: Situation, before: Plan, after: Plan) -> float:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from strata.inference.plan.plan import Plan
 from strata.inference.rebalance.candidates import candidates, fits
 from strata.inference.rebalance.cost import MoveCost, cost_of_move, tokens_won
-from strata.inference.rebalance.situation import Situation, measured_nodes, priced, step_seconds
+from strata.inference.rebalance.situation import Situation, measured_nodes, priced, step_seconds, trusted_nodes
 
 MIN_GAIN = 0.15
 DELIVERED = 0.5
@@ -55,12 +55,12 @@ Decision = Move | Stay
 
 def decide(situation: Situation, barred: Set[str] = frozenset()) -> Decision:
     """What to do; barred: bottlenecks (as `Plan.bottleneck` has them) that a move lately failed to relieve."""
-    nodes, sessions = measured_nodes(situation, situation.pooled), situation.sessions
-    before = priced(situation.plan, situation, nodes)
+    sessions = situation.sessions
+    before = priced(situation.plan, situation, measured_nodes(situation, situation.pooled))
     seconds = step_seconds(before, sessions)
     enough = [
         plan
-        for plan in candidates(situation, nodes)
+        for plan in candidates(situation, trusted_nodes(situation, situation.pooled))
         if not _same(plan, before) and fits(situation, plan)
         if seconds - step_seconds(plan, sessions) >= MIN_GAIN * seconds
     ]
@@ -102,9 +102,9 @@ def _gain_at_least(situation: Situation, before: Plan, plan: Plan) -> float:
     for stage in before.stages:
         if kept.get(stage.node, -1) < stage.last - stage.first:
             window[stage.node] = min(each[stage.node] for each in situation.windows)
-    nodes = measured_nodes(situation, window)
-    old, new = (step_seconds(priced(each, situation, nodes), situation.sessions) for each in (before, plan))
-    return 1 - new / old
+    now, then = measured_nodes(situation, window), trusted_nodes(situation, window)
+    old, new = (priced(before, situation, now), priced(plan, situation, then))
+    return 1 - step_seconds(new, situation.sessions) / step_seconds(old, situation.sessions)
 
 
 def _why(before: Plan, sessions: int) -> str:

@@ -3,10 +3,14 @@
 A node's speed is its profile's, times how far the profile was off for the stage that it holds: a stage that takes twice
 what its profile says is on a node of half the FLOP/s and bandwidth. A node that holds no stage is taken to be as far
 off its profile as the median of those that do.
+
+A stage of few layers is a poor sample of its node: the node is at work for a small part of the time only, and does not
+show how fast it would be if it were always. So where layers might go to, nodes without a stage, or with one of less
+than HARDLY of the layers that a stage has on average, are not taken for faster than the fastest of the others.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from strata.inference.placement.problem import InvalidProblem
@@ -14,6 +18,8 @@ from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.plan.plan import Plan, priced_stages
 from strata.inference.plan.profile import ModelProfile
 from strata.inference.plan.workload import Workload
+
+HARDLY = 0.5
 
 Window = Mapping[str, float]
 """Seconds of a decode step of the plan's batch by the node that holds the stage, over one stretch of time."""
@@ -23,15 +29,16 @@ Window = Mapping[str, float]
 class Rates:
     """What moving layers costs: bytes/s to send and to load, and seconds to compute a row (a token) of a prompt again.
 
-    replay_seconds: None where no prompt was measured; a decode step's seconds are taken then, of which it needs fewer.
+    replay_seconds: in one layer of each node that was measured; others are taken to be as their median. Where no prompt
+    was measured, a decode step's seconds are taken, of which it needs fewer.
     """
 
     send: float
     load: float
-    replay_seconds: float | None = None
+    replay_seconds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not (self.send > 0 and self.load > 0) or (self.replay_seconds is not None and self.replay_seconds < 0):
+        if not (self.send > 0 and self.load > 0) or min(self.replay_seconds.values(), default=0.0) < 0:
             raise InvalidProblem("rates must be positive")
 
 
@@ -79,19 +86,36 @@ class Situation:
 
 def measured_nodes(situation: Situation, window: Window) -> tuple[NodeProfile, ...]:
     """The nodes at the speed that `window` shows, in their order."""
+    return _slowed(situation.nodes, _factors(situation, window))
+
+
+def trusted_nodes(situation: Situation, window: Window) -> tuple[NodeProfile, ...]:
+    """The same, for what is to be expected of them: none of those that were hardly measured is the fastest."""
+    factors, stages = _factors(situation, window), situation.plan.stages
+    fewest = HARDLY * situation.plan.num_layers / len(stages)
+    measured = {stage.node for stage in stages if stage.last - stage.first + 1 >= fewest}
+    fastest = min(factors[node] for node in measured)
+    bounded = {node: factor if node in measured else max(factor, fastest) for node, factor in factors.items()}
+    return _slowed(situation.nodes, bounded)
+
+
+def _factors(situation: Situation, window: Window) -> dict[str, float]:
+    """How many times as long as by its profile each node takes."""
     nodes = situation.nodes
     expected = dict(zip((n.node for n in nodes), situation.workload.layer_seconds(nodes), strict=True))
     factors = {
         stage.node: window[stage.node] / float(expected[stage.node][stage.first : stage.last + 1].sum())
         for stage in situation.plan.stages
-        if stage.node in expected
     }
-    usual = median(factors.values()) if factors else 1.0
-    found = []
-    for node in nodes:
-        factor = factors.get(node.node, usual)
-        found.append(replace(node, flops=node.flops / factor, bandwidth=node.bandwidth / factor))
-    return tuple(found)
+    usual = median(factors.values())
+    return {node.node: factors.get(node.node, usual) for node in nodes}
+
+
+def _slowed(nodes: Sequence[NodeProfile], factors: Mapping[str, float]) -> tuple[NodeProfile, ...]:
+    return tuple(
+        replace(node, flops=node.flops / factors[node.node], bandwidth=node.bandwidth / factors[node.node])
+        for node in nodes
+    )
 
 
 def priced(plan: Plan, situation: Situation, nodes: Sequence[NodeProfile]) -> Plan:

@@ -102,8 +102,19 @@ def recovery_sentence(result: GenerationResult) -> str:
     return f"The answer survived {count(len(result.recoveries), 'failure')}; the longest pause was {longest:.2f} s."
 
 
+def speculation_sentence(result: GenerationResult) -> str:
+    """How many tokens were guessed, and how many of them were right; "" where none were."""
+    if not result.drafted:
+        return ""
+    share = f"{result.accepted / result.drafted:.0%}"
+    return f"{count(result.drafted, 'token')} guessed ahead, of which {result.accepted} were right ({share})."
+
+
 def speed_rows(result: GenerationResult, alone: GenerationResult | None) -> list[Row]:
-    """Time to first token and tokens a second of the run and, if it was measured, of the model in one process."""
+    """Time to first token and tokens a second of the run and, if it was measured, of the model in one process.
+
+    Of several answers the first two columns are means.
+    """
     crossed = any(stage.bytes_sent for stage in result.stages)
     where = f"{count(len(result.stages), 'node')}, encrypted" if crossed else result.stages[0].node
     rows = [_speed_row(where, result)]
@@ -113,9 +124,17 @@ def speed_rows(result: GenerationResult, alone: GenerationResult | None) -> list
 
 
 def comparison_sentence(result: GenerationResult, alone: GenerationResult) -> str:
-    """How the run compares with the same model in one process: speed, and whether the tokens are the same."""
+    """How the run compares with the same model in one process: speed, and whether the tokens are the same.
+
+    Of several answers it is the time until the last has ended, since those of a batch are all computed until then.
+    """
     same = "with the same tokens" if result.token_ids == alone.token_ids else "with different tokens"
     where = f"{count(len(result.stages), 'node')} and one process"
+    if len(result.token_ids) > 1:
+        if not (result.seconds and alone.seconds):
+            return f"{where}: {same}"
+        ratio = result.seconds / alone.seconds
+        return f"{where}: all answers together take {ratio:.2f} times as long over the nodes, {same}"
     if not (result.seconds_per_token and alone.seconds_per_token):  # a single token has no token after it
         return f"{where}: {same}"
     ratio = result.seconds_per_token / alone.seconds_per_token
@@ -131,6 +150,7 @@ def run_figures(result: GenerationResult, alone: GenerationResult | None) -> dic
         "seconds_per_token": result.seconds_per_token,
         "recoveries": len(result.recoveries),
     }
+    kept |= {"drafted": result.drafted, "accepted": result.accepted} if result.drafted else {}
     return kept | ({"seconds_per_token_in_one_process": alone.seconds_per_token} if alone else {})
 
 
@@ -140,6 +160,8 @@ def answer_markdown(prompts: Sequence[str], result: GenerationResult, alone: Gen
     parts += ["## Speed", markdown_table(speed_rows(result, alone))]
     if alone is not None:
         parts.append(comparison_sentence(result, alone) + ".")
+    if result.drafted:
+        parts.append(speculation_sentence(result))
     if result.recoveries:
         parts += ["## Recoveries", markdown_table(recovery_rows(result))]
     parts += ["## Nodes", markdown_table(stage_rows(result))]
@@ -171,11 +193,15 @@ def count(number: int, noun: str) -> str:
 
 
 def _speed_row(where: str, result: GenerationResult) -> Row:
+    if len(result.token_ids) > 1:  # of all answers, from the beginning of the first to the end of the last
+        rate = result.tokens / result.seconds if result.seconds else 0.0
+    else:
+        rate = 1 / result.seconds_per_token if result.seconds_per_token else 0.0
     return {
         "where": where,
         "first token": f"{result.seconds_to_first_token:.2f} s",
         "a token": f"{result.seconds_per_token * 1000:.1f} ms",
-        "tokens a second": f"{1 / result.seconds_per_token:.1f}" if result.seconds_per_token else "-",
+        "tokens a second": f"{rate:.1f}" if rate else "-",
     }
 
 

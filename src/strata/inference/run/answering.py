@@ -16,6 +16,7 @@ from strata.inference.run.incidents import recording
 from strata.inference.run.local import generate_locally
 from strata.inference.run.pipeline import Coordinator
 from strata.inference.run.requests import Request, connected, place_layers, reached
+from strata.inference.run.several import answer_prompts
 from strata.settings import Settings
 
 
@@ -51,10 +52,17 @@ def answer(
 
         async def run(coordinator: Coordinator) -> Answer:
             checkpoint = Checkpoint.open(model)
-            plan = await place_layers(coordinator, request, settings, model, len(request.prompts))
+            plan = await place_layers(coordinator, request, settings, model, sessions=len(request.prompts))
             distribution = await coordinator.distribute(checkpoint, plan, on_progress)
-            result = await coordinator.generate(
-                checkpoint, plan, request.prompts, request.params, on_text, watcher=watcher, journal=journal
+            result = await answer_prompts(
+                coordinator,
+                checkpoint,
+                plan,
+                request.prompts,
+                request.params,
+                on_text=on_text,
+                watcher=watcher,
+                journal=journal,
             )
             return Answer(model, plan.dtype, result, plan, distribution)
 

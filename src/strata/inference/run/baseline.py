@@ -103,6 +103,7 @@ def _generate(model: Path, prompts: Prompts, params: GenerationParams, dtype: st
         tokens=sum(map(len, answers)),
         seconds_to_first_token=first - start,
         seconds_per_token=(rest[-1] - first) / len(rest) if rest else 0.0,
+        seconds=clock.times[-1] - start,
     )
 
 

@@ -56,6 +56,16 @@ class Decoding:
         return len(self._fed[0]) - len(self.first_inputs[0])
 
     @property
+    def fed(self) -> int:
+        """Tokens of a row that are fed in all steps, those of the next one included."""
+        return len(self._fed[0])
+
+    @property
+    def remaining(self) -> int:
+        """Tokens of a row that may still come."""
+        return max(0, self._steps)
+
+    @property
     def inputs_so_far(self) -> list[list[int]]:
         """(B, T) tokens fed in all steps, those of the next one included; nothing when all is done."""
         return [] if self._is_over else [list(row) for row in self._fed]

@@ -18,27 +18,12 @@ from strata.inference.plan.replace import replace_nodes
 from strata.inference.run.errors import RequestRefused, StageFailed
 from strata.inference.run.generate import Generation, StageResult
 from strata.inference.run.placed import Halted, Placement
+from strata.inference.run.told import Incident, Told
 from strata.triage import Breakers
 
 FAILURES_WITHOUT_A_TOKEN = 5  # then it is not the nodes
 # What a node refuses because it was restarted, or serves somebody else.
 _CURABLE = frozenset({"shard", "busy", "unreachable", "session"})
-
-
-class Watcher(Protocol):
-    """Who writes down what fails. Called from worker threads."""
-
-    def failed(self, failure: StageFailed) -> int:
-        """A stage has failed; returns the key of this failure."""
-
-    def recovered(self, key: int, response: str, seconds: float) -> None:
-        """The layers are elsewhere, `response` says where, `seconds` after the failure was noticed."""
-
-    def gave_up(self, key: int, response: str) -> None:
-        """The generation does not go on."""
-
-    def leaking(self, node: str, detail: str) -> None:
-        """A node suspects that its sessions leave memory behind; told once for each finding."""
 
 
 class Nodes(Protocol):
@@ -63,7 +48,7 @@ class Nodes(Protocol):
 @dataclass(frozen=True)
 class _Noted:
     failure: StageFailed
-    key: int
+    incident: Incident
     since: float
 
 
@@ -78,14 +63,14 @@ class Survivor:
         *,
         nodes: Nodes,
         breakers: Breakers,
-        watcher: Watcher,
+        told: Told,
     ) -> None:
         self._generation = generation
         self._placement = placement
         self._profile = profile
         self._nodes = nodes
         self._breakers = breakers
-        self._watcher = watcher
+        self._told = told
         self._open: list[_Noted] = []
 
     async def run(self) -> list[StageResult]:
@@ -105,17 +90,18 @@ class Survivor:
                     self._generation.move()
                 except (StageFailed, RequestRefused) as error:
                     failure = self._as_failure(error)
-                    await self._note(failure)
+                    await self._note(failure, seen)
                 except Infeasible as error:
-                    if not self._nodes.fits_here(self._placement.plan):
-                        assert failure is not None
-                        raise failure from error
-                    await self._settle(f"went on in the coordinator's process: {error}")
-                    return await self._nodes.run_here(self._placement.plan)
+                    async with self._placement.here:  # the memory is looked at when nobody else has taken it
+                        if not self._nodes.fits_here(self._placement.plan):
+                            assert failure is not None
+                            raise failure from error
+                        await self._settle(f"went on in the coordinator's process: {error}")
+                        return await self._nodes.run_here(self._placement.plan)
         finally:
             with trio.CancelScope(shield=True):
                 for noted in self._open:
-                    await trio.to_thread.run_sync(self._watcher.gave_up, noted.key, "the generation did not go on")
+                    await self._told.gave_up(noted.incident, noted.failure, "the generation did not go on")
 
     async def _run_on(self, plan: Plan) -> list[StageResult]:
         results = await self._nodes.run(plan)
@@ -154,10 +140,10 @@ class Survivor:
             raise error
         return StageFailed.of(stage, error.reason)
 
-    async def _note(self, failure: StageFailed) -> None:
+    async def _note(self, failure: StageFailed, seen: int) -> None:
         """Have the failure written down; raises it when it is one of too many."""
-        key = await trio.to_thread.run_sync(self._watcher.failed, failure)
-        self._open.append(_Noted(failure, key, trio.current_time()))
+        incident = await self._told.failed(failure, seen)
+        self._open.append(_Noted(failure, incident, trio.current_time()))
         if self._generation.failures + len(self._open) >= FAILURES_WITHOUT_A_TOKEN:
             raise failure
 
@@ -166,9 +152,19 @@ class Survivor:
         while self._open:
             noted = self._open[-1]
             seconds = trio.current_time() - noted.since
-            await trio.to_thread.run_sync(self._watcher.recovered, noted.key, response, seconds)
-            self._generation.recover(noted.failure, response)
+            done = await self._told.recovered(noted.incident, noted.failure, response, seconds)
+            self._generation.recover(noted.failure, done, noted.incident.key)
             self._open.pop()
+
+
+async def run_unwatched(generation: Generation, placement: Placement, nodes: Nodes) -> list[StageResult]:
+    """Run one that does not go on: to the end wherever the layers are moved on purpose; raises what goes wrong."""
+    while True:
+        try:
+            async with placement.running(generation):
+                return await nodes.run(placement.plan)
+        except Halted:
+            generation.move()
 
 
 def describe_move(before: Plan, after: Plan) -> str:

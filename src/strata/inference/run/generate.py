@@ -3,11 +3,14 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import takewhile
 from typing import Any
 
 from strata.inference.decoder.sampling import SamplingParams
+from strata.inference.protocol.messages import MAX_DRAFTS
 from strata.inference.run.decoding import Decoding
+from strata.inference.run.drafting import PromptLookup
 from strata.inference.run.errors import StageFailed
 from strata.inference.run.text import Texts, TextStream
 
@@ -22,6 +25,13 @@ class GenerationParams:
     chat: put text prompts into the model's chat template; stop: tokens that end a row, None for the model's own;
     context: tokens of a row at most, prompt included, None for what the plan was made for (locally: what is needed).
     want_logits keeps the logits of each step in the result.
+
+    speculate: guess up to so many of the next tokens (at most MAX_DRAFTS) from what the text has said before, and have
+    the stages verify all of them in one step; 0 never does. It pays where a step takes long for other reasons than
+    arithmetic (machines far apart, weights read from memory) and where the text repeats its context. The tokens are
+    those without it, drawn ones too; but rows computed together are summed in another order, so where two tokens are
+    all but equally likely, which in bfloat16 happens, the other one can come. Batches of several rows, and models whose
+    cache cannot be taken back (windows, state-space layers), are decoded without it.
     """
 
     max_new_tokens: int = 128
@@ -30,6 +40,32 @@ class GenerationParams:
     stop: frozenset[int] | None = None
     context: int | None = None
     want_logits: bool = False
+    speculate: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.speculate <= MAX_DRAFTS:
+            raise ValueError(f"speculate must be 0 (off) to {MAX_DRAFTS}, not {self.speculate}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one generation is to answer, and who takes its text; the prompts are the rows of a batch."""
+
+    prompts: Prompts
+    params: GenerationParams
+    on_text: OnText | None = None
+
+
+def asked_apart(prompts: Prompts, params: GenerationParams, on_text: OnText | None) -> list[Asked]:
+    """The same, a generation for each prompt; what is drawn, and who is told of which row, stay as in one batch."""
+
+    def one(row: int) -> Asked:
+        sampling = replace(params.sampling, row=params.sampling.row + row)
+        prompt: Any = prompts[row : row + 1]
+        shown = None if on_text is None else lambda _, piece: on_text(row, piece)
+        return Asked(prompt, replace(params, sampling=sampling), shown)
+
+    return [one(row) for row in range(len(prompts))]
 
 
 @dataclass(frozen=True)
@@ -38,7 +74,7 @@ class StageResult:
 
     peak and baseline: resident memory (`strata.inference.node.daemon` says what an empty node is); sent and received:
     encrypted bytes on the wire since the coordinator connected. leak: what grows on the node from session to session,
-    in words; empty unless that is suspected.
+    in words; empty unless that is suspected. leak_windows: of samples that the node has looked at since it started.
     """
 
     node: str
@@ -50,6 +86,7 @@ class StageResult:
     bytes_sent: int
     bytes_received: int
     leak: str = ""
+    leak_windows: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +94,7 @@ class Recovery:
     """A stage that failed in the middle of a generation, which went on.
 
     response: what was done about it. seconds: from the last token before it (or the beginning) to the next one.
+    incident: its key in the ledger, None where no ledger is kept.
     """
 
     node: str
@@ -64,13 +102,18 @@ class Recovery:
     reason: str
     response: str
     seconds: float
+    incident: int | None = None
 
 
 @dataclass(frozen=True)
 class GenerationResult:
     """New tokens and text of each row, and what they took. `logits[step]` is (B, V), only when it was wanted.
 
-    pauses: seconds between two tokens for each time that layers were moved between them on purpose.
+    waited: seconds from the request until its computation began, for memory or for layers under way; seconds and
+    seconds_to_first_token: from then on, to the last and the first token; seconds_per_token: between two tokens of a
+    row. What they are of rows that were answered apart, `strata.inference.run.several` says. pauses: seconds between
+    two tokens for each time that layers were moved between them on purpose. drafted: tokens that were guessed (see
+    `GenerationParams.speculate`), accepted: how many of them the model said too.
     """
 
     token_ids: list[list[int]]
@@ -82,6 +125,10 @@ class GenerationResult:
     seconds_per_token: float
     recoveries: list[Recovery] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    waited: float = 0.0
+    drafted: int = 0
+    accepted: int = 0
     logits: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -94,7 +141,8 @@ class GenerationResult:
 class Generation:
     """A decoding with its clock and its streams of text. context: tokens a row at most where `params` does not say.
 
-    It outlives the run that computes it: another one starts where it stopped.
+    It outlives the run that computes it: another one starts where it stopped. speculate: tokens to guess for a step at
+    most, which only one row may have; for a model on which they can be tried.
     """
 
     def __init__(
@@ -105,15 +153,17 @@ class Generation:
         *,
         context: int | None = None,
         on_text: OnText | None = None,
+        speculate: int = 0,
     ) -> None:
         rows = texts.encode(prompts, chat=params.chat)
         needed = max(map(len, rows), default=0) + params.max_new_tokens
         self.context = params.context or context or needed
+        self._stop = texts.stop if params.stop is None else params.stop
         self.decoding = Decoding(
             rows,
             max_new_tokens=params.max_new_tokens,
             context=self.context,
-            stop=texts.stop if params.stop is None else params.stop,
+            stop=self._stop,
             pad=texts.pad,
             on_token=self._token,
         )
@@ -122,11 +172,15 @@ class Generation:
         self._texts = texts
         self._streams = [TextStream(texts) for _ in rows]
         self._prompt_tokens = sum(map(len, rows))
+        self._asked = time.perf_counter()
         self._times: list[float] = []
-        self._failures: list[tuple[StageFailed, str]] = []
+        self._failures: list[tuple[StageFailed, str, int]] = []
         self.recoveries: list[Recovery] = []
         self.pauses: list[float] = []
         self._moved = False
+        self.speculate = speculate if len(rows) == 1 else 0
+        self.drafted = self.accepted = 0
+        self._lookup = PromptLookup(self.speculate)
 
     def start(self) -> list[list[int]]:
         """Start the clock, unless it runs; all inputs (B, T) so far, with which a run without a KV cache begins."""
@@ -134,9 +188,9 @@ class Generation:
             self._times = [time.perf_counter()]
         return self.decoding.inputs_so_far
 
-    def recover(self, failure: StageFailed, response: str) -> None:
+    def recover(self, failure: StageFailed, response: str, incident: int) -> None:
         """Note that a stage failed and what was done; it counts as a recovery when the next token comes."""
-        self._failures.append((failure, response))
+        self._failures.append((failure, response, incident))
 
     def move(self) -> None:
         """Note that it was stopped so that layers can move; it counts as a pause when the next token comes."""
@@ -147,12 +201,35 @@ class Generation:
         """Failures since the last token."""
         return len(self._failures)
 
-    def accept(self, tokens: Sequence[int]) -> list[list[int]]:
-        """As `Decoding.accept`."""
+    def draft(self) -> tuple[int, ...]:
+        """Guesses for the tokens after the next input, up to one that would end the text; often there are none."""
+        if self.speculate == 0:
+            return ()
+        # A step gives one token more than are accepted, so a draft of all that may come would be one too long.
+        drafts = self._lookup.draft(self.decoding.inputs_so_far[0], self.decoding.remaining - 1)
+        return tuple(takewhile(lambda token: token not in self._stop, drafts))
+
+    def accept(self, tokens: Sequence[int], drafts: Sequence[int] = ()) -> list[list[int]]:
+        """As `Decoding.accept`; after a step with `drafts`, `tokens` are those of the only row, one or more."""
+        if not drafts:
+            return self._accept(tokens)
+        self.drafted += len(drafts)
+        self.accepted += len(tokens) - 1
+        self._lookup.learn(len(tokens) - 1)
+        following: list[list[int]] = []
+        for token in tokens:
+            following = self._accept([token])
+            if not following:
+                break
+        return following
+
+    def _accept(self, tokens: Sequence[int]) -> list[list[int]]:
         before, now = self._times[-1], time.perf_counter()
         self._times.append(now)
-        for failure, response in self._failures:
-            self.recoveries.append(Recovery(failure.node, failure.layers, failure.reason, response, now - before))
+        for failure, response, incident in self._failures:
+            self.recoveries.append(
+                Recovery(failure.node, failure.layers, failure.reason, response, now - before, incident)
+            )
         self._failures.clear()
         if self._moved:
             self.pauses.append(now - before)
@@ -185,6 +262,10 @@ class Generation:
             seconds_per_token=(rest[-1] - first) / len(rest) if rest else 0.0,
             recoveries=self.recoveries,
             pauses=self.pauses,
+            seconds=self._times[-1] - start,
+            waited=start - self._asked,
+            drafted=self.drafted,
+            accepted=self.accepted,
             logits=self.logits,
         )
 

@@ -1,17 +1,18 @@
 """What the ledger keeps of a generation: the failures of its stages and, under a name, its tokens."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from strata.inference.run.errors import StageFailed
 from strata.inference.run.journal import Journal
-from strata.store import AnswerLog, IncidentLog
+from strata.store import AnswerLog, IncidentLog, LedgerError
 
 PIPELINE = "inference"
+LEAK = "memory leak"
 
 
 class RecordedFailures:
-    """A `failover.Watcher` that writes each failure down as an incident."""
+    """A `told.Watcher` that writes each failure down as an incident."""
 
     def __init__(self, log: IncidentLog) -> None:
         self._log = log
@@ -34,7 +35,13 @@ class RecordedFailures:
 
     def leaking(self, node: str, detail: str) -> None:
         """Begin an incident, which stays open: nothing is done about it here."""
-        self._log.begin(pipeline=PIPELINE, kind="memory leak", subject=node, detail=detail)
+        self._log.begin(pipeline=PIPELINE, kind=LEAK, subject=node, detail=detail)
+
+    def sound(self, node: str, response: str) -> None:
+        """Resolve what earlier runs, too, had begun."""
+        for incident in self._log.open_ones(PIPELINE, LEAK, node):
+            with suppress(LedgerError):  # another coordinator has just done the same
+                self._log.resolve(incident.id, response)
 
 
 @contextmanager

@@ -23,8 +23,17 @@ def generate_locally(
     NoTokenizer, ContextExceeded.
     """
     params = params or GenerationParams()
-    generation = Generation(Texts.of(model), prompts, params, on_text=on_text)
-    return generation.result([decode_locally(Checkpoint.open(model), generation, params, dtype, weights)])
+    checkpoint = Checkpoint.open(model)
+    speculate = drafts_at_most(checkpoint, params)
+    generation = Generation(Texts.of(model), prompts, params, on_text=on_text, speculate=speculate)
+    return generation.result([decode_locally(checkpoint, generation, params, dtype, weights)])
+
+
+def drafts_at_most(checkpoint: Checkpoint, params: GenerationParams) -> int:
+    """Tokens to guess for a step at most: as many as are asked for, none where the model's cache forbids it."""
+    from strata.inference.decoder.drafts import can_speculate
+
+    return params.speculate if params.speculate and can_speculate(checkpoint.config) else 0
 
 
 def decode_locally(
@@ -56,10 +65,19 @@ def decode_locally(
     inputs = generation.start()
     with torch.inference_mode():
         while inputs:
-            logits = session.forward(torch.tensor(inputs, dtype=torch.int64), want="last_logits")
+            drafts = generation.draft() if session.length else ()
+            if generation.speculate:
+                session.rewind(decoding.fed - len(inputs[0]))
+            fed = torch.tensor([[*row, *drafts] for row in inputs], dtype=torch.int64)
+            if drafts:
+                (logits,) = session.forward(fed, want="logits")
+                tokens = sampler.verify(logits, drafts)
+            else:
+                logits = session.forward(fed, want="last_logits")
+                tokens = sampler.next(logits).tolist()
             if params.want_logits:
-                generation.logits.append(logits.float().clone())
-            inputs = generation.accept(sampler.next(logits).tolist())
+                generation.logits += logits[: len(tokens)].float().clone().chunk(len(tokens) // len(inputs))
+            inputs = generation.accept(tokens, drafts)
     return StageResult(
         node="this process",
         layers=(0, last),

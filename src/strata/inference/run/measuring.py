@@ -1,6 +1,6 @@
 """How fast a plan runs: what its nodes counted, and how many steps the running generations came on meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -28,14 +28,14 @@ class NotMeasured(StrataError):
 
 @dataclass(frozen=True)
 class Reading:
-    """windows: of each stage, the oldest first; replay_seconds: to compute a row of a prompt, None where unknown.
+    """windows: of each stage, the oldest first; replay_seconds: of each node, to compute a row of a prompt in a layer.
 
     sessions: that ran all the time; tokens: theirs, of all rows, at its end. step_seconds: between two steps of any of
     them, None where none ran.
     """
 
     windows: tuple[Window, ...]
-    replay_seconds: float | None
+    replay_seconds: Mapping[str, float]
     sessions: int
     tokens: int
     step_seconds: float | None
@@ -83,7 +83,7 @@ async def take_reading(
             {stage.node: found[index] for stage, found in zip(plan.stages, windows, strict=True)}
             for index in range(-WINDOWS, 0)
         ),
-        replay_seconds=_replay_seconds(paces),
+        replay_seconds=_replay_seconds(plan, paces),
         sessions=len(running),
         tokens=sum(_tokens(generation) for generation in running),
         step_seconds=elapsed / steps if steps and elapsed > ASK_SECONDS else None,
@@ -106,10 +106,12 @@ def _windows(stage: StagePlan, pace: Pace, recent: float, batch: int) -> list[fl
     return [max(block.seconds, 1e-9) / block.rows * batch for block in fresh]
 
 
-def _replay_seconds(paces: Sequence[Pace]) -> float | None:
-    if any(pace.prompt_rows < PROMPT_ROWS for pace in paces):
-        return None
-    return max(pace.prompt_seconds / pace.prompt_rows for pace in paces)
+def _replay_seconds(plan: Plan, paces: Sequence[Pace]) -> dict[str, float]:
+    return {
+        stage.node: pace.prompt_seconds / pace.prompt_rows / (stage.last - stage.first + 1)
+        for stage, pace in zip(plan.stages, paces, strict=True)
+        if pace.prompt_rows >= PROMPT_ROWS
+    }
 
 
 def _steps(generation: Generation) -> int:

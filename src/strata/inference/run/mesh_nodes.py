@@ -118,4 +118,5 @@ class MeshNodes:
             bytes_sent=sent,
             bytes_received=received,
             leak=status.leak,
+            leak_windows=status.leak_windows,
         )

@@ -8,9 +8,7 @@ async with Coordinator.connect(identity, roster, home) as coordinator:
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import trio
 
@@ -24,16 +22,26 @@ from strata.inference.run.concurrent import beside, each
 from strata.inference.run.connections import Connections, status_of
 from strata.inference.run.distribute import DistributionReport, Progress, ShardReport, send_shard, write_manifests
 from strata.inference.run.errors import NodeLost, StageFailed
-from strata.inference.run.failover import Survivor, Watcher
-from strata.inference.run.generate import Generation, GenerationParams, GenerationResult, OnText, Prompts, StageResult
-from strata.inference.run.journal import Journal
+from strata.inference.run.failover import Survivor, run_unwatched
+from strata.inference.run.generate import (
+    Asked,
+    Generation,
+    GenerationParams,
+    GenerationResult,
+    OnText,
+    Prompts,
+    asked_apart,
+)
+from strata.inference.run.journal import Journal, held_as
+from strata.inference.run.local import drafts_at_most
 from strata.inference.run.measuring import links_between
 from strata.inference.run.mesh_nodes import Job, MeshNodes
-from strata.inference.run.placed import Halted, Placement
+from strata.inference.run.placed import Placement
 from strata.inference.run.rebalancing import Rebalanced, Rebalancer
 from strata.inference.run.standby import Standbys
 from strata.inference.run.survey import survey_nodes
 from strata.inference.run.text import Texts
+from strata.inference.run.told import Told, ToldLeaks, Watcher
 from strata.mesh import Roster
 from strata.secure import Identity
 from strata.triage import Breakers
@@ -51,7 +59,7 @@ class Coordinator:
         self._placements: dict[Plan, Placement] = {}
         self._admissions: dict[Plan, Admission] = {}
         self._breakers = Breakers()
-        self._leaks: set[tuple[str, str]] = set()
+        self._leaks = ToldLeaks()
         self._rebalancer = Rebalancer(connections)
         self._standbys = Standbys(identity, connections, home)
 
@@ -203,38 +211,9 @@ class Coordinator:
         Raises RequestRefused (code "shard": distribute first; "memory": no room for the KV cache, with none of ours to
         wait for), NoTokenizer, ContextExceeded, LedgerError.
         """
-        params = params or GenerationParams()
-        texts = await trio.to_thread.run_sync(Texts.of, checkpoint.path)
-        generation = Generation(texts, prompts, params, context=plan.context, on_text=on_text)
-        placement = self._placements.setdefault(plan, Placement(plan))
-        profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights)
-        job = Job(checkpoint, profile, generation, params)
-        admission = self._admissions.setdefault(plan, Admission())
-        nodes = MeshNodes(
-            job,
-            placement,
-            self._connections,
-            self._home,
-            distribute=lambda moved: self._distribute(checkpoint, moved),
-            admission=admission,
-        )
-
-        async def run() -> list[StageResult]:
-            if watcher is None:
-                return await _run_unwatched(generation, placement, nodes)
-            self._standbys.cover(checkpoint, placement)
-            breakers = self._breakers
-            return await Survivor(generation, placement, profile, nodes=nodes, breakers=breakers, watcher=watcher).run()
-
-        if journal is None:
-            stages = await run()
-        else:
-            await journal.take_up(generation, params, _held_as(checkpoint, plan))
-            stages = await beside(run, journal.keep, generation)
-            await journal.finish(generation)
-        if watcher is not None:
-            await self._tell_leaks(stages, watcher)
-        return generation.result(stages)
+        asked = Asked(prompts, params or GenerationParams(), on_text)
+        (result,) = await self._answer(checkpoint, plan, [asked], watcher, journal)
+        return result
 
     async def generate_each(
         self,
@@ -245,41 +224,63 @@ class Coordinator:
         on_text: OnText | None = None,
         *,
         watcher: Watcher | None = None,
+        journal: Journal | None = None,
     ) -> list[GenerationResult]:
         """Answer each of `prompts` in a session of its own, all at the same time; as `generate` otherwise.
 
         None of them waits for the longest, as the rows of a batch do, and the nodes compute their steps together. The
-        first error stops the others. Prompt i is drawn with the seed that is i above the one asked for.
+        first error stops the others. What is drawn is what one batch of them would draw. A stage that fails under
+        several of them is one failure to the `watcher`, and all of them are one answer to the `journal`.
         """
-        params = params or GenerationParams()
+        asked = asked_apart(prompts, params or GenerationParams(), on_text)
+        return await self._answer(checkpoint, plan, asked, watcher, journal)
 
-        async def answer(row: int) -> GenerationResult:
-            seed = (params.sampling.seed + row) % (1 << 63)
-            own = replace(params, sampling=replace(params.sampling, seed=seed))
-            shown = None if on_text is None else lambda _, piece: on_text(row, piece)
-            prompt: Any = prompts[row : row + 1]
-            return await self.generate(checkpoint, plan, prompt, own, shown, watcher=watcher)
+    async def _answer(
+        self,
+        checkpoint: Checkpoint,
+        plan: Plan,
+        asked: Sequence[Asked],
+        watcher: Watcher | None,
+        journal: Journal | None,
+    ) -> list[GenerationResult]:
+        """Run a generation for each of what is asked, all at the same time."""
+        texts = await trio.to_thread.run_sync(Texts.of, checkpoint.path)
+        speculate = await trio.to_thread.run_sync(drafts_at_most, checkpoint, asked[0].params)
+        generations = [
+            Generation(texts, one.prompts, one.params, context=plan.context, on_text=one.on_text, speculate=speculate)
+            for one in asked
+        ]
+        placement = self._placements.setdefault(plan, Placement(plan))
+        admission = self._admissions.setdefault(plan, Admission())
+        profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights)
+        told = None if watcher is None else Told(watcher)
+        if watcher is not None:
+            self._standbys.cover(checkpoint, placement)
 
-        return await each(answer, range(len(prompts)))
+        async def run(index: int) -> GenerationResult:
+            generation = generations[index]
+            nodes = MeshNodes(
+                Job(checkpoint, profile, generation, asked[index].params),
+                placement,
+                self._connections,
+                self._home,
+                distribute=lambda moved: self._distribute(checkpoint, moved),
+                admission=admission,
+            )
+            if told is None:
+                return generation.result(await run_unwatched(generation, placement, nodes))
+            survivor = Survivor(generation, placement, profile, nodes=nodes, breakers=self._breakers, told=told)
+            return generation.result(await survivor.run())
 
-    async def _tell_leaks(self, stages: list[StageResult], watcher: Watcher) -> None:
-        found = {(stage.node, stage.leak) for stage in stages if stage.leak} - self._leaks
-        self._leaks |= found
-        for node, detail in sorted(found):
-            await trio.to_thread.run_sync(watcher.leaking, node, detail)
+        async def run_all() -> list[GenerationResult]:
+            return await each(run, range(len(generations)))
 
-
-async def _run_unwatched(generation: Generation, placement: Placement, nodes: MeshNodes) -> list[StageResult]:
-    """Run to the end wherever the layers are moved on purpose; raises what goes wrong."""
-    while True:
-        try:
-            async with placement.running(generation):
-                return await nodes.run(placement.plan)
-        except Halted:
-            generation.move()
-
-
-def _held_as(checkpoint: Checkpoint, plan: Plan) -> str:
-    """What an answer's tokens depend on beside its prompt: an answer is gone on with by the same only."""
-    words = [checkpoint.path.resolve().name, plan.dtype, plan.weights]
-    return " ".join(word for word in words if word is not None)
+        if journal is None:
+            results = await run_all()
+        else:
+            await journal.take_up(generations, asked[0].params, held_as(checkpoint, plan))
+            results = await beside(run_all, journal.keep, generations)
+            await journal.finish(generations)
+        if watcher is not None:
+            await self._leaks.tell([stage for result in results for stage in result.stages], watcher)
+        return results

@@ -83,7 +83,7 @@ class Rebalancer:
             nodes=nodes,
             links=links,
             windows=reading.windows,
-            sessions=max(1, reading.sessions),
+            sessions=reading.sessions or plan.sessions,
             tokens=reading.tokens,
             rates=replace(self._rates, replay_seconds=reading.replay_seconds),
             horizon=horizon,

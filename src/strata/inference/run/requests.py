@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import trio
+
 from strata.errors import StrataError
-from strata.inference.plan import Plan, balanced_plan, make_plan
+from strata.inference.plan import Objective, Plan, balanced_plan, make_plan
+from strata.inference.plan.plan import with_most_sessions
 from strata.inference.plan.profile import Weights, profile_model
 from strata.inference.run.cluster import LocalCluster
 from strata.inference.run.generate import GenerationParams
@@ -72,8 +75,10 @@ async def connected(place: Place, function: Callable[[Coordinator], Awaitable[T]
         return await function(coordinator)
 
 
-async def place_layers(coordinator: Coordinator, request: Request, settings: Settings, model: Path, batch: int) -> Plan:
-    """A plan for sessions of `batch` rows.
+async def place_layers(
+    coordinator: Coordinator, request: Request, settings: Settings, model: Path, sessions: int
+) -> Plan:
+    """A plan with room for the KV caches of so many sessions, or of as many of them as there is memory for.
 
     Local nodes without a budget all get a share, since that is what the user asked to see; others are measured.
     """
@@ -83,5 +88,11 @@ async def place_layers(coordinator: Coordinator, request: Request, settings: Set
     context = min(context, profile.max_context)
     if settings.cross_node_optimiser and (request.mesh is not None or request.memory_bytes is not None):
         nodes, links = await coordinator.survey()
-        return make_plan(profile, nodes, links, context=context, batch=batch)
-    return balanced_plan(profile, await coordinator.inventory(), context=context, batch=batch)
+        objective: Objective = "throughput" if sessions > 1 else "latency"
+        return await trio.to_thread.run_sync(
+            with_most_sessions,
+            lambda count: make_plan(profile, nodes, links, objective, context=context, sessions=count),
+            sessions,
+        )
+    nodes = await coordinator.inventory()
+    return with_most_sessions(lambda count: balanced_plan(profile, nodes, context=context, sessions=count), sessions)

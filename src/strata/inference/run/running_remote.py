@@ -35,6 +35,13 @@ def stages_at_once(addresses: Sequence[Sequence[str]]) -> int:
     return len(addresses) - here + min(here, os.cpu_count() or 1)
 
 
+def is_answer(ids: Sequence[int], rows: int, drafts: Sequence[int]) -> bool:
+    """Whether a step of so many rows can have these tokens: one each or, after drafts, those that are right and one."""
+    if not drafts:
+        return len(ids) == rows
+    return 1 <= len(ids) <= len(drafts) + 1 and list(ids[:-1]) == list(drafts[: len(ids) - 1])
+
+
 class RemoteRun:
     """A session over all stages of a plan: `open`, `decode`, `close`; news come through `on_event` and `on_lost`.
 
@@ -56,6 +63,7 @@ class RemoteRun:
         self._params = params
         self._halting = halting
         self._opened: list[NodeClient] = []
+        self._drafts: tuple[int, ...] = ()  # of the step that is under way
         self._clock = StepClock()
         self._send, self._events = trio.open_memory_channel[tuple[Tokens, memoryview] | StageFailed](math.inf)
 
@@ -91,6 +99,7 @@ class RemoteRun:
         decoding, context = self._generation.decoding, self._generation.context
         peers = [client.peer_id for client in self._clients]
         workspace = Workload(profile, min(context, profile.max_context), decoding.batch).workspace_bytes
+        drafts = 4 * profile.vocab_size * self._generation.speculate  # logits of more than one position
         at_once = stages_at_once([client.wire.peer.addresses for client in self._clients])
 
         async def open_stage(index: int) -> None:
@@ -106,7 +115,7 @@ class RemoteRun:
                 following=peers[index + 1] if index + 1 < len(peers) else None,
                 sampling=Sampling(**asdict(self._params.sampling)),
                 drawn=decoding.accepted,
-                workspace_bytes=workspace,
+                workspace_bytes=workspace + drafts,
                 stages=at_once,
             )
             self._opened.append(client)
@@ -130,31 +139,41 @@ class RemoteRun:
         self._send.send_nowait(StageFailed.of(self._plan.stages[index], reason))
 
     async def _decode(self) -> None:
-        inputs, number = self._generation.start(), self._generation.decoding.accepted
+        generation = self._generation
+        inputs, number = generation.start(), generation.decoding.accepted
         while inputs:
             if self._halting():
                 raise Halted
-            shape = (len(inputs), len(inputs[0]))
+            start = generation.decoding.fed - len(inputs[0])
+            # The first step feeds all there is into empty caches: it may be long, and is computed in slices.
+            self._drafts = generation.draft() if start else ()
             step = Step(
-                session=self.session, number=number, shape=shape, dtype="int64", want_logits=self._params.want_logits
+                session=self.session,
+                number=number,
+                shape=(len(inputs), len(inputs[0]) + len(self._drafts)),
+                dtype="int64",
+                want_logits=self._params.want_logits,
+                start=start if start and generation.speculate else None,
+                drafts=self._drafts,
             )
             self._clock.begin(trio.current_time())
             with trio.CancelScope(shield=True):  # half a message would end the link, and all on it
-                await self._clients[0].send(step, memoryview(array("q", chain.from_iterable(inputs))))
-            tokens, payload = await self._tokens(number, shape[0])
+                await self._clients[0].send(step, memoryview(array("q", chain(*inputs, self._drafts))))
+            tokens, payload = await self._tokens(number, len(inputs))
             self._clock.end(trio.current_time())
             if self._params.want_logits:
                 import torch
 
-                self._generation.logits.append(torch.frombuffer(payload, dtype=torch.float32).view(shape[0], -1))
-            inputs = self._generation.accept(tokens.ids)
+                logits = torch.frombuffer(payload, dtype=torch.float32).view(len(tokens.ids), -1)
+                generation.logits += logits.chunk(len(tokens.ids) // len(inputs))
+            inputs = generation.accept(tokens.ids, self._drafts)
             number += 1
 
     async def _tokens(self, number: int, rows: int) -> tuple[Tokens, memoryview]:
         event = await self._events.receive()
         if isinstance(event, StageFailed):
             raise event
-        if event[0].number != number or len(event[0].ids) != rows:
+        if event[0].number != number or not is_answer(event[0].ids, rows, self._drafts):
             raise StageFailed.of(self._plan.stages[-1], "it answered another step than the one that was asked")
         return event
 

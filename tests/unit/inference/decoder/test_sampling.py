@@ -86,3 +86,22 @@ def test_a_sampler_goes_on_after_the_tokens_drawn_before():
     whole, rest = Sampler(params, 2), Sampler(params, 2, drawn=12)
     drawn = [whole.next(logits).tolist() for logits in steps]
     assert [rest.next(logits).tolist() for logits in steps[12:]] == drawn[12:]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([0.0, 1.0]), st.integers(0, 6), st.integers(0, 7), st.integers(0, 10**6))
+def test_verified_tokens_are_those_drawn_one_by_one(temperature: float, right: int, drafts: int, seed: int):
+    params = SamplingParams(temperature=temperature, top_k=4, seed=seed)
+    logits = random_logits(8, seed, size=20)
+    one_by_one, verifying = Sampler(params, 1), Sampler(params, 1)
+    tokens = [int(one_by_one.next(row[None])) for row in logits]
+    guesses = [token if place < right else (token + 1) % 20 for place, token in enumerate(tokens[:drafts])]
+    kept = verifying.verify(logits[: drafts + 1], guesses)
+    assert kept == tokens[: min(right, drafts) + 1]
+    # The stream stands after exactly these.
+    assert [int(verifying.next(row[None])) for row in logits[len(kept) :]] == tokens[len(kept) :]
+
+
+def test_drafts_must_have_their_positions():
+    with pytest.raises(ValueError, match="2 drafts"):
+        Sampler(SamplingParams(), 1).verify(random_logits(2), [3, 4])

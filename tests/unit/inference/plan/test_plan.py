@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from strata.inference.plan import Infeasible, InvalidPlan, InvalidProblem, Plan, balanced_plan, make_plan
 from strata.inference.plan.nodes import Links, NodeProfile
+from strata.inference.plan.plan import with_most_sessions
 from strata.inference.plan.profile import LayerProfile, ModelProfile
 from strata.inference.plan.workload import RESERVE_BYTES, Workload
 
@@ -221,3 +222,21 @@ def test_a_plan_says_how_weights_are_held_and_old_ones_are_read():
     old = json.loads(make_plan(model(), nodes, no_links(2), context=100).to_json())
     del old["weights"]
     assert Plan.from_json(json.dumps(old)).weights is None
+
+
+def test_sessions_take_memory_for_their_caches_and_no_time():
+    nodes = [node("a", 16), node("b", 16)]
+    alone, many = (make_plan(model(), nodes, no_links(2), context=100, sessions=count) for count in (1, 4))
+    assert [stage.kv_bytes for stage in many.stages] == [4 * stage.kv_bytes for stage in alone.stages]
+    assert [stage.workspace_bytes for stage in many.stages] == [stage.workspace_bytes for stage in alone.stages]
+    assert many.value == alone.value
+    assert (alone.sessions, many.sessions) == (1, 4)
+    assert balanced_plan(model(), nodes, 100, sessions=4).stages[0].kv_bytes == many.stages[0].kv_bytes
+
+
+def test_where_memory_is_short_fewer_sessions_have_room():
+    nodes = [node("a", 15.2), node("b", 15.2)]  # 0.2 MB for caches, of which each session takes 0.03
+    plan = with_most_sessions(lambda count: balanced_plan(model(), nodes, 100, sessions=count), 20)
+    assert plan.sessions == 5
+    with pytest.raises(Infeasible):
+        with_most_sessions(lambda count: balanced_plan(model(), [node("a", 9), node("b", 9)], 100, sessions=count), 20)

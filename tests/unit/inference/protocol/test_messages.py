@@ -1,5 +1,6 @@
+import json
 import struct
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import pytest
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from strata.inference.protocol.messages import (
     ALIGNMENT,
+    MAX_DRAFTS,
     MAX_HEADER,
     MAX_PAYLOAD,
     Chunk,
@@ -35,6 +37,7 @@ EXAMPLES = [
         sampling=Sampling(temperature=0.7, top_k=40, top_p=0.9, seed=1),
     ),
     Step(session=SESSION, number=0, shape=(2, 7, 576), dtype="float32"),
+    Step(session=SESSION, number=3, shape=(1, 3), dtype="int64", start=9, drafts=(5, 6)),
     Tokens(session=SESSION, number=0, ids=(1, 2)),
     Failed(session=SESSION, peer="p", reason="gone"),
 ]  # fmt: skip
@@ -76,12 +79,20 @@ def _raw(header: bytes, payload_bytes: int = 0, payload: bytes = b"", header_byt
         _raw(b'{"type":"shutdown"}'),
         _raw(b'{"type":"close","session":"../../etc"}'),
         _raw(b'{"type":"step","session":"' + b"0" * 32 + b'","number":0,"shape":[1,1],"dtype":"object"}'),
+        _raw(b'{"type":"step","session":"' + b"0" * 32 + b'","number":0,"shape":[1,1],"dtype":"int64","start":-1}'),
         _raw(b"[" * 10_000),
     ],
 )
 def test_what_is_not_a_message_is_refused(record: memoryview) -> None:
     with pytest.raises(ProtocolError):
         decode(record)
+
+
+@pytest.mark.parametrize(("drafts", "fits"), [([3] * MAX_DRAFTS, True), ([3] * (MAX_DRAFTS + 1), False), ([-1], False)])
+def test_drafts_are_bounded(drafts: list[int], fits: bool) -> None:
+    step = {"type": "step", "session": SESSION, "number": 0, "shape": [1, 1], "dtype": "int64", "drafts": drafts}
+    with nullcontext() if fits else pytest.raises(ProtocolError, match="drafts"):
+        decode(_raw(json.dumps(step).encode()))
 
 
 def test_the_error_does_not_quote_the_peer() -> None:

@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strata.inference.placement.problem import InvalidProblem
+from strata.inference.plan import balanced_plan
 from strata.inference.plan.nodes import Links
+from strata.inference.rebalance.cost import cost_of_move
 from strata.inference.rebalance.decide import MIN_GAIN, Move, Stay, decide, judge
-from strata.inference.rebalance.situation import Rates, measured_nodes, priced, step_seconds
-from tests.support.situations import RATES, machines, situation, windows
+from strata.inference.rebalance.situation import Rates, measured_nodes, priced, step_seconds, trusted_nodes
+from tests.support.situations import machines, model, situation, windows
 
 
 def spans(plan) -> list[tuple[str, int, int]]:
@@ -146,12 +148,64 @@ def test_a_move_is_judged_by_half_of_what_it_promised():
 
 
 def test_the_cost_counts_what_is_sent_loaded_and_computed_again():
-    now = situation(layers=12, used=3, idle=1, tokens=1000, rates=Rates(send=1e8, load=2e8, replay_seconds=1e-3))
+    rates = Rates(send=1e8, load=2e8, replay_seconds={"n0": 1e-4, "n1": 5e-4, "n2": 3e-4})
+    now = situation(layers=12, used=3, idle=1, tokens=1000, rates=rates)
     decision = decide(now)
     assert isinstance(decision, Move)
     cost = decision.cost
     assert cost.send == pytest.approx(cost.bytes_sent / 1e8)
     assert cost.load == pytest.approx(max(stage.weight_bytes for stage in decision.plan.stages) / 2e8)
-    assert cost.replay == pytest.approx(1.0)
+    layers = {stage.node: stage.last - stage.first + 1 for stage in decision.plan.stages}
+    assert "n3" in layers  # of which no prompt was measured: as the median, n2
+    row = max(1e-4 * layers["n0"], 5e-4 * layers["n1"], 3e-4 * layers["n2"], 3e-4 * layers["n3"])
+    assert cost.replay == pytest.approx(1000 * row)
     assert cost.seconds == pytest.approx(cost.send + cost.load + cost.replay)
-    assert RATES.replay_seconds is not None
+
+
+def test_feeding_anew_grows_with_the_tokens_and_with_the_layers_of_a_stage():
+    now = situation(layers=12, used=4)
+    wide, narrow = (balanced_plan(now.profile, machines(count), 100) for count in (2, 4))
+
+    def replay(plan, tokens: int) -> float:
+        return cost_of_move(replace(now, tokens=tokens), now.plan, plan).replay
+
+    assert replay(narrow, 500) == pytest.approx(5 * replay(narrow, 100))
+    assert replay(wide, 100) == pytest.approx(2 * replay(narrow, 100))
+
+
+def test_without_a_measured_prompt_a_token_takes_a_step_of_the_slowest_stage():
+    now = situation(layers=12, used=4, speed={"n2": 2.0}, rates=Rates(send=1e9, load=1e9), tokens=100, sessions=1)
+    before = priced(now.plan, now, measured_nodes(now, now.pooled))
+    assert cost_of_move(now, before, before).replay == pytest.approx(100 * 6e-3, rel=0.03)
+
+
+def _uneven(sizes: dict[str, int]):
+    """A plan of stages of so many layers."""
+    even = balanced_plan(model(sum(sizes.values())), machines(len(sizes)), 100)
+    first, stages = 0, []
+    for stage, (name, layers) in zip(even.stages, sizes.items(), strict=True):
+        bounds = {"node": name, "first": first, "last": first + layers - 1}
+        stages.append(stage.model_copy(update=bounds))
+        first += layers
+    return even.model_copy(update={"stages": tuple(stages)})
+
+
+def test_a_node_that_was_hardly_at_work_is_not_taken_for_the_fastest():
+    """n3 has one layer of thirteen, which by its profile takes a tenth of the time: it may be a burst."""
+    plan = _uneven({"n0": 4, "n1": 4, "n2": 4, "n3": 1})
+    now = situation(layers=13, plan=plan, speed={"n1": 4.0, "n2": 0.8, "n3": 0.1})
+    own, trusted = (nodes(now, now.pooled) for nodes in (measured_nodes, trusted_nodes))
+    assert own[3].bandwidth > 5 * own[2].bandwidth
+    assert trusted[3].bandwidth == trusted[2].bandwidth == own[2].bandwidth
+    assert [node.bandwidth for node in trusted[:3]] == [node.bandwidth for node in own[:3]]
+    decision = decide(now)
+    assert isinstance(decision, Move)
+    assert decision.before == priced(plan, now, own)
+    # By the fastest that was well measured, thirteen layers take four nodes at least so long.
+    assert decision.predicted >= 13 * 0.8e-3 / 4 * 0.97
+
+
+def test_an_idle_node_is_not_taken_for_faster_than_those_that_were_measured():
+    now = situation(layers=13, plan=_uneven({"n0": 6, "n1": 5, "n2": 1, "n3": 1}), idle=1, speed={"n2": 0.1, "n3": 0.1})
+    trusted = trusted_nodes(now, now.pooled)
+    assert trusted[4].bandwidth == pytest.approx(max(trusted[0].bandwidth, trusted[1].bandwidth))

@@ -8,7 +8,7 @@ from strata.inference.run.measuring import Reading
 from strata.inference.run.rebalancing import Rebalanced
 from tests.support.situations import situation
 
-READING = Reading((), None, 8, 100, None)
+READING = Reading((), {}, 8, 100, None)
 
 
 def decided(speed: dict[str, float]) -> Rebalanced:

@@ -15,6 +15,7 @@ from strata.inference.report.report import (
     plan_sentence,
     run_figures,
     size,
+    speculation_sentence,
     speed_rows,
     stage_rows,
 )
@@ -161,6 +162,14 @@ def test_an_answer_holds_every_prompt_and_both_tables():
     assert "different tokens" in text
 
 
+def test_guesses_are_told_where_there_were_any():
+    guessed = replace(result_of(), drafted=40, accepted=30)
+    assert speculation_sentence(guessed) == "40 tokens guessed ahead, of which 30 were right (75%)."
+    assert speculation_sentence(guessed) in answer_markdown(["Why?"], guessed, None)
+    assert {"drafted": 40, "accepted": 30}.items() <= run_figures(guessed, None).items()
+    assert "guessed" not in answer_markdown(["Why?"], result_of(), None)
+
+
 def test_figures_are_numbers_to_keep():
     assert run_figures(result_of(), None) == {
         "nodes": 2, "tokens": 2, "seconds_to_first_token": 0.25, "seconds_per_token": 0.05, "recoveries": 0
@@ -172,3 +181,14 @@ def test_small_things():
     assert markdown_table([]) == ""
     assert markdown_table([{"a": "x|y"}]) == "| a |\n| --- |\n| x\\|y |"
     assert (size(1023), size(MIB), layer_span(2, 2), layer_span(2, 5)) == ("1.0 KiB", "1.0 MiB", "2", "2-5")
+
+
+def test_several_answers_are_compared_by_the_time_until_the_last_has_ended():
+    rows, text = ((1, 2), (3, 4)), ("One.", "Two.")
+    ours = replace(result_of(token_ids=rows, text=text), tokens=4, seconds=0.5)
+    alone = replace(result_of(0.1, token_ids=rows, text=text), tokens=4, seconds=1.0)
+    assert [row["tokens a second"] for row in speed_rows(ours, alone)] == ["8.0", "4.0"]
+    expected = (
+        "2 nodes and one process: all answers together take 0.50 times as long over the nodes, with the same tokens"
+    )
+    assert comparison_sentence(ours, alone) == expected

@@ -52,6 +52,9 @@ class Notes:
     def gave_up(self, key: int, response: str) -> None:
         self.abandoned[key] = response
 
+    def sound(self, node: str, response: str) -> None:
+        assert "restarted" in response
+
 
 @pytest.fixture
 def at_token(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]], None]:

@@ -10,9 +10,10 @@ import trio
 from strata.inference.decoder.sampling import SamplingParams
 from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.node.holding import Holding
+from strata.inference.plan.nodes import Links
 from strata.inference.protocol.messages import MAX_BLOCKS, GetPace, Pace
 from strata.inference.rebalance.decide import Move, Stay
-from strata.inference.run import measuring, rebalancing
+from strata.inference.run import measuring, pipeline, rebalancing
 from strata.inference.run.errors import RequestRefused
 from strata.inference.run.generate import GenerationParams, GenerationResult
 from strata.inference.run.local import generate_locally
@@ -47,6 +48,9 @@ class Watcher:
     def failed(self, failure):
         raise AssertionError(failure)
 
+    def sound(self, node, response):
+        assert "restarted" in response
+
 
 class Rehearsal:
     """What one reading after the other shows (seconds of a layer, by node; the last one for ever), and the waiting.
@@ -65,7 +69,7 @@ class Rehearsal:
             self.gates[18].set()
         speed = self.readings.pop(0) if len(self.readings) > 1 else self.readings[0]
         window = {s.node: speed.get(s.node, 1e-3) * (s.last - s.first + 1) for s in plan.stages}
-        return Reading((window,) * 5, 1e-4, len(PROMPTS), 10, None)
+        return Reading((window,) * 5, {"a": 1e-4}, len(PROMPTS), 10, None)
 
 
 @pytest.fixture
@@ -86,6 +90,8 @@ def rehearsal(monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
             yield
 
     monkeypatch.setattr(rebalancing, "take_reading", made.take_reading)
+    # Pings are as slow as the machine is busy, and would then be the bottleneck.
+    monkeypatch.setattr(pipeline, "links_between", lambda clients: Links.uniform(len(clients), 1e-6, 1e12))
     monkeypatch.setattr(RemoteRun, "_tokens", waiting)
     monkeypatch.setattr(Placement, "halted", halting)
     return made
@@ -216,7 +222,8 @@ async def test_a_node_counts_its_pace_and_a_reading_is_made_of_it(
         await coordinator.generate(checkpoint, plan, [[1, 2, 3] * 8, [4]], GenerationParams(64))
         reading = await measuring.take_reading(plan, clients, placement, recent=60, patience=0)
         assert all(set(window) == set("abc") and min(window.values()) > 0 for window in reading.windows)
-        assert reading.replay_seconds > 0
+        assert set(reading.replay_seconds) == set("abc")
+        assert min(reading.replay_seconds.values()) > 0
         assert (reading.sessions, reading.step_seconds) == (0, None)
         pace = await clients[1].request(GetPace())
         assert isinstance(pace, Pace)

@@ -50,6 +50,9 @@ class Silent:
     def leaking(self, node: str, detail: str) -> None:
         pass
 
+    def sound(self, node: str, response: str) -> None:
+        pass
+
 
 def chosen(*prepared: Mapping[Layers, bool]) -> list[tuple[int, Layers]]:
     """In which order nodes that have room for everything are prepared."""

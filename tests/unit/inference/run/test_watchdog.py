@@ -93,7 +93,7 @@ class Member:
     """A client whose node answers for as long as `answers` is set."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.answers, self.asked = name, True, 0
+        self.name, self.answers, self.asked, self.asking = name, True, 0, trio.Lock()
 
     async def probe(self) -> None:
         self.asked += 1
