@@ -4,8 +4,10 @@ Six encrypted local nodes, four of which hold the layers. At random (seeded) mom
 node is killed (and started again by its supervisor), stopped (SIGSTOP, for some seconds) or cut off (a relay in front
 of it forwards nothing, for some seconds, and tells nobody). At most two nodes are away at a time. The peer is what the
 same requests would have come to without failover: the share of answers in which nothing failed. Recovery time is from
-the last token before a failure to the next one. All nodes share this machine's cores with each other and with the nodes
-that start again, so the times are longer than on machines of their own. Ctrl-C reports on the requests so far.
+the last token before a failure to the next one, and is also given by what happened to the node that was given up
+("nothing": it was there, only slow). All nodes share this machine's cores with each other and with the nodes
+that start again, so the times are longer than on machines of their own. Ctrl-C, or SIGTERM, reports on the requests so
+far.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import statistics
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +49,8 @@ NODES, STAGES = 6, 4
 AWAY = 2
 AWAY_SECONDS = 6.0
 HANG_SECONDS = 120.0
+KINDS = ("killed", "stopped", "cut off")
+EXACT_GOAL, MEDIAN_GOAL, P99_GOAL = 0.999, 1.0, 5.0
 PROMPTS = [
     "Tell me a story about a boat.",
     "Why is the sky blue?",
@@ -67,16 +71,18 @@ class Chaos:
     relays: dict[str, Relay]
     nursery: trio.Nursery
     choose: random.Random
+    done: Counter[str]
     away: set[str] = field(default_factory=set)
-    done: Counter[str] = field(default_factory=Counter)
+    struck: dict[str, str] = field(default_factory=dict)
 
     def strike(self) -> None:
         """Have something happen to a node that is there, if enough are."""
         if len(self.away) >= AWAY:
             return
         name = self.choose.choice([node.name for node in self.cluster.nodes if node.name not in self.away])
-        kind = self.choose.choice(["killed", "stopped", "cut off"])
+        kind = self.choose.choice(KINDS)
         self.away.add(name)
+        self.struck[name] = kind
         self.done[kind] += 1
         process = next(node.process for node in self.cluster.nodes if node.name == name)
         if kind == "killed":
@@ -109,8 +115,9 @@ class Tally:
     wrong: int = 0
     failed: int = 0
     hung: int = 0
-    recoveries: list[float] = field(default_factory=list)
+    recoveries: list[tuple[str, float]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
 
 
 async def run(
@@ -122,7 +129,7 @@ async def run(
     params = GenerationParams(max_new_tokens=arguments.tokens, stop=frozenset())
     async with trio.open_nursery() as nursery:
         relays = await put_relays(cluster, nursery)
-        chaos = Chaos(cluster, relays, nursery, choose)
+        chaos = Chaos(cluster, relays, nursery, choose, tally.events)
         key, roster = Identity.load(cluster.identity_file), Roster(read_membership(cluster.mesh_file))
         with IncidentLog(Settings(STRATA_HOME=home).ledger) as log:
             watcher = RecordedFailures(log)
@@ -161,13 +168,22 @@ async def run(
                         tally.untouched += not result.recoveries
                     else:
                         tally.wrong += 1
-                    tally.recoveries += [recovery.seconds for recovery in result.recoveries]
+                    for recovery in result.recoveries:
+                        tally.recoveries.append((chaos.struck.pop(recovery.node, "nothing"), recovery.seconds))
                     tally.reasons.update(recovery.reason for recovery in result.recoveries)
                 tally.asked = arguments.requests
-        print(f"events: {dict(chaos.done)}")
-        for reason, count in tally.reasons.most_common():
-            print(f"{count:>5} {reason}")
         nursery.cancel_scope.cancel()
+
+
+def summary(times: Sequence[float]) -> dict[str, float | int | None]:
+    """Median, 99th percentile and longest of times in seconds."""
+    ordered = sorted(times)
+    return {
+        "count": len(ordered),
+        "median": statistics.median(ordered) if ordered else None,
+        "p99": ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))] if ordered else None,
+        "longest": ordered[-1] if ordered else None,
+    }
 
 
 def main() -> None:
@@ -184,15 +200,20 @@ def main() -> None:
         model = resolve_model("smollm2", Settings(STRATA_HOME=home))
         expected = [generate_baseline(model, [prompt], params).token_ids[0] for prompt in PROMPTS]
         tally = Tally()
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
         with LocalCluster(home, NODES) as cluster:
             try:
                 trio.run(run, arguments, home, cluster, expected, tally)
             except* KeyboardInterrupt:
                 print(f"interrupted after {tally.asked} of {arguments.requests} requests", file=sys.stderr)
-    times = sorted(tally.recoveries)
+    print(f"events: {dict(tally.events)}")
+    for reason, count in tally.reasons.most_common():
+        print(f"{count:>5} {reason}")
     if not tally.asked:
         raise SystemExit(130)
     share, without = tally.exact / tally.asked, tally.untouched / tally.asked
+    times = summary([seconds for _, seconds in tally.recoveries])
+    by_kind = {kind: summary([s for found, s in tally.recoveries if found == kind]) for kind in (*KINDS, "nothing")}
     report = {
         "name": "chaos",
         "ours": share,
@@ -206,10 +227,15 @@ def main() -> None:
         "wrong": tally.wrong,
         "failed": tally.failed,
         "hung": tally.hung,
-        "recoveries": len(times),
-        "recovery_seconds_median": statistics.median(times) if times else None,
-        "recovery_seconds_p99": times[min(len(times) - 1, int(0.99 * len(times)))] if times else None,
-        "recovery_seconds_longest": times[-1] if times else None,
+        "events": dict(tally.events),
+        "recovery_seconds": times,
+        "recovery_seconds_by_event": by_kind,
+        "met": {
+            f"at least {EXACT_GOAL:.1%} exact": share >= EXACT_GOAL,
+            "none hangs": tally.hung == 0,
+            f"recovery median under {MEDIAN_GOAL:g} s": times["median"] is not None and times["median"] < MEDIAN_GOAL,
+            f"recovery p99 under {P99_GOAL:g} s": times["p99"] is not None and times["p99"] < P99_GOAL,
+        },
         "cores": os.cpu_count(),
     }
     print(json.dumps(report))

@@ -1,7 +1,9 @@
 """The shard that a node holds, and how it comes to hold another: offer, check, receive, verify, load."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from threading import Event
 
 import trio
 
@@ -9,7 +11,8 @@ from strata.errors import StrataError
 from strata.inference.decoder.split import Unsplittable
 from strata.inference.decoder.stage import MissingWeights, Stage
 from strata.inference.node.process_memory import free_scratch, release, reset_peak
-from strata.inference.node.shard import Intake, load_stage
+from strata.inference.node.shard import Intake, keep_blobs, load_stage
+from strata.inference.node.standby import Standbys
 from strata.inference.node.worker import Worker
 from strata.inference.protocol.manifest import Manifest, ManifestError, TensorRefused, open_manifest
 from strata.inference.protocol.messages import Chunk, Done, Loaded, Offer, ProtocolError, RefusalCode, Refused, Want
@@ -59,16 +62,21 @@ _CODES: tuple[tuple[type[StrataError], RefusalCode], ...] = (
 
 
 class Holding:
-    """At most one loaded stage of a model, within `memory_bytes`, of which `account` says who has how much."""
+    """At most one loaded stage that runs, within `memory_bytes`, of which `account` says who has how much.
+
+    standbys: others that are loaded in case they are needed, in memory that nobody else wants.
+    """
 
     def __init__(self, store: Store, worker: Worker, memory_bytes: int) -> None:
         self._store = store
         self._worker = worker
         self.memory_bytes = memory_bytes
         self.account = Account(memory_bytes)
+        self.standbys = Standbys(self.account)
         self.manifest: Manifest | None = None
         self.stage: Stage | None = None
         self._loading = trio.Lock()
+        self._preparing = trio.CancelScope()
 
     async def take(
         self, wire: Wire, requests: Requests, offer: Offer, body: bytes, *, vacate: Callable[[], Awaitable[None]]
@@ -81,11 +89,8 @@ class Holding:
         and ProtocolError.
         """
         manifest = open_manifest(body, bytes.fromhex(offer.signature), wire.peer.peer_id)
-        with trio.move_on_after(BUSY_SECONDS) as patience:
-            await self._loading.acquire()
-        if patience.cancelled_caught:
-            raise Refusal(Refused(code="busy", reason="another shard is being loaded; try again"))
-        try:
+        self.give_way()
+        async with self._turn():
             if offer.store_only:
                 await self._receive(wire, requests, manifest)
                 return Done()
@@ -94,29 +99,81 @@ class Holding:
                 await self._replace(wire, requests, manifest)
             assert self.stage is not None
             return Loaded(shard=manifest.shard, weight_bytes=self.stage.weight_bytes)
+
+    async def prepare(self, wire: Wire, requests: Requests, offer: Offer, body: bytes, *, load: bool) -> Loaded | Done:
+        """Have the tensors of a shard that may be needed and, with `load`, the shard in memory if there is room.
+
+        Ends by Refusal as soon as anything else is to be done here. Raises as `take` does.
+        """
+        manifest = open_manifest(body, bytes.fromhex(offer.signature), wire.peer.peer_id)
+        async with self._turn():
+            with trio.CancelScope() as self._preparing:
+                await self._receive(wire, requests, manifest)
+                nbytes = await self._load_beside(manifest) if load else None
+                return Done() if nbytes is None else Loaded(shard=manifest.shard, weight_bytes=nbytes)
+        raise Refusal(Refused(code="busy", reason="what is needed now comes before what may be needed"))
+
+    def give_way(self) -> None:
+        """Break off the preparation of a standby, if one is under way."""
+        self._preparing.cancel()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        with trio.move_on_after(BUSY_SECONDS) as patience:
+            await self._loading.acquire()
+        if patience.cancelled_caught:
+            raise Refusal(Refused(code="busy", reason="another shard is being loaded; try again"))
+        try:
+            yield
         finally:
             self._loading.release()
+
+    async def _load_beside(self, manifest: Manifest) -> int | None:
+        """Load a standby; returns the bytes of its weights, None where there is no room for them."""
+        if self.stage is not None and self.manifest is not None and self.manifest.shard == manifest.shard:
+            return self.stage.weight_bytes
+        if manifest.shard not in self.standbys:
+            stage = await self._build(manifest)
+            try:
+                self.standbys.promise(manifest, stage)
+            except OutOfBudget:
+                return None
+            ended = Event()
+            try:
+                await self._worker.run(load_stage, stage, manifest, self._store, ended.is_set)
+            except BaseException:
+                ended.set()
+                self.standbys.drop(manifest.shard)
+                raise
+            self.standbys.keep(manifest, stage)
+        return self.account.get("weights", self.standbys.owner(manifest.shard))
+
+    async def _build(self, manifest: Manifest) -> Stage:
+        """The shard's stage, whose weights take no memory until they are loaded."""
+        config, dtype, weights = manifest.config.encode(), manifest.dtype, manifest.weights
+        return await self._worker.run(Stage.build, config, manifest.first, manifest.last, dtype, weights)
 
     async def _replace(self, wire: Wire, requests: Requests, manifest: Manifest) -> None:
         self.stage = self.manifest = None
         self.account.release(SHARD)
+        prepared = self.standbys.take(manifest.shard)
+        self.standbys.clear()
         await self._worker.run(free_scratch)
         await self._worker.run(release)
         reset_peak()
-        first, last = manifest.first, manifest.last
-        # The stage's weights take no memory until they are loaded.
-        config, dtype, weights = manifest.config.encode(), manifest.dtype, manifest.weights
-        stage = await self._worker.run(Stage.build, config, first, last, dtype, weights)
+        stage = prepared or await self._build(manifest)
         self.account.set("weights", SHARD, stage.weight_bytes)
         try:
             await self._receive(wire, requests, manifest)
-            await self._worker.run(load_stage, stage, manifest, self._store)
-            await self._worker.run(release)
+            await trio.to_thread.run_sync(keep_blobs, manifest, self._store)
+            if prepared is None:
+                await self._worker.run(load_stage, stage, manifest, self._store)
+                await self._worker.run(release)
         except BaseException:
             self.account.release(SHARD)
             raise
         self.stage, self.manifest = stage, manifest
-        log.info("holds layers %d to %d of %s", first, last, manifest.model)
+        log.info("holds layers %d to %d of %s", manifest.first, manifest.last, manifest.model)
 
     async def _receive(self, wire: Wire, requests: Requests, manifest: Manifest) -> None:
         intake = Intake(self._store, manifest)

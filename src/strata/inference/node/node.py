@@ -156,9 +156,7 @@ class Node:
         reply: AnyMessage = Done()
         match message:
             case Offer():
-                reply = await self._holding.take(
-                    wire, requests, message, bytes(payload), vacate=lambda: self._vacate(wire)
-                )
+                reply = await self._take(wire, requests, message, bytes(payload))
             case Open():
                 await self._open(wire, message)
             case Close():
@@ -177,6 +175,16 @@ class Node:
             case _:
                 raise ProtocolError(f"a {message.type!r} message is not for a node")
         return reply
+
+    async def _take(self, wire: Wire, requests: Requests, offer: Offer, body: bytes) -> AnyMessage:
+        if not offer.standby:
+            return await self._holding.take(wire, requests, offer, body, vacate=lambda: self._vacate(wire))
+        load = len(self._sessions) == 0  # else their next tokens would wait for it
+        try:
+            return await self._holding.prepare(wire, requests, offer, body, load=load)
+        finally:
+            if load:
+                self._leaks.begin()
 
     def _progress(self, wire: Wire, name: str) -> Progress:
         run = self._sessions.get(name)
@@ -238,6 +246,7 @@ class Node:
             raise Refusal(Refused(code="session", reason="the session is open already, or a row is all padding"))
         if order.drawn >= order.max_context:
             raise Refusal(Refused(code="session", reason="more tokens were drawn before than the context holds"))
+        self._holding.give_way()
         await self._promise(order)
         following = None
         try:
@@ -257,6 +266,7 @@ class Node:
         needed = order.kv_bytes + workspace - account.get("workspace", FORWARD)
         self._measure_rest()
         if needed > account.free:
+            self._holding.standbys.clear()  # nor does what may be needed later
             await self._worker.run(release)  # what nobody uses any more keeps nobody out
             self._measure_rest()
         room = account.budget - account.used + self._sessions.nbytes

@@ -3,7 +3,7 @@
 Everything here blocks (disk, tensors): the node calls it from its worker threads.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from strata.inference.decoder.stage import Stage
@@ -90,14 +90,18 @@ class Intake:
         return None
 
 
-def load_stage(stage: Stage, manifest: Manifest, store: Store) -> None:
-    """Fill the built stage from the store, and keep the manifest's blobs, and no other shard's, from being collected.
+def load_stage(stage: Stage, manifest: Manifest, store: Store, ended: Callable[[], bool] = lambda: False) -> None:
+    """Fill the built stage from the store, until `ended` says before a tensor that nobody wants it any more.
 
-    Raises TensorRefused naming a tensor whose blob has rotted, MissingWeights where the manifest lacks one.
+    Raises TensorRefused naming a tensor whose blob has rotted, MissingWeights where the manifest lacks one, LoadEnded.
     """
+    stage.load(TensorSource.of_store(store, manifest, ended), [tensor.name for tensor in manifest.tensors])
+
+
+def keep_blobs(manifest: Manifest, store: Store) -> None:
+    """Keep the manifest's blobs, and no other shard's, from being collected."""
     digests = [tensor.sha256 for tensor in manifest.tensors]
     store.set_ref("shard", manifest.shard, store.put(manifest.body), needs=digests)
     for ref in list(store.refs()):
         if ref.kind == "shard" and ref.name != manifest.shard:
             store.drop_ref(ref.kind, ref.name)
-    stage.load(TensorSource.of_store(store, manifest), [tensor.name for tensor in manifest.tensors])

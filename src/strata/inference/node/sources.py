@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import torch
 
+from strata.errors import StrataError
 from strata.inference.decoder.weights import buffers_of
 from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.protocol.manifest import Manifest, TensorRefused
@@ -15,6 +16,10 @@ TORCH_DTYPE: Mapping[str, torch.dtype] = {
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
     "U64": torch.uint64, "U32": torch.uint32, "U16": torch.uint16, "U8": torch.uint8, "BOOL": torch.bool,
 }  # fmt: skip
+
+
+class LoadEnded(StrataError):
+    """Weights that are not wanted any more were not read to the end."""
 
 
 class TensorSource:
@@ -35,8 +40,8 @@ class TensorSource:
         return cls(described, checkpoint.read_into)
 
     @classmethod
-    def of_store(cls, store: Store, manifest: Manifest) -> "TensorSource":
-        """The tensors of `manifest`, each verified while it is read.
+    def of_store(cls, store: Store, manifest: Manifest, ended: Callable[[], bool] = lambda: False) -> "TensorSource":
+        """The tensors of `manifest`, each verified while it is read; once `ended`, LoadEnded is raised instead.
 
         A blob that has rotted is removed, so that it is sent anew the next time, and raises TensorRefused.
         """
@@ -44,6 +49,8 @@ class TensorSource:
         described = {tensor.name: (TORCH_DTYPE[tensor.dtype], tensor.shape) for tensor in manifest.tensors}
 
         def fill(name: str, buffers: Iterable[memoryview]) -> None:
+            if ended():
+                raise LoadEnded("nobody waits for these weights any more")
             try:
                 store.read_into(digests[name], buffers)
             except BlobCorrupt as error:

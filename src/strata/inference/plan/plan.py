@@ -18,13 +18,17 @@ from strata.inference.plan.profile import ModelProfile
 from strata.inference.plan.workload import RESERVE_BYTES, Workload
 
 __all__ = [
-    "Infeasible", "InvalidPlan", "InvalidProblem", "Objective", "Partition", "Plan", "Span", "StagePlan",
+    "Infeasible", "InvalidPlan", "InvalidProblem", "Layers", "Objective", "Partition", "Plan", "Span", "StagePlan",
     "balance", "balanced_plan", "make_plan", "partition",
 ]  # fmt: skip
 
 
 class InvalidPlan(StrataError):
     """A serialised plan is malformed or contradicts itself."""
+
+
+Layers = tuple[int, int]
+"""The first and the last of layers that follow each other."""
 
 
 class StagePlan(BaseModel):
@@ -40,6 +44,11 @@ class StagePlan(BaseModel):
     workspace_bytes: int = Field(ge=0)
     seconds: float = Field(ge=0)
     link_seconds: float = Field(ge=0)
+
+    @property
+    def layers(self) -> Layers:
+        """Its first and last layer."""
+        return self.first, self.last
 
     @property
     def memory_bytes(self) -> int:

@@ -1,21 +1,26 @@
 """A placement without the nodes that are gone: to idle nodes where they have the memory, or else all layers anew."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from strata.inference.placement.partition import Infeasible
 from strata.inference.plan.nodes import Links, NodeProfile
-from strata.inference.plan.plan import Plan, StagePlan, balanced_plan, make_plan
+from strata.inference.plan.plan import Layers, Plan, StagePlan, balanced_plan, make_plan
 from strata.inference.plan.profile import ModelProfile
 
 
-def replace_nodes(plan: Plan, profile: ModelProfile, nodes: Sequence[NodeProfile]) -> Plan:
+def replace_nodes(
+    plan: Plan,
+    profile: ModelProfile,
+    nodes: Sequence[NodeProfile],
+    standbys: Mapping[str, Set[Layers]] | None = None,
+) -> Plan:
     """`plan` on `nodes` only, of which the memory alone is looked at: a survey takes seconds, and a reader waits.
 
-    A stage whose node is not among them goes to the idle node with the least memory that holds it, and the others stay
-    where they are; where a stage finds none, the layers are split evenly over all nodes, or else as their memory
-    allows. Raises Infeasible.
+    A stage whose node is not among them goes to an idle node that has it in memory, as `standbys` says, or else to the
+    one with the least memory that holds it, and the others stay where they are; where a stage finds none, the layers
+    are split evenly over all nodes, or else as their memory allows. Raises Infeasible.
     """
-    substituted = _substitute(plan, nodes)
+    substituted = _substitute(plan, nodes, standbys or {})
     if substituted is not None:
         return substituted
     if not nodes:
@@ -28,18 +33,19 @@ def replace_nodes(plan: Plan, profile: ModelProfile, nodes: Sequence[NodeProfile
         return make_plan(profile, alike, links, "throughput", context=plan.context, batch=plan.batch)
 
 
-def _substitute(plan: Plan, nodes: Sequence[NodeProfile]) -> Plan | None:
+def _substitute(plan: Plan, nodes: Sequence[NodeProfile], standbys: Mapping[str, Set[Layers]]) -> Plan | None:
     used = {stage.node for stage in plan.stages}
     there = {node.node for node in nodes}
     idle = sorted((node for node in nodes if node.node not in used), key=lambda node: node.memory_bytes)
     orphans = [stage for stage in plan.stages if stage.node not in there]
     heir: dict[str, str] = {}
     for stage in sorted(orphans, key=lambda stage: -stage.memory_bytes):
-        fitting = next((node for node in idle if node.memory_bytes >= stage.memory_bytes), None)
-        if fitting is None:
+        fitting = [node for node in idle if node.memory_bytes >= stage.memory_bytes]
+        if not fitting:
             return None
-        idle.remove(fitting)
-        heir[stage.node] = fitting.node
+        chosen = next((node for node in fitting if stage.layers in standbys.get(node.node, ())), fitting[0])
+        idle.remove(chosen)
+        heir[stage.node] = chosen.node
     stages = tuple(_moved(stage, heir.get(stage.node, stage.node)) for stage in plan.stages)
     # Nobody has measured the heirs, so the value is an estimate; the bound holds, for it was made for more nodes.
     return plan.model_copy(update={"stages": stages, "exact": plan.exact and not orphans})

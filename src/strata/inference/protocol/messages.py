@@ -91,11 +91,14 @@ class Offer(Message):
     """The payload is a manifest's body, `signature` the sender's over it (hex). Answered by Want, Loaded or Refused.
 
     store_only: only receive the tensors that are lacking; what the node holds stays, and Done takes Loaded's place.
+    standby: the same and, where there is memory that nobody else wants, load them beside what the node holds: Loaded,
+    or else Done. An offer that is neither comes before it: the standby is Refused then ("busy").
     """
 
     type: Literal["offer"] = "offer"
     signature: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
     store_only: bool = False
+    standby: bool = False
 
 
 class Wanted(Message):

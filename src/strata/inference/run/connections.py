@@ -1,7 +1,8 @@
 """The coordinator's links to the nodes of a mesh: made once, made anew when one has ended."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import trio
@@ -17,7 +18,10 @@ from strata.mesh import Roster, Unreachable, dial
 from strata.secure import ChannelError, Identity, Member
 from strata.triage import Breakers
 
-RECONNECT_SECONDS = 1.0
+RECONNECT_SECONDS = 0.5
+RECONNECT_LONGEST = 2.0
+REACH_SECONDS = 2.0  # for a node that a reader waits for
+ASIDE_SECONDS = 3.0
 
 
 class Listener(Protocol):
@@ -46,8 +50,8 @@ class Connections:
         self._clients: dict[str, NodeClient] = {}
         self._first: dict[str, Status] = {}
         self._listeners: dict[str, Listener] = {}
-        self._dialing: dict[str, trio.Lock] = {}
-        self._breakers = Breakers(failures=1, cool_down=RECONNECT_SECONDS)
+        self._dialing: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
+        self._breakers = Breakers(failures=1, cool_down=RECONNECT_SECONDS, longest=RECONNECT_LONGEST)
         self.unreachable: dict[str, StrataError] = {}
 
     async def connect_all(self) -> None:
@@ -58,19 +62,27 @@ class Connections:
             raise Unreachable(f"no node of the mesh answers ({reasons or 'it has no nodes'})")
 
     async def stay_connected(self) -> None:
-        """Connect anew to nodes whose link has ended, ever less often to one that does not answer; until cancelled."""
-        while True:
-            await trio.sleep(RECONNECT_SECONDS)
-            await each(self._reconnect, [member for member in self._members() if not self._is_connected(member.name)])
+        """Connect anew to nodes whose link has ended, less often to one that does not answer; until cancelled."""
+        async with trio.open_nursery() as nursery:  # one that takes the connection and is silent keeps up no other
+            while True:
+                await trio.sleep(RECONNECT_SECONDS)
+                for member in self._members():
+                    if not self._is_connected(member.name) and not self._dialing[member.name].locked():
+                        nursery.start_soon(self._reconnect, member)
 
-    async def probe(self) -> None:
-        """Have every node answer that is connected; one that does not is not connected any more."""
+    async def reconnect(self, seconds: float) -> None:
+        """Try for so long to connect to every node that is not connected, even if it did not answer lately."""
+        with trio.move_on_after(seconds):
+            await each(self._connect, [member for member in self._members() if not self._is_connected(member.name)])
+
+    async def probe(self, clients: Sequence[NodeClient]) -> None:
+        """Have these nodes answer, all at the same time; one that does not is not connected any more."""
 
         async def ask(client: NodeClient) -> None:
             with suppress(NodeLost):
                 await client.probe()
 
-        await each(ask, self.clients)
+        await each(ask, clients)
 
     def budgets(self) -> dict[str, int]:
         """Bytes that each connected node may use, by name, as it said when it was connected."""
@@ -90,6 +102,18 @@ class Connections:
         """The nodes that hold these stages, connected anew where a link has ended; raises StageFailed."""
         return await each(self._for_stage, stages)
 
+    @asynccontextmanager
+    async def aside(self, client: NodeClient) -> AsyncIterator[NodeClient]:
+        """Another link to a connected node, which can be broken off without harm; raises Unreachable, ChannelError."""
+        link = await dial(self._identity, self._roster, client.peer_id, timeout=ASIDE_SECONDS)
+        other = NodeClient(Wire(link), on_event=lambda *_: None, on_lost=lambda _: None)
+        self._nursery.start_soon(other.run)
+        try:
+            yield other
+        finally:
+            with trio.CancelScope(shield=True):
+                await other.aclose()
+
     def traffic(self, name: str, now: Status) -> tuple[int, int]:
         """Bytes that a node has sent and received since it was first connected here."""
         first = self._first[name]
@@ -108,10 +132,11 @@ class Connections:
             known = [member for member in self._roster.membership.members if member.name == stage.node]
             if not known:
                 raise StageFailed.of(stage, "it is not a member of this mesh")
-            await self._connect(known[0])
+            with trio.move_on_after(REACH_SECONDS):
+                await self._connect(known[0])
         client = self._clients.get(stage.node)
-        if client is None:
-            raise StageFailed.of(stage, str(self.unreachable[stage.node]))
+        if client is None or client.lost is not None:
+            raise StageFailed.of(stage, str(self.unreachable.get(stage.node, "it does not answer")))
         return client
 
     def _members(self) -> list[Member]:
@@ -130,7 +155,7 @@ class Connections:
                 self._breakers.failed(member.name, trio.current_time())
 
     async def _connect(self, member: Member) -> None:
-        async with self._dialing.setdefault(member.name, trio.Lock()):
+        async with self._dialing[member.name]:
             if not self._is_connected(member.name):
                 await self._dial(member)
 

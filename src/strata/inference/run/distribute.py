@@ -33,13 +33,17 @@ class DistributionProgress:
 
 @dataclass(frozen=True)
 class ShardReport:
-    """What sending one shard took: bytes of tensors sent, bytes that the node had already, seconds until loaded."""
+    """What sending one shard took: bytes of tensors sent, bytes that the node had already, seconds until loaded.
+
+    loaded: whether the node has it in memory, too.
+    """
 
     node: str
     layers: tuple[int, int]
     bytes_sent: int
     bytes_skipped: int
     seconds: float
+    loaded: bool = True
 
 
 @dataclass(frozen=True)
@@ -78,19 +82,23 @@ async def send_shard(
     progress: Progress | None,
     *,
     store_only: bool = False,
+    standby: bool = False,
 ) -> ShardReport:
     """Have the node hold the shard or, with `store_only`, have its tensors on disk beside what it holds.
+
+    As a `standby` the node has it in memory beside that, too, if it has room.
 
     Raises RequestRefused (naming a refused tensor), NodeLost, CheckpointError.
     """
     sending = _Sending(client, checkpoint, manifest, progress)
     started = time.perf_counter()
     async with client.conversation():
-        await client.send(Offer(signature=manifest.sign(identity).hex(), store_only=store_only), manifest.body)
+        signature = manifest.sign(identity).hex()
+        await client.send(Offer(signature=signature, store_only=store_only, standby=standby), manifest.body)
         reply = await client.reply()
         while isinstance(reply, Want):
             reply = await sending.send(reply)
-        if not isinstance(reply, Done if store_only else Loaded):
+        if not isinstance(reply, Done | Loaded if standby else Done if store_only else Loaded):
             raise NodeLost(client.name, f"it answered an offer by {reply.type!r}")
     sending.done(manifest.total_bytes)
     return ShardReport(
@@ -99,6 +107,7 @@ async def send_shard(
         bytes_sent=sending.sent,
         bytes_skipped=manifest.total_bytes - sending.sent,
         seconds=time.perf_counter() - started,
+        loaded=isinstance(reply, Loaded),
     )
 
 

@@ -123,9 +123,9 @@ class Survivor:
             answering = await self._nodes.answering()
             trusted = [n for n in answering if n.node != failure.node and not self._breakers.is_open(n.node, now)]
             try:
-                plan = replace_nodes(placement.plan, self._profile, trusted)
+                plan = replace_nodes(placement.plan, self._profile, trusted, placement.standbys)
             except Infeasible:
-                plan = replace_nodes(placement.plan, self._profile, answering)
+                plan = replace_nodes(placement.plan, self._profile, answering, placement.standbys)
             await self._nodes.distribute(plan)
             moved = describe_move(placement.plan, plan)
             placement.plan, placement.moves = plan, placement.moves + 1

@@ -23,6 +23,8 @@ from strata.inference.run.local import decode_locally
 from strata.inference.run.placed import Placement
 from strata.inference.run.running_remote import RemoteRun
 
+REJOIN_SECONDS = 0.5
+
 
 @dataclass(frozen=True)
 class Job:
@@ -55,8 +57,14 @@ class MeshNodes:
         self._admission = admission
 
     async def answering(self) -> list[NodeProfile]:
-        """The nodes that answer a ping, and their memory budgets (flops and bandwidth are 1)."""
-        await self._connections.probe()
+        """The nodes that answer a ping, and their memory budgets (flops and bandwidth are 1).
+
+        Where those without a stage are fewer than the stages without a node, one that has just come back is welcome.
+        """
+        await self._connections.probe(self._connections.clients)
+        there = {client.name for client in self._connections.clients}
+        if len(there) < len(self._placement.plan.stages):
+            await self._connections.reconnect(REJOIN_SECONDS)
         return [NodeProfile(name, nbytes, 1.0, 1.0) for name, nbytes in self._connections.budgets().items()]
 
     async def distribute(self, plan: Plan) -> None:
@@ -67,7 +75,7 @@ class MeshNodes:
         """Run the job from where it stands to its end; raises Halted, StageFailed, RequestRefused."""
         job = self._job
         clients = await self._connections.for_stages(plan.stages)
-        await self._connections.probe()
+        await self._connections.probe(clients)
         manifests = await trio.to_thread.run_sync(write_manifests, job.checkpoint, plan, self._home)
         run = RemoteRun(plan, clients, job.generation, job.params, lambda: self._placement.halting)
         shards = [manifest.shard for manifest in manifests]

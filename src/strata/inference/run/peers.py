@@ -16,9 +16,10 @@ from strata.secure import ChannelError
 HEARTBEAT_SECONDS = 1.0
 SILENCE_SECONDS = 5.0
 # A node that is asked because a step is late has so long to answer, or several times what it took until now.
-PROBE_SECONDS = 0.5
+PROBE_SECONDS = 0.25
 PROBE_FACTOR = 4.0
 PARTS = 4
+HELD_UP_FACTOR = 1.5
 REQUEST_SECONDS = 60.0
 
 OnEvent = Callable[[Tokens | Failed, memoryview], None]
@@ -79,6 +80,8 @@ class NodeClient:
             try:
                 while True:
                     message, payload = await self.wire.receive()
+                    if self.lost is not None:
+                        break  # it was given up, and what it had still to say is nobody's reply
                     if isinstance(message, Tokens | Failed):
                         self._on_event(message, payload)
                     elif isinstance(message, Pong):
@@ -120,9 +123,11 @@ class NodeClient:
         self._pings[number] = answered
         started = trio.current_time()
         try:
-            # In parts, since it may be this process that was held up: the answer has come by then, and is seen.
-            sent = False
-            for _ in range(PARTS):
+            # In parts, of which those do not count in which it was this process that had no time, as its own clock
+            # tells (Dadgar et al., Lifeguard, 2018: whoever is held up himself suspects nobody).
+            sent, parts = False, 0
+            for _ in range(2 * PARTS):
+                part = trio.current_time()
                 with trio.move_on_after(seconds / PARTS):
                     if not sent:
                         await self.send(Ping(number=number))
@@ -130,6 +135,9 @@ class NodeClient:
                     await answered.wait()
                     self._round_trip.note(trio.current_time() - started)
                     return
+                parts += trio.current_time() - part < HELD_UP_FACTOR * seconds / PARTS
+                if parts == PARTS:
+                    break
         finally:
             del self._pings[number]
         self._lose(f"it has not answered for {seconds:.1f} s")

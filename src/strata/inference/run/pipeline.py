@@ -38,6 +38,7 @@ from strata.inference.run.measuring import links_between
 from strata.inference.run.mesh_nodes import Job, MeshNodes
 from strata.inference.run.placed import Placement
 from strata.inference.run.rebalancing import Rebalanced, Rebalancer
+from strata.inference.run.standby import Standbys
 from strata.inference.run.survey import survey_nodes
 from strata.inference.run.text import Texts
 from strata.inference.run.told import Told, ToldLeaks, Watcher
@@ -60,6 +61,7 @@ class Coordinator:
         self._breakers = Breakers()
         self._leaks = ToldLeaks()
         self._rebalancer = Rebalancer(connections)
+        self._standbys = Standbys(identity, connections, home)
 
     @classmethod
     @asynccontextmanager
@@ -77,7 +79,9 @@ class Coordinator:
             try:
                 await connections.connect_all()
                 nursery.start_soon(connections.stay_connected)
-                yield cls(identity, connections, home)
+                coordinator = cls(identity, connections, home)
+                nursery.start_soon(coordinator._standbys.run)
+                yield coordinator
             except Exception as error:
                 failure = error  # raised below, outside the nursery, which would put it into a group
             with trio.move_on_after(CLOSE_SECONDS) as deadline:
@@ -143,7 +147,8 @@ class Coordinator:
             except NodeLost as error:
                 raise StageFailed.of(plan.stages[index], error.reason) from error
 
-        return DistributionReport(tuple(await each(send, range(len(clients)))))
+        with self._standbys.paused():
+            return DistributionReport(tuple(await each(send, range(len(clients)))))
 
     async def rebalance(
         self,
@@ -195,9 +200,10 @@ class Coordinator:
 
         on_text(row, piece) is called as text comes. With a `watcher` the generation survives its nodes: when one dies,
         hangs or breaks, its layers move to an idle node or, by a new plan, to those that are left, or, where these have
-        not the memory, to this process if it has; later generations of the plan begin there. Without one, raises
-        StageFailed when a node fails (within seconds, never a hang). With a `journal` it goes on where an earlier one
-        of the same name was cut off, and its text comes again from the beginning.
+        not the memory, to this process if it has; later generations of the plan begin there. From then on, idle nodes
+        have all stages on disk and, as far as there is room, in memory (warm standby). Without one, raises StageFailed
+        when a node fails (within seconds, never a hang). With a `journal` it goes on where an earlier one of the same
+        name was cut off, and its text comes again from the beginning.
 
         Where the nodes have no memory for one more, it waits until another generation of the plan has ended. Cancelling
         it, waiting or running, closes its sessions on the nodes.
@@ -248,6 +254,8 @@ class Coordinator:
         admission = self._admissions.setdefault(plan, Admission())
         profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights)
         told = None if watcher is None else Told(watcher)
+        if watcher is not None:
+            self._standbys.cover(checkpoint, placement)
 
         async def run(index: int) -> GenerationResult:
             generation = generations[index]

@@ -1,13 +1,13 @@
 """Where a plan's layers are now, and who runs on them: so that layers can move between two tokens of everybody."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import trio
 
 from strata.errors import StrataError
-from strata.inference.plan import Plan
+from strata.inference.plan import Layers, Plan
 from strata.inference.run.generate import Generation
 
 
@@ -24,7 +24,8 @@ class Placement:
 
     Whoever moves them holds `lock`. After a failure the generations have stopped by themselves; a planned move has them
     `halted`. `generations` run on the nodes now, `waiting` are those that will after the move. Whoever goes on in this
-    process instead holds `here`: one has the whole model in memory at a time.
+    process instead holds `here`: one has the whole model in memory at a time. `standbys` says of idle nodes which
+    stages they have in memory, in case.
     """
 
     plan: Plan
@@ -33,6 +34,7 @@ class Placement:
     here: trio.Lock = field(default_factory=trio.Lock)
     generations: list[Generation] = field(default_factory=list)
     waiting: list[Generation] = field(default_factory=list)
+    standbys: Mapping[str, Set[Layers]] = field(default_factory=dict)
     halting: bool = False
     _scopes: list[trio.CancelScope] = field(default_factory=list)
     _changed: trio.Event = field(default_factory=trio.Event)

@@ -5,17 +5,16 @@ that lacks what the one before it has sent (the link between them carries nothin
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import trio
 
 from strata.inference.protocol.messages import GetProgress, Progress
 from strata.inference.run.concurrent import each
 from strata.inference.run.errors import NodeLost, RequestRefused
-from strata.inference.run.peers import NodeClient
+from strata.inference.run.peers import NodeClient, RoundTrip
 
-LATE_SECONDS = 0.3  # after so long, or several times the longest step so far, everybody is asked
-LATE_FACTOR = 4.0
+LATE_SECONDS = 0.1  # so long after it was due, or later than steps ever are, everybody is asked where a step is
 ASK_SECONDS = 0.25  # and again so long after they have answered
 REPLY_SECONDS = 5.0
 FIRST_STEP_SECONDS = 300.0  # a prompt may be long
@@ -26,8 +25,12 @@ STEP_FACTOR = 30.0
 
 @dataclass
 class StepClock:
-    """How long steps take, and since when the present one is under way (seconds of trio's clock)."""
+    """How long steps take, and since when the present one is under way (seconds of trio's clock).
 
+    Being late has no other consequence than that everybody is asked, so it is taken as narrowly as TCP takes it.
+    """
+
+    usual: RoundTrip = field(default_factory=RoundTrip)
     longest: float = 0.0
     started: float | None = None
     number: int = 0
@@ -40,12 +43,18 @@ class StepClock:
     def end(self, now: float) -> None:
         """It is back. The first one computes a prompt, and says nothing of those that follow."""
         if self.started is not None and self.number > 1:
+            self.usual.note(now - self.started)
             self.longest = max(self.longest, now - self.started)
         self.started = None
 
     def is_late(self, now: float) -> bool:
         """Whether it is worth asking where the step is."""
-        return self.started is not None and now - self.started > max(LATE_SECONDS, LATE_FACTOR * self.longest)
+        return self.started is not None and now >= self.late_at(now)
+
+    def late_at(self, now: float) -> float:
+        """When the present step is late or, between two steps, the next one at the earliest."""
+        due = (now if self.started is None else self.started) + (self.usual.mean or 0.0)
+        return due + max(LATE_SECONDS, 4 * self.usual.deviation)
 
     def is_overdue(self, now: float) -> bool:
         """Whether no honest computation takes so long."""
@@ -73,7 +82,8 @@ async def watch(session: str, clients: Sequence[NodeClient], clock: StepClock) -
     """Wait until a stage of the session holds it up; returns which, and why."""
     before: tuple[int, float, list[Progress]] | None = None
     while True:
-        await trio.sleep(ASK_SECONDS if before is not None else LATE_SECONDS / 4)
+        at = trio.current_time()
+        await trio.sleep_until(at + ASK_SECONDS if before is not None else clock.late_at(at))
         number, now = clock.number, trio.current_time()
         if not clock.is_late(now):
             before = None

@@ -33,6 +33,14 @@ def test_the_smallest_idle_node_that_suffices_takes_the_stage() -> None:
     assert [(stage.first, stage.last) for stage in plan.stages] == [(0, 1), (2, 3), (4, 5)]
 
 
+def test_an_idle_node_that_has_the_stage_in_memory_takes_it_before_a_smaller_one() -> None:
+    left = nodes(a=1000, c=1000, large=2000, tiny=100, enough=200)
+    standbys = {"enough": {(4, 5)}, "large": {(0, 1), (2, 3)}, "tiny": {(2, 3)}, "gone": {(2, 3)}}
+    assert [stage.node for stage in replace_nodes(PLAN, MODEL, left, standbys).stages] == ["a", "large", "c"]
+    without_two = replace_nodes(PLAN, MODEL, nodes(c=1000, large=2000, other=2000), {"other": {(2, 3)}})
+    assert [stage.node for stage in without_two.stages] == ["large", "other", "c"]
+
+
 def test_a_plan_that_has_lost_nobody_stays() -> None:
     assert replace_nodes(PLAN, MODEL, nodes(a=1000, b=1000, c=1000, d=1000)) == PLAN
 

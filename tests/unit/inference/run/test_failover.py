@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from strata.inference.decoder.sampling import SamplingParams
 from strata.inference.models.checkpoint import Checkpoint
@@ -101,6 +102,33 @@ async def test_an_idle_node_takes_over_and_the_tokens_are_the_same(
     assert {stage.node for stage in result.stages} == set("abcd") - {victim}
     assert list(notes.responses) == [0]
     assert not notes.abandoned
+
+
+async def test_a_node_that_was_suspected_wrongly_costs_a_move_and_leaves_nothing(
+    tmp_path: Path, folder: Path, undisturbed, at_token
+) -> None:
+    checkpoint, plan = Checkpoint.open(folder), split(folder, "abc", [1, 3], context=64, batch=2)
+    async with mesh_of(tmp_path, nodes=4) as mesh, mesh.connect() as coordinator:
+        await coordinator.distribute(checkpoint, plan)
+        client = coordinator._connections.clients[1]
+
+        def suspect() -> None:
+            client._lose("it has not answered")
+            client._reading.cancel()
+
+        at_token(7, suspect)
+        result = await coordinator.generate(checkpoint, plan, PROMPTS, DRAWN, watcher=Notes())
+        assert result.token_ids == undisturbed[DRAWN]
+        assert [stage.node for stage in result.stages] == ["a", "d", "c"]
+        with trio.fail_after(10):
+            while any(len(node._sessions) for node in mesh.nodes.values()):
+                await trio.testing.wait_all_tasks_blocked()
+        # It is back, and the next one for whom something can be moved.
+        with trio.fail_after(10):
+            while coordinator._placements[plan].standbys.get("b") != {(0, 0), (1, 2), (3, 4)}:
+                await trio.testing.wait_all_tasks_blocked()
+        account = mesh.nodes["b"]._holding.account.breakdown().categories
+        assert (account["cache"], account["workspace"]) == (0, 0)
 
 
 async def test_without_an_idle_node_those_that_are_left_share_the_layers(

@@ -1,14 +1,18 @@
 """How long a node may take to answer, and being connected again to one that was away."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trio
+import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strata.inference.protocol.messages import Done
 from strata.inference.run import connections
-from strata.inference.run.peers import RoundTrip
+from strata.inference.run.errors import NodeLost
+from strata.inference.run.peers import PROBE_SECONDS, NodeClient, RoundTrip
 from tests.support.nodes import mesh_of
 
 
@@ -48,6 +52,59 @@ async def test_a_node_that_was_away_is_connected_again(tmp_path: Path, monkeypat
                 await trio.testing.wait_all_tasks_blocked()
 
 
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Peers that take connections, and say nothing, from when they are in here on."""
+    peers: set[str] = set()
+    dial = connections.dial
+
+    async def dialled(identity, roster, peer_id, **options):
+        if peer_id in peers:
+            await trio.sleep_forever()
+        return await dial(identity, roster, peer_id, **options)
+
+    monkeypatch.setattr(connections, "dial", dialled)
+    return peers
+
+
+@pytest.mark.anyio
+async def test_a_silent_node_keeps_no_other_from_being_connected_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent: set[str]
+) -> None:
+    monkeypatch.setattr(connections, "RECONNECT_SECONDS", 0.05)
+    async with mesh_of(tmp_path, nodes=3) as mesh, mesh.connect() as coordinator:
+        _, second, third = coordinator._connections.clients
+        silent.add(second.peer_id)
+        await second.aclose()
+        with trio.fail_after(10):
+            while not coordinator._connections._dialing["b"].locked():
+                await trio.testing.wait_all_tasks_blocked()
+            await third.aclose()
+            while third in coordinator._connections.clients or coordinator.nodes != ("a", "c"):
+                await trio.testing.wait_all_tasks_blocked()
+
+
+@pytest.mark.anyio
+async def test_who_is_wanted_now_is_asked_again_however_lately_they_did_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent: set[str]
+) -> None:
+    for name in ("RECONNECT_SECONDS", "RECONNECT_LONGEST"):
+        monkeypatch.setattr(connections, name, 60.0)
+    async with mesh_of(tmp_path, nodes=3) as mesh, mesh.connect() as coordinator:
+        links = coordinator._connections
+        silent.add(links.clients[1].peer_id)
+        for client in links.clients:
+            await client.aclose()
+        with trio.fail_after(10):
+            while links.clients:
+                await trio.testing.wait_all_tasks_blocked()
+            await links.reconnect(0.2)
+        assert coordinator.nodes == ("a", "c")
+        silent.clear()
+        await links.reconnect(10)
+        assert coordinator.nodes == ("a", "b", "c")
+
+
 @pytest.mark.anyio
 async def test_a_ping_that_this_process_had_no_time_to_send_is_sent_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -64,3 +121,66 @@ async def test_a_ping_that_this_process_had_no_time_to_send_is_sent_yet(
         monkeypatch.setattr(client, "send", late)
         await client._probe(0.4)
         assert client.lost is None
+
+
+@pytest.mark.anyio
+async def test_what_a_node_still_says_when_it_was_given_up_is_dropped() -> None:
+    given_up, heard = trio.Event(), []
+
+    async def receive() -> tuple[Done, bytes]:
+        await given_up.wait()
+        return Done(), b""
+
+    async def nothing(*_: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+    wire = SimpleNamespace(peer=SimpleNamespace(name="a", peer_id="a"), send=nothing, receive=receive, aclose=nothing)
+    client = NodeClient(wire, lambda *_: None, heard.append)
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.run)
+            await trio.testing.wait_all_tasks_blocked()
+            client._lose("a request to it was broken off")
+            given_up.set()
+    assert heard == [client]
+
+
+def _probed(held_up: float, answer_after: float) -> float:
+    """Probe a node that answers so late, in a process that is held up for a while; returns what it took."""
+    clock = trio.testing.MockClock(autojump_threshold=0)
+
+    async def nothing(*_: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def run() -> float:
+        wire = SimpleNamespace(peer=SimpleNamespace(name="a", peer_id="a"), send=nothing)
+        client = NodeClient(wire, lambda *_: None, lambda _: None)
+
+        async def disturb() -> None:
+            await trio.sleep(0.01)
+            clock.jump(held_up)
+            await trio.sleep(answer_after)
+            for answered in client._pings.values():
+                answered.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(disturb)
+            began = trio.current_time()
+            try:
+                await client.probe()
+            finally:
+                nursery.cancel_scope.cancel()
+        return trio.current_time() - began
+
+    return trio.run(run, clock=clock)
+
+
+def test_time_that_this_process_did_not_have_is_not_the_node_s() -> None:
+    assert _probed(20.0, 0.9 * PROBE_SECONDS) == pytest.approx(20.01 + 0.9 * PROBE_SECONDS)
+
+
+@pytest.mark.parametrize("held_up", [0.0, 2.0])
+def test_a_node_that_does_not_answer_is_lost_soon(held_up: float) -> None:
+    with pytest.raises((NodeLost, ExceptionGroup)) as error:
+        _probed(held_up, 60.0)
+    assert error.group_contains(NodeLost) if isinstance(error.value, ExceptionGroup) else True
