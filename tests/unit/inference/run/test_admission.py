@@ -77,7 +77,7 @@ async def test_sessions_are_opened_side_by_side_but_only_so_many() -> None:
             await trio.testing.wait_all_tasks_blocked()
         assert opening == list(range(OPENING_AT_ONCE))
         go.set()
-    assert opening == list(range(OPENING_AT_ONCE + 2))
+    assert sorted(opening) == list(range(OPENING_AT_ONCE + 2))
 
 
 async def test_two_that_each_got_half_of_the_last_memory_both_run_in_the_end() -> None:

@@ -170,10 +170,10 @@ async def test_an_answer_that_was_cut_off_may_go_on_with_drafts(tmp_path: Path) 
     plain = GenerationParams(max_new_tokens=9)
     with AnswerLog(f"sqlite:///{tmp_path}/ledger.sqlite") as log:
         for params in (plain, replace(plain, speculate=4)):
-            await Journal(log, "answer").take_up(Generation(Letters(), [[1, 2]], params), params, "letters")
+            await Journal(log, "answer").take_up([Generation(Letters(), [[1, 2]], params)], params, "letters")
         other = replace(plain, max_new_tokens=8)
         with pytest.raises(LedgerError):
-            await Journal(log, "answer").take_up(Generation(Letters(), [[1, 2]], other), other, "letters")
+            await Journal(log, "answer").take_up([Generation(Letters(), [[1, 2]], other)], other, "letters")
 
 
 @pytest.mark.parametrize("speculate", [-1, MAX_DRAFTS + 1])
