@@ -67,6 +67,11 @@ class InferenceParameters(BaseModel):
         title="Weights",
         description="int8 holds the matrices on the nodes in one byte a weight; as-is holds them in the number format",
     )
+    kv_cache: Literal["as-is", "int8"] = Field(
+        "as-is",
+        title="KV cache",
+        description="int8 holds keys and values in one byte each; as-is holds them in the number format",
+    )
     temperature: float = Field(
         0.0, title="Temperature", description="0 picks the likeliest token; higher is more varied", ge=0, le=5
     )
@@ -122,6 +127,11 @@ class InferenceParameters(BaseModel):
     def held_weights(self) -> Literal["int8"] | None:
         """What matrices are held in; None for the number format."""
         return None if self.weights == "as-is" else self.weights
+
+    @property
+    def held_kv_cache(self) -> Literal["int8"] | None:
+        """What keys and values are held in; None for the number format."""
+        return None if self.kv_cache == "as-is" else self.kv_cache
 
     @property
     def model_name(self) -> str:

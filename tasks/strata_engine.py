@@ -57,7 +57,8 @@ class StrataEngine:
         self, parameters: InferenceParameters, mesh: Mesh, settings: Settings, previous: Plan | None = None
     ) -> Plan:
         """`make_plan` by survey and `keep_placement`, or `balanced_plan`."""
-        profile = profile_model(resolve_model(parameters.model, settings), parameters.dtype, parameters.held_weights)
+        model, held = resolve_model(parameters.model, settings), (parameters.held_weights, parameters.held_kv_cache)
+        profile = profile_model(model, parameters.dtype, *held)
         # A converted model lies in a folder named by its digest; people know it by what they asked for.
         profile = replace(profile, name=parameters.model_name)
         sessions, context = len(parameters.prompts), parameters.context
@@ -126,7 +127,8 @@ class StrataEngine:
         """`generate_locally`."""
         model = resolve_model(parameters.model, settings)
         prompts, how = parameters.prompts, _generation(parameters)
-        return generate_locally(model, prompts, how, on_text, parameters.dtype, weights=parameters.held_weights)
+        held = {"weights": parameters.held_weights, "kv_cache": parameters.held_kv_cache}
+        return generate_locally(model, prompts, how, on_text, parameters.dtype, **held)
 
     def baseline(self, parameters: InferenceParameters, settings: Settings) -> GenerationResult:
         """`generate_baseline`, which starts a process of its own."""

@@ -62,6 +62,9 @@ def generate(
     weights: Annotated[
         Literal["as-is", "int8"], typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")
     ] = "as-is",
+    kv_cache: Annotated[
+        Literal["as-is", "int8"], typer.Option(help="int8: keys and values in a byte each; as-is: the dtype.")
+    ] = "as-is",
     speculate: Annotated[
         int,
         typer.Option(
@@ -104,6 +107,7 @@ def generate(
         memory_bytes=None if memory is None else parse_size(memory),
         dtype=dtype,
         weights=None if weights == "as-is" else weights,
+        kv_cache=None if kv_cache == "as-is" else kv_cache,
         name=name,
     )
     from strata.cli.terminal import Terminal

@@ -28,6 +28,9 @@ def plan(
     weights: Annotated[
         Literal["as-is", "int8"], typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")
     ] = "as-is",
+    kv_cache: Annotated[
+        Literal["as-is", "int8"], typer.Option(help="int8: keys and values in a byte each; as-is: the dtype.")
+    ] = "as-is",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decide which node holds which layers.
@@ -46,7 +49,8 @@ def plan(
     from strata.inference import Infeasible, locate_model, make_plan, profile_model, read_nodes
 
     profiles, links = read_nodes(nodes)
-    profile = profile_model(locate_model(model), dtype, None if weights == "as-is" else weights)
+    held = [None if kind == "as-is" else kind for kind in (weights, kv_cache)]
+    profile = profile_model(locate_model(model), dtype, *held)
     try:
         made = make_plan(profile, profiles, links, objective, context=context, batch=batch)
     except Infeasible as error:

@@ -33,6 +33,9 @@ def rebalance(
     weights: Annotated[
         Literal["as-is", "int8"], typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")
     ] = "as-is",
+    kv_cache: Annotated[
+        Literal["as-is", "int8"], typer.Option(help="int8: keys and values in a byte each; as-is: the dtype.")
+    ] = "as-is",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Explain what would move, and move nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
@@ -54,6 +57,7 @@ def rebalance(
         memory_bytes=None if memory is None else parse_size(memory),
         dtype=dtype,
         weights=None if weights == "as-is" else weights,
+        kv_cache=None if kv_cache == "as-is" else kv_cache,
     )
     with Terminal([prompt], quiet=as_json) as terminal:
         done = rehearse(request, sessions=sessions, horizon=horizon, dry_run=dry_run, on_progress=terminal.progress)

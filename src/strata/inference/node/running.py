@@ -48,7 +48,9 @@ class StageRun:
         self._batcher = batcher
         self._pace = pace
         self._send, self._inbox = trio.open_memory_channel[tuple[Step, memoryview]](INBOX)
-        self.session: StageSession = stage.new_session(len(order.padding), order.padding, order.max_context)
+        self.session: StageSession = stage.new_session(
+            len(order.padding), order.padding, order.max_context, cache=order.kv_cache
+        )
         self._sampler: Sampler | None = None
         if stage.is_last:
             self._sampler = Sampler(

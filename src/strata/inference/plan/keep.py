@@ -39,5 +39,5 @@ def keep_placement(
 
 def _same_task(previous: Plan, best: Plan) -> bool:
     """Whether both place the same bytes for the same purpose; a balanced plan has no seconds to compare."""
-    fields = ("model", "objective", "context", "batch", "sessions", "dtype", "weights", "num_layers")
+    fields = ("model", "objective", "context", "batch", "sessions", "dtype", "weights", "kv_cache", "num_layers")
     return best.objective != "balance" and all(getattr(previous, f) == getattr(best, f) for f in fields)

@@ -61,8 +61,8 @@ class Plan(BaseModel):
 
     `value` and `lower_bound` are seconds of a decode step under the objective or, for "balance", bytes of the largest
     stage. No placement is better than `lower_bound`; `exact` says that the value is the best possible. Matrices are
-    held in `weights`, or in `dtype` where it is None. There is room for the KV caches of so many `sessions` of `batch`
-    rows at a time.
+    held in `weights`, keys and values in `kv_cache`, or in `dtype` where that is None. There is room for the KV caches
+    of so many `sessions` of `batch` rows at a time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -74,6 +74,7 @@ class Plan(BaseModel):
     sessions: int = Field(default=1, ge=1)
     dtype: str
     weights: Literal["int8"] | None = None
+    kv_cache: Literal["int8"] | None = None
     stages: tuple[StagePlan, ...] = Field(min_length=1)
     value: float = Field(ge=0)
     lower_bound: float = Field(ge=0)
@@ -159,6 +160,7 @@ def make_plan(
         sessions=sessions,
         dtype=profile.dtype,
         weights=profile.weights,
+        kv_cache=profile.kv_cache,
         stages=tuple(
             _stage(workload, nodes[s.node], s, float(seconds[s.node, s.first : s.last + 1].sum()), lead)
             for s, lead in zip(found.stages, leads, strict=True)
@@ -226,6 +228,7 @@ def balanced_plan(
         sessions=sessions,
         dtype=profile.dtype,
         weights=profile.weights,
+        kv_cache=profile.kv_cache,
         stages=tuple(stages),
         value=value,
         lower_bound=value,

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Literal
@@ -24,6 +24,7 @@ DTYPE_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
 _TYPES = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 Weights = Literal["int8"]
+KV_BLOCK = 32  # features that share a scale in 8 bits, as `decoder.cache8` has them
 
 # Matrices in int8 are those of linear modules: experts are stacked, and routers are modules of their own, so both stay.
 _LINEAR = re.compile(r"\.weight$")
@@ -36,13 +37,15 @@ class LayerProfile:
     """One decoder layer in the target dtype.
 
     flops_per_token counts the products with weight matrices (two operations for each active parameter), not those with
-    the KV cache, which a decode step takes longer to read than to compute. `window` caps the cached tokens.
+    the KV cache, which a decode step takes longer to read than to compute. `window` caps the cached tokens. A cache in
+    8 bits is unpacked for use, one layer's at a time, which takes `unpacked_bytes_per_token` for the whole context.
     """
 
     weight_bytes: int
     flops_per_token: int
     kv_bytes_per_token: int
     window: int | None = None
+    unpacked_bytes_per_token: int = 0
 
     def kv_bytes(self, context: int, batch: int) -> int:
         """Bytes of this layer's KV cache for `batch` sequences of `context` tokens."""
@@ -56,8 +59,8 @@ class ModelProfile:
     embedding_bytes is what the first stage holds besides its layers, head_bytes what the last one does (final norm and
     head); `shared_bytes` of them are the same tensors, held once where one node is both first and last. `widest` is the
     largest number of features that a matrix within a layer yields for a token. `weights` is "int8" where the matrices
-    of the layers, the embedding and the head are held in int8 (one scale an output channel or token), None where in
-    `dtype`.
+    of the layers, the embedding and the head are held in int8 (one scale an output channel or token), `kv_cache` where
+    the keys and values of full attention are (one scale for 32 features); None where in `dtype`.
     """
 
     name: str
@@ -73,6 +76,7 @@ class ModelProfile:
     widest: int
     max_context: int
     weights: Weights | None = None
+    kv_cache: Weights | None = None
 
     @property
     def total_bytes(self) -> int:
@@ -90,7 +94,13 @@ class ModelProfile:
         )
 
 
-_Held = tuple[str, Weights | None]  # the dtype, and what matrices are held in
+@dataclass(frozen=True)
+class _Held:
+    """The dtype, and what matrices, and keys and values, are held in."""
+
+    dtype: str
+    weights: Weights | None
+    kv_cache: Weights | None
 
 
 @dataclass(frozen=True)
@@ -99,20 +109,24 @@ class _Tensor:
     nbytes: int
 
 
-def profile_model(path: Path, dtype: str | None = None, weights: Weights | None = None) -> ModelProfile:
+def profile_model(
+    path: Path, dtype: str | None = None, weights: Weights | None = None, kv_cache: Weights | None = None
+) -> ModelProfile:
     """Profile the checkpoint folder (config.json and safetensors) or the `.gguf` file at `path` from its headers alone.
 
     dtype: what floating-point weights and the KV cache will be held in: "float32", "bfloat16", "float16" or "float64";
     None keeps the checkpoint's own (float32 for GGUF, whose blocks are unpacked to run). Weights that are not floating
-    point (packed quantised ones) count as stored. weights: "int8" for matrices in int8. Raises CheckpointError,
-    UnknownLayout or UnknownModel.
+    point (packed quantised ones) count as stored. weights: "int8" for matrices in int8; kv_cache: "int8" for keys and
+    values in int8. Raises CheckpointError, UnknownLayout or UnknownModel.
     """
     if dtype is not None and dtype not in DTYPE_BYTES:
         raise UnknownModel(f"dtype must be one of {', '.join(DTYPE_BYTES)}, not {dtype!r}")
     if weights not in {None, "int8"}:
         raise UnknownModel(f"weights are held as they are or in int8, not in {weights!r}")
+    if kv_cache not in {None, "int8"}:
+        raise UnknownModel(f"the KV cache is held as it is or in int8, not in {kv_cache!r}")
     if path.suffix == ".gguf":
-        return _profile_gguf(path, dtype or "float32", weights)
+        return _profile_gguf(path, _Held(dtype or "float32", weights, kv_cache))
     checkpoint = Checkpoint.open(path)
     config = json.loads(checkpoint.config)
     if not isinstance(config, dict):
@@ -129,23 +143,22 @@ def profile_model(path: Path, dtype: str | None = None, weights: Weights | None 
         for name, e in checkpoint.tensors.items()
     }
     layout = Layout.from_names(tensors, len(facts.kv_widths), facts.tied)
-    return _assemble(path.resolve().name, facts, layout, tensors, (target, weights))
+    return _assemble(path.resolve().name, facts, layout, tensors, _Held(target, weights, kv_cache))
 
 
-def _profile_gguf(path: Path, dtype: str, weights: Weights | None) -> ModelProfile:
+def _profile_gguf(path: Path, target: _Held) -> ModelProfile:
     header = read_gguf_header(path)
     if header.metadata.get("split.count", 1) not in {0, 1}:
         raise CheckpointError(f"{path}: one part of several; join them first (llama-gguf-split --merge)")
     facts = facts_from_gguf(header)
     # The layout knows the names that checkpoints of transformers use.
     names = {n: n.replace("token_embd", "embed_tokens").replace("output_norm", "norm") for n in header.shapes}
-    tensors = {names[n]: _Tensor(shape, prod(shape) * DTYPE_BYTES[dtype]) for n, shape in header.shapes.items()}
+    tensors = {names[n]: _Tensor(shape, prod(shape) * DTYPE_BYTES[target.dtype]) for n, shape in header.shapes.items()}
     layout = Layout.from_names(tensors, len(facts.kv_widths), facts.tied)
-    return _assemble(path.stem, facts, layout, tensors, (dtype, weights))
+    return _assemble(path.stem, facts, layout, tensors, target)
 
 
 def _assemble(name: str, facts: Facts, layout: Layout, tensors: Mapping[str, _Tensor], target: _Held) -> ModelProfile:
-    dtype, weights = target
     words = set(layout.words)
 
     def held(names: Iterable[str]) -> int:
@@ -156,13 +169,17 @@ def _assemble(name: str, facts: Facts, layout: Layout, tensors: Mapping[str, _Te
     return ModelProfile(
         name=name,
         architecture=facts.architecture,
-        dtype=dtype,
+        dtype=target.dtype,
         layers=tuple(
-            LayerProfile(
-                weight_bytes=held(names),
-                flops_per_token=_flops({n: tensors[n].shape for n in names}, facts.active_experts),
-                kv_bytes_per_token=width * DTYPE_BYTES[dtype],
-                window=window,
+            _with_cache(
+                LayerProfile(
+                    weight_bytes=held(names),
+                    flops_per_token=_flops({n: tensors[n].shape for n in names}, facts.active_experts),
+                    kv_bytes_per_token=width * DTYPE_BYTES[target.dtype],
+                    window=window,
+                ),
+                width,
+                target,
             )
             for names, width, window in zip(layout.layers, facts.kv_widths, facts.windows, strict=True)
         ),
@@ -174,17 +191,26 @@ def _assemble(name: str, facts: Facts, layout: Layout, tensors: Mapping[str, _Te
         vocab_size=facts.vocab_size,
         widest=max((max(shape) for shape in matrices), default=facts.hidden_size),
         max_context=facts.max_context,
-        weights=weights,
+        weights=target.weights,
+        kv_cache=target.kv_cache,
     )
+
+
+def _with_cache(layer: LayerProfile, width: int, target: _Held) -> LayerProfile:
+    """A layer that caches `width` features of a token, keys and values, as they are held; a window keeps the dtype."""
+    if target.kv_cache is None or layer.window is not None:
+        return layer
+    scales = 2 * -(-width // 2 // KV_BLOCK) * DTYPE_BYTES[target.dtype]
+    unpacked = layer.kv_bytes_per_token
+    return replace(layer, kv_bytes_per_token=width + scales, unpacked_bytes_per_token=unpacked)
 
 
 def _held(name: str, tensor: _Tensor, target: _Held, *, table: bool) -> int:
     """Bytes of a tensor, which may be a table of tokens, on a node."""
-    dtype, weights = target
     quantised = table or (_LINEAR.search(name) and not _NOT_LINEAR.search(name))
-    if weights is None or not quantised or len(tensor.shape) != 2:
+    if target.weights is None or not quantised or len(tensor.shape) != 2:
         return tensor.nbytes
-    return prod(tensor.shape) + tensor.shape[0] * (2 if dtype == "bfloat16" else 4)
+    return prod(tensor.shape) + tensor.shape[0] * (2 if target.dtype == "bfloat16" else 4)
 
 
 def _flops(shapes: Mapping[str, tuple[int, ...]], active_experts: float) -> int:

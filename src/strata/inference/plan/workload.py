@@ -3,7 +3,8 @@
 Memory of a stage, in bytes:
     weights     its layers; the first stage adds the embedding, the last the final norm and the head. Tied weights are
                 held at both ends, and once where one node is both;
-    KV cache    sessions x batch x tokens x bytes a token, for each layer; tokens are the context, or a shorter window;
+    KV cache    sessions x batch x tokens x bytes a token, for each layer; tokens are the context, or a shorter window.
+                In 8 bits there is room beside it for one layer's keys and values in the dtype;
     workspace   batch x (context x (4 hidden + 2 widest) x bytes of the dtype    activations while a whole prompt passes
                        + context^2                                               its attention mask, a byte an entry
                        + 4 x vocabulary)                                         float32 logits of the last position
@@ -53,22 +54,29 @@ class Workload:
 
     @property
     def spare_bytes(self) -> int:
-        """Bytes of every node that weights and KV cache cannot have."""
-        return RESERVE_BYTES + self.workspace_bytes
+        """Bytes of every node that the weights and KV caches of its layers cannot have."""
+        return RESERVE_BYTES + self.workspace_bytes + self._unpacked_bytes(0, len(self.profile.layers) - 1)
 
     @property
     def whole_bytes(self) -> int:
-        """Bytes of weights and KV cache on a node that holds the whole model."""
+        """Bytes of weights and KV caches on a node that holds the whole model, beside `spare_bytes`."""
         last = len(self.profile.layers) - 1
-        return self.profile.stage_weight_bytes(0, last) + self.kv_bytes(0, last)
+        return self.profile.stage_weight_bytes(0, last) + self._cached_bytes(0, last)
 
     def kv_bytes(self, first: int, last: int) -> int:
         """Bytes of the KV caches of a stage of layers `first` to `last`."""
+        return self._cached_bytes(first, last) + self._unpacked_bytes(first, last)
+
+    def _unpacked_bytes(self, first: int, last: int) -> int:
+        widest = max(layer.unpacked_bytes_per_token for layer in self.profile.layers[first : last + 1])
+        return self.sessions * self.batch * self.context * widest
+
+    def _cached_bytes(self, first: int, last: int) -> int:
         rows = self.sessions * self.batch
         return sum(layer.kv_bytes(self.context, rows) for layer in self.profile.layers[first : last + 1])
 
     def layer_bytes(self) -> Floats:
-        """(L,) bytes of weights and KV caches; the ends carry the embedding and the head."""
+        """(L,) bytes of weights and KV caches, beside `spare_bytes`; the ends carry the embedding and the head."""
         layers, rows = self.profile.layers, self.sessions * self.batch
         sizes = np.array([layer.weight_bytes + layer.kv_bytes(self.context, rows) for layer in layers], np.float64)
         sizes[0] += self.profile.embedding_bytes

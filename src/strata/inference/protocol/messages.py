@@ -145,8 +145,8 @@ class Open(Message):
     """Begin a session on a shard. Steps come from `previous` (None: the coordinator), results go to `following` (None:
     sampled, to the coordinator). `padding[i]` is the left padding of row i, `drawn` how many tokens of each row were
     chosen before by a session that this one continues, `stages` how many stages of it can be at work at the same time.
-    `workspace_bytes` is what a forward takes at most beside the weights and the `kv_bytes`. Answered by Done or
-    Refused.
+    `workspace_bytes` is what a forward takes at most beside the weights and the `kv_bytes`; `kv_cache` is what keys and
+    values are held in, None for the shard's dtype. Answered by Done or Refused.
     """
 
     type: Literal["open"] = "open"
@@ -161,6 +161,7 @@ class Open(Message):
     drawn: Size = 0
     workspace_bytes: Size = 0
     stages: Count = 1
+    kv_cache: Literal["int8"] | None = None
 
 
 class Step(Message):

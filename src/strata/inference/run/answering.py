@@ -45,7 +45,13 @@ def answer(
     model = resolve_model(request.model, settings)
     if not settings.inference_sharding:
         local = generate_locally(
-            model, request.prompts, request.params, on_text, request.dtype, weights=request.weights
+            model,
+            request.prompts,
+            request.params,
+            on_text,
+            request.dtype,
+            weights=request.weights,
+            kv_cache=request.kv_cache,
         )
         return Answer(model, profile_model(model, request.dtype).dtype, local)
     with reached(request, settings) as place, recording(settings.ledger, request.name) as (watcher, journal):

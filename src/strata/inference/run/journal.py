@@ -59,7 +59,7 @@ class Journal:
 
 def held_as(checkpoint: Checkpoint, plan: Plan) -> str:
     """What an answer's tokens depend on beside its prompt: an answer is gone on with by the same only."""
-    words = [checkpoint.path.resolve().name, plan.dtype, plan.weights]
+    words = [checkpoint.path.resolve().name, plan.dtype, plan.weights, plan.kv_cache and f"{plan.kv_cache} KV cache"]
     return " ".join(word for word in words if word is not None)
 
 

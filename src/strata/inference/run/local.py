@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from strata.inference.models.checkpoint import Checkpoint
-from strata.inference.plan.profile import Weights
+from strata.inference.plan.profile import ModelProfile, Weights, profile_model
 from strata.inference.run.generate import Generation, GenerationParams, GenerationResult, OnText, Prompts, StageResult
 from strata.inference.run.text import Texts
 
@@ -16,6 +16,7 @@ def generate_locally(
     dtype: str | None = None,
     *,
     weights: Weights | None = None,
+    kv_cache: Weights | None = None,
 ) -> GenerationResult:
     """Answer with the whole model in this process: one stage of all layers, and the same decode loop.
 
@@ -26,7 +27,9 @@ def generate_locally(
     checkpoint = Checkpoint.open(model)
     speculate = drafts_at_most(checkpoint, params)
     generation = Generation(Texts.of(model), prompts, params, on_text=on_text, speculate=speculate)
-    return generation.result([decode_locally(checkpoint, generation, params, dtype, weights)])
+    return generation.result(
+        [decode_locally(checkpoint, generation, params, profile_model(model, dtype, weights, kv_cache))]
+    )
 
 
 def drafts_at_most(checkpoint: Checkpoint, params: GenerationParams) -> int:
@@ -37,30 +40,26 @@ def drafts_at_most(checkpoint: Checkpoint, params: GenerationParams) -> int:
 
 
 def decode_locally(
-    checkpoint: Checkpoint,
-    generation: Generation,
-    params: GenerationParams,
-    dtype: str | None = None,
-    weights: Weights | None = None,
+    checkpoint: Checkpoint, generation: Generation, params: GenerationParams, profile: ModelProfile
 ) -> StageResult:
-    """Run a generation from where it stands to its end; returns this process's part."""
+    """Run a generation from where it stands to its end, as `profile` says that things are held; returns this process's
+    part.
+    """
     import torch
 
     from strata.inference.decoder.sampling import Sampler
     from strata.inference.decoder.stage import Stage, check_splittable
     from strata.inference.node.process_memory import peak_resident_bytes, resident_bytes
     from strata.inference.node.sources import TensorSource
-    from strata.inference.plan.profile import profile_model
 
-    profile = profile_model(checkpoint.path, dtype, weights)
     last = len(profile.layers) - 1
-    if weights is not None:
-        check_splittable(checkpoint.config, weights)
+    if profile.weights is not None:
+        check_splittable(checkpoint.config, profile.weights)
     baseline = resident_bytes()
-    stage = Stage.build(checkpoint.config, 0, last, profile.dtype, weights)
+    stage = Stage.build(checkpoint.config, 0, last, profile.dtype, profile.weights)
     stage.load(TensorSource.of_checkpoint(checkpoint), checkpoint.tensors)
     decoding = generation.decoding
-    session = stage.new_session(decoding.batch, decoding.padding, generation.context)
+    session = stage.new_session(decoding.batch, decoding.padding, generation.context, cache=profile.kv_cache)
     sampler = Sampler(params.sampling, decoding.batch, drawn=decoding.accepted)
     inputs = generation.start()
     with torch.inference_mode():

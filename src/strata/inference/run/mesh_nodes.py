@@ -103,7 +103,7 @@ class MeshNodes:
     async def run_here(self, plan: Plan) -> list[StageResult]:
         """Run the job in this process, from where it stands to its end."""
         job = self._job
-        arguments = job.checkpoint, job.generation, job.params, plan.dtype, plan.weights
+        arguments = job.checkpoint, job.generation, job.params, job.profile
         return [await trio.to_thread.run_sync(decode_locally, *arguments)]
 
     def _result(self, stage: StagePlan, status: Status) -> StageResult:

@@ -173,7 +173,7 @@ class Coordinator:
         layers are then where they were, or where failover brings them.
         """
         placement = self._placements.setdefault(plan, Placement(plan))
-        profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights)
+        profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights, plan.kv_cache)
         return await self._rebalancer.rebalance(
             placement,
             profile,
@@ -252,7 +252,7 @@ class Coordinator:
         ]
         placement = self._placements.setdefault(plan, Placement(plan))
         admission = self._admissions.setdefault(plan, Admission())
-        profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights)
+        profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights, plan.kv_cache)
         told = None if watcher is None else Told(watcher)
         if watcher is not None:
             self._standbys.cover(checkpoint, placement)

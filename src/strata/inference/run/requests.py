@@ -39,6 +39,7 @@ class Request:
     memory_bytes: int | None = None
     dtype: str | None = None
     weights: Weights | None = None
+    kv_cache: Weights | None = None
     name: str | None = None
 
 
@@ -82,7 +83,7 @@ async def place_layers(
 
     Local nodes without a budget all get a share, since that is what the user asked to see; others are measured.
     """
-    profile = profile_model(model, request.dtype, request.weights)
+    profile = profile_model(model, request.dtype, request.weights, request.kv_cache)
     prompts = Texts.of(model).encode(request.prompts, chat=request.params.chat)
     context = request.params.context or max(map(len, prompts)) + request.params.max_new_tokens
     context = min(context, profile.max_context)

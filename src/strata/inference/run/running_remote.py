@@ -98,25 +98,25 @@ class RemoteRun:
     async def _open(self, shards: Sequence[str], profile: ModelProfile) -> None:
         decoding, context = self._generation.decoding, self._generation.context
         peers = [client.peer_id for client in self._clients]
-        workspace = Workload(profile, min(context, profile.max_context), decoding.batch).workspace_bytes
+        work = Workload(profile, min(context, profile.max_context), decoding.batch)
         drafts = 4 * profile.vocab_size * self._generation.speculate  # logits of more than one position
         at_once = stages_at_once([client.wire.peer.addresses for client in self._clients])
 
         async def open_stage(index: int) -> None:
             stage, client = self._plan.stages[index], self._clients[index]
-            layers = profile.layers[stage.first : stage.last + 1]
             order = Open(
                 session=self.session,
                 shard=shards[index],
                 padding=decoding.padding,
                 max_context=context,
-                kv_bytes=sum(layer.kv_bytes(context, decoding.batch) for layer in layers),
+                kv_bytes=work.kv_bytes(stage.first, stage.last),
                 previous=peers[index - 1] if index else None,
                 following=peers[index + 1] if index + 1 < len(peers) else None,
                 sampling=Sampling(**asdict(self._params.sampling)),
                 drawn=decoding.accepted,
-                workspace_bytes=workspace + drafts,
+                workspace_bytes=work.workspace_bytes + drafts,
                 stages=at_once,
+                kv_cache=self._plan.kv_cache,
             )
             self._opened.append(client)
             await trio.lowlevel.checkpoint_if_cancelled()
