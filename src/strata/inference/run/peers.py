@@ -63,6 +63,7 @@ class NodeClient:
         self.lost: NodeLost | None = None
         self._on_event = on_event
         self._on_lost = on_lost
+        self.asking = trio.Lock()  # where a step is: held by one session at a time
         self._turn = trio.Lock()
         self._replies_in, self._replies = trio.open_memory_channel[tuple[AnyMessage, memoryview]](8)
         self._pings: dict[int, trio.Event] = {}

@@ -12,7 +12,7 @@ from strata.inference.run.generate import Generation
 
 
 class Halted(StrataError):
-    """A generation stopped between two tokens because its layers are to be moved; it goes on where they are then."""
+    """A generation stopped because its layers are to be moved; it goes on where they are then, after its last token."""
 
     def __init__(self) -> None:
         super().__init__("the layers are being moved")
@@ -34,11 +34,12 @@ class Placement:
     generations: list[Generation] = field(default_factory=list)
     waiting: list[Generation] = field(default_factory=list)
     halting: bool = False
+    _scopes: list[trio.CancelScope] = field(default_factory=list)
     _changed: trio.Event = field(default_factory=trio.Event)
 
     @asynccontextmanager
     async def running(self, generation: Generation) -> AsyncIterator[None]:
-        """Enter `generation` as one that runs on the nodes, as soon as no move is under way."""
+        """Enter `generation` as one that runs on the nodes, as soon as no move is under way; raises Halted."""
         self.waiting.append(generation)
         try:
             while self.halting:
@@ -47,17 +48,28 @@ class Placement:
             self.waiting.remove(generation)
         self.generations.append(generation)
         self._notify()
-        try:
-            yield
-        finally:
-            self.generations.remove(generation)
-            self._notify()
+        with trio.CancelScope() as scope:
+            self._scopes.append(scope)
+            try:
+                yield
+            finally:
+                self._scopes.remove(scope)
+                self.generations.remove(generation)
+                self._notify()
+        if scope.cancelled_caught:
+            raise Halted
 
     @asynccontextmanager
     async def halted(self) -> AsyncIterator[None]:
-        """Have all generations stop between two tokens, and wait until they have; they go on after the block."""
+        """Have all generations stop, and wait until they have; they go on after the block.
+
+        A step that is under way is given up: it is computed anew with all those before it, and on a slow node, from
+        which layers are moved away, the steps of many sessions take long.
+        """
         self.halting = True
         try:
+            for scope in self._scopes:
+                scope.cancel()
             while self.generations:
                 await self._changed.wait()
             yield

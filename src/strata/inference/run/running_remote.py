@@ -91,7 +91,10 @@ class RemoteRun:
         decoding, context = self._generation.decoding, self._generation.context
         peers = [client.peer_id for client in self._clients]
         workspace = Workload(profile, min(context, profile.max_context), decoding.batch).workspace_bytes
-        for index, (stage, client) in enumerate(zip(self._plan.stages, self._clients, strict=True)):
+        at_once = stages_at_once([client.wire.peer.addresses for client in self._clients])
+
+        async def open_stage(index: int) -> None:
+            stage, client = self._plan.stages[index], self._clients[index]
             layers = profile.layers[stage.first : stage.last + 1]
             order = Open(
                 session=self.session,
@@ -104,7 +107,7 @@ class RemoteRun:
                 sampling=Sampling(**asdict(self._params.sampling)),
                 drawn=decoding.accepted,
                 workspace_bytes=workspace,
-                stages=stages_at_once([client.wire.peer.addresses for client in self._clients]),
+                stages=at_once,
             )
             self._opened.append(client)
             await trio.lowlevel.checkpoint_if_cancelled()
@@ -115,6 +118,8 @@ class RemoteRun:
                 if error.code == "unreachable":
                     raise StageFailed.of(self._plan.stages[index + 1], error.reason) from error
                 raise
+
+        await each(open_stage, range(len(self._clients)))
 
     async def decode(self) -> None:
         """Run the decode loop to its end, from all inputs so far; raises Halted, StageFailed, NodeLost."""

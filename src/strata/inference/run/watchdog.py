@@ -78,8 +78,13 @@ async def watch(session: str, clients: Sequence[NodeClient], clock: StepClock) -
         if not clock.is_late(now):
             before = None
             continue
-        with trio.CancelScope(shield=True):  # a request that is broken off ends its link
-            fault, progress = await _ask(session, clients)
+        # One after the other: many sessions that wait for busy nodes would keep them busy with questions.
+        async with clients[0].asking:
+            now = trio.current_time()
+            if clock.number != number or clock.started is None:
+                continue
+            with trio.CancelScope(shield=True):  # a request that is broken off ends its link
+                fault, progress = await _ask(session, clients)
         if fault is not None:
             return fault
         if clock.number != number or clock.started is None:

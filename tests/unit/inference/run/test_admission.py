@@ -10,7 +10,7 @@ from transformers import LlamaForCausalLM
 from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.plan.profile import profile_model
 from strata.inference.plan.workload import Workload
-from strata.inference.run.admission import Admission
+from strata.inference.run.admission import OPENING_AT_ONCE, Admission
 from strata.inference.run.errors import RequestRefused
 from strata.inference.run.generate import GenerationParams
 from tests.support.nodes import mesh_of, split, tiny_llama
@@ -58,6 +58,59 @@ async def test_those_that_wait_begin_in_the_order_of_their_coming() -> None:
             assert room.entered == entered
         room.end[3].set()
         room.end[4].set()
+
+
+async def test_sessions_are_opened_side_by_side_but_only_so_many() -> None:
+    admission, opening, go = Admission(), [], trio.Event()
+
+    async def run(number: int) -> None:
+        async def enter() -> None:
+            opening.append(number)
+            await go.wait()
+
+        async with admission.place(enter):
+            pass
+
+    async with trio.open_nursery() as nursery:
+        for number in range(OPENING_AT_ONCE + 2):
+            nursery.start_soon(run, number)
+            await trio.testing.wait_all_tasks_blocked()
+        assert opening == list(range(OPENING_AT_ONCE))
+        go.set()
+    assert opening == list(range(OPENING_AT_ONCE + 2))
+
+
+async def test_two_that_each_got_half_of_the_last_memory_both_run_in_the_end() -> None:
+    """Each takes one node's memory, waits until the other has the other's, and finds none left there."""
+    admission, free, began, ended = Admission(), {"a": 1, "b": 1}, 0, []
+    both = trio.Event()
+
+    async def run(nodes: str) -> None:
+        async def enter() -> None:
+            nonlocal began
+            taken = []
+            for node in nodes:
+                if not free[node]:
+                    for other in taken:
+                        free[other] += 1
+                    raise RequestRefused(node, "memory", "full")
+                free[node] -= 1
+                taken.append(node)
+                began += 1
+                if began == 2:
+                    both.set()
+                await both.wait()
+
+        async with admission.place(enter):
+            ended.append(nodes)
+            for node in nodes:
+                free[node] += 1
+
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run, "ab")
+            nursery.start_soon(run, "ba")
+    assert sorted(ended) == ["ab", "ba"]
 
 
 async def test_one_that_is_cancelled_makes_room_whether_it_waits_or_runs() -> None:
