@@ -20,19 +20,22 @@ OBJECTIVES: tuple[Objective, ...] = ("throughput", "latency")
 def candidates(situation: Situation, nodes: Sequence[NodeProfile]) -> Iterator[Plan]:
     """Plans within every node's memory, priced at the speed of `nodes`.
 
-    First those that keep the order of the stages: on the same nodes or fewer, then with idle nodes put in between, one
-    after the other for as long as each makes it faster; then the best in any order, which may move everything.
+    First those that keep the order of the stages, but for the last, which has the head: on the same nodes or fewer,
+    then with idle nodes put in between, one after the other for as long as each makes it faster; then the best in any
+    order, which may move everything.
     """
     before = priced(situation.plan, situation, nodes)
     for objective in OBJECTIVES:
         order = [stage.node for stage in situation.plan.stages]
         idle = [node.node for node in nodes if node.node not in order]
         worth = 0.0
-        for slack in SLACKS:
-            best = _in_order(situation, nodes, order, objective, slack)
-            if best is not None:
-                worth = max(worth, tokens_won(situation, before, best))
-                yield best
+        for names in [order, *([*order[:at], *order[at + 1 :], order[at]] for at in range(len(order) - 1))]:
+            for slack in SLACKS:
+                best = _in_order(situation, nodes, names, objective, slack)
+                if best is not None:
+                    value = tokens_won(situation, before, best)
+                    order, worth = (names, value) if value > worth else (order, worth)
+                    yield best
         while idle:
             found = [
                 (tokens_won(situation, before, plan), name, names, plan)

@@ -223,3 +223,17 @@ def test_a_few_percent_do_not_move_everything():
     assert isinstance(decision, Move)
     assert [name for name, _, _ in spans(decision.plan)][-1] == "n5"
     assert decision.cost.bytes_sent <= 40_000_000
+
+
+def test_the_head_goes_to_a_faster_node_and_the_other_layers_stay_where_they_are():
+    profile = replace(model(12), head_bytes=7 * 40_000_000)
+    plan = _uneven({"n0": 2, "n1": 2, "n2": 3, "n3": 2, "n4": 2, "n5": 1}, profile)
+    (window,) = windows(plan, {})
+    rates = Rates(send=1e8, load=2e8, replay_seconds={"n0": 4e-3})
+    now = situation(plan=plan, profile=profile, nodes=machines(6, 4000), links=Links.uniform(6, 1e-5, 1e9),
+                    windows=[window | {"n5": 8e-3 * 2}], sessions=24, tokens=1500, rates=rates)  # fmt: skip
+    decision = decide(now)
+    assert isinstance(decision, Move)
+    assert decision.predicted == pytest.approx(8e-3, rel=0.11)
+    assert spans(decision.plan)[-1][1:] == (11, 11)
+    assert max(stage.last - stage.first for stage in decision.plan.stages) < 5
