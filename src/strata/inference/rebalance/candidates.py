@@ -11,31 +11,38 @@ from strata.inference.plan.plan import Plan, StagePlan, make_plan
 from strata.inference.rebalance.cost import lacking_bytes, tokens_won
 from strata.inference.rebalance.situation import Situation, priced
 
-SLACK = 0.03  # of the best plan's seconds, given up for sending fewer layers
+# Of the best plan's seconds, given up for sending fewer layers. Much of it pays where the head, say, takes so long that
+# a few percent are gained only by having nearly all layers elsewhere, in fewer and larger stages.
+SLACKS = (0.03, 0.1)
 OBJECTIVES: tuple[Objective, ...] = ("throughput", "latency")
 
 
 def candidates(situation: Situation, nodes: Sequence[NodeProfile]) -> Iterator[Plan]:
     """Plans within every node's memory, priced at the speed of `nodes`.
 
-    First those that keep the order of the stages: on the same nodes or fewer, then with idle nodes put in between, one
-    after the other for as long as each makes it faster; then the best in any order, which may move everything.
+    First those that keep the order of the stages, but for the last, which has the head: on the same nodes or fewer,
+    then with idle nodes put in between, one after the other for as long as each makes it faster; then the best in any
+    order, which may move everything.
     """
     before = priced(situation.plan, situation, nodes)
     for objective in OBJECTIVES:
         order = [stage.node for stage in situation.plan.stages]
         idle = [node.node for node in nodes if node.node not in order]
         worth = 0.0
-        best = _in_order(situation, nodes, order, objective)
-        if best is not None:
-            worth = tokens_won(situation, before, best)
-            yield best
+        for names in [order, *([*order[:at], *order[at + 1 :], order[at]] for at in range(len(order) - 1))]:
+            for slack in SLACKS:
+                best = _in_order(situation, nodes, names, objective, slack)
+                if best is not None:
+                    value = tokens_won(situation, before, best)
+                    order, worth = (names, value) if value > worth else (order, worth)
+                    yield best
         while idle:
             found = [
                 (tokens_won(situation, before, plan), name, names, plan)
                 for name in idle
                 for names in ([*order[:at], name, *order[at:]] for at in range(len(order) + 1))
-                if (plan := _in_order(situation, nodes, names, objective)) is not None
+                for slack in SLACKS
+                if (plan := _in_order(situation, nodes, names, objective, slack)) is not None
             ]
             value, name, order, plan = max(found, key=lambda each: each[0], default=(0.0, "", order, situation.plan))
             if value <= worth:
@@ -62,9 +69,9 @@ def fits(situation: Situation, plan: Plan) -> bool:
 
 
 def _in_order(
-    situation: Situation, nodes: Sequence[NodeProfile], names: Sequence[str], objective: Objective
+    situation: Situation, nodes: Sequence[NodeProfile], names: Sequence[str], objective: Objective, slack: float
 ) -> Plan | None:
-    """The best plan that uses some of the named nodes in this order."""
+    """Of the plans that use some of the named nodes in this order, and are the best but for `slack`, the nearest."""
     index = {node.node: number for number, node in enumerate(nodes)}
     chosen = [index[name] for name in names]
     if not chosen:
@@ -75,7 +82,7 @@ def _in_order(
     cached = [situation.sessions * workload.kv_bytes(layer, layer) for layer in range(len(situation.profile.layers))]
     sizes = lacking_bytes(situation, [""])[0] + cached
     problem = Problem.of(workload.layer_seconds(used), sizes, capacity, hops)
-    found = ordered.solve(problem, objective, lacking_bytes(situation, names), SLACK)
+    found = ordered.solve(problem, objective, lacking_bytes(situation, names), slack)
     return None if found is None else priced(_plan(situation, used, found), situation, nodes)
 
 

@@ -179,9 +179,9 @@ def test_without_a_measured_prompt_a_token_takes_a_step_of_the_slowest_stage():
     assert cost_of_move(now, before, before).replay == pytest.approx(100 * 6e-3, rel=0.03)
 
 
-def _uneven(sizes: dict[str, int]):
+def _uneven(sizes: dict[str, int], profile=None):
     """A plan of stages of so many layers."""
-    even = balanced_plan(model(sum(sizes.values())), machines(len(sizes)), 100)
+    even = balanced_plan(profile or model(sum(sizes.values())), machines(len(sizes), 4000), 100)
     first, stages = 0, []
     for stage, (name, layers) in zip(even.stages, sizes.items(), strict=True):
         bounds = {"node": name, "first": first, "last": first + layers - 1}
@@ -209,3 +209,31 @@ def test_an_idle_node_is_not_taken_for_faster_than_those_that_were_measured():
     now = situation(layers=13, plan=_uneven({"n0": 6, "n1": 5, "n2": 1, "n3": 1}), idle=1, speed={"n2": 0.1, "n3": 0.1})
     trusted = trusted_nodes(now, now.pooled)
     assert trusted[4].bandwidth == pytest.approx(max(trusted[0].bandwidth, trusted[1].bandwidth))
+
+
+def test_a_few_percent_do_not_move_everything():
+    """The head takes as long as seven layers, and n4 would be 4 % faster with it than n5, which has it."""
+    profile = replace(model(12), head_bytes=7 * 40_000_000)
+    plan = _uneven({"n0": 2, "n1": 2, "n2": 3, "n3": 2, "n4": 2, "n5": 1}, profile)
+    (window,) = windows(plan, {"n2": 4.0})
+    now = situation(plan=plan, profile=profile, nodes=machines(6, 4000), links=Links.uniform(6, 1e-5, 1e9),
+                    windows=[window | {"n5": 8e-3 * 1.04}], sessions=24, tokens=1500,
+                    rates=Rates(send=1e8, load=2e8, replay_seconds={"n0": 4e-3}))  # fmt: skip
+    decision = decide(now)
+    assert isinstance(decision, Move)
+    assert [name for name, _, _ in spans(decision.plan)][-1] == "n5"
+    assert decision.cost.bytes_sent <= 40_000_000
+
+
+def test_the_head_goes_to_a_faster_node_and_the_other_layers_stay_where_they_are():
+    profile = replace(model(12), head_bytes=7 * 40_000_000)
+    plan = _uneven({"n0": 2, "n1": 2, "n2": 3, "n3": 2, "n4": 2, "n5": 1}, profile)
+    (window,) = windows(plan, {})
+    rates = Rates(send=1e8, load=2e8, replay_seconds={"n0": 4e-3})
+    now = situation(plan=plan, profile=profile, nodes=machines(6, 4000), links=Links.uniform(6, 1e-5, 1e9),
+                    windows=[window | {"n5": 8e-3 * 2}], sessions=24, tokens=1500, rates=rates)  # fmt: skip
+    decision = decide(now)
+    assert isinstance(decision, Move)
+    assert decision.predicted == pytest.approx(8e-3, rel=0.11)
+    assert spans(decision.plan)[-1][1:] == (11, 11)
+    assert max(stage.last - stage.first for stage in decision.plan.stages) < 5
