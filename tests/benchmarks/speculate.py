@@ -118,7 +118,7 @@ def main() -> None:
     """Measure and print; the last line is JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--tokens", type=int, default=96)
+    parser.add_argument("--tokens", type=int, default=80)
     parser.add_argument("--speculate", type=int, default=16, help="drafts of a step at most")
     parser.add_argument(
         "--delay", type=float, default=10.0, help="milliseconds that a message is held up; 0: not tried"

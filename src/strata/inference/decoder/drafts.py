@@ -6,6 +6,7 @@ import torch
 
 from strata.inference.decoder.specimen import Specimen
 from strata.inference.decoder.split import parse_config
+from strata.inference.decoder.stage_model import StageModel
 from strata.inference.decoder.traits import traits_of
 
 _TOKENS = (11, 12, 13, 14)
@@ -20,11 +21,17 @@ def can_speculate(config_json: bytes) -> bool:
     All layers must cache plain attention over the whole context, since windows and state-space layers forget what they
     would have to go back to; and no token may see those after it, as in an encoder's layers. Raises Unsplittable.
     """
-    config = parse_config(config_json)
-    specimen = Specimen.of(config)
-    (stage,) = specimen.stages(traits_of(config), 1)
-    prompt = specimen.prompt[:1]
-    one_by_one, drafted = (stage.new_session(1, [0], prompt.shape[1] + len(_TOKENS) + len(_WRONG)) for _ in range(2))
+    specimen = Specimen.of(parse_config(config_json))
+    (stage,) = specimen.stages(traits_of(specimen.config), 1)
+    try:
+        return _leaves_no_trace(stage, specimen.prompt[:1])
+    except Exception:  # whatever a model's code raises: then it is not known to
+        return False
+
+
+def _leaves_no_trace(stage: StageModel, prompt: torch.Tensor) -> bool:
+    room = prompt.shape[1] + len(_TOKENS) + len(_WRONG)
+    one_by_one, drafted = (stage.new_session(1, [0], room) for _ in range(2))
     if not drafted.takes_slices:
         return False
     one_by_one.forward(prompt)

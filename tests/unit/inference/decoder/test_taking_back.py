@@ -88,3 +88,8 @@ def test_a_model_whose_tokens_see_those_after_them_takes_no_drafts():
     assert not can_speculate(config_of("bert").to_json_string(use_diff=False).encode())
     causal = CONFIG_MAPPING["bert"](is_decoder=True)
     assert can_speculate(causal.to_json_string(use_diff=False).encode())
+
+
+def test_a_model_that_fails_when_it_is_tried_takes_no_drafts():
+    config = CONFIG_MAPPING["deepseek_v2"]()  # it names no number of experts
+    assert not can_speculate(config.to_json_string(use_diff=False).encode())
