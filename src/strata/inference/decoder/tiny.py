@@ -84,7 +84,7 @@ def _shrink_fields(fields: dict[str, Any]) -> dict[str, Any]:
     for name in ("num_key_value_heads", "num_kv_heads", "swa_num_key_value_heads"):
         groups = fields.get(name)
         if isinstance(groups, int):
-            small[name] = 1 if groups == 1 else 4 if groups >= heads else 2
+            small[name] = 1 if groups == 1 else min(heads or 4, 4) if groups >= heads else 2
     _restore_ratios(fields, small)
     if isinstance(fields.get("per_layer_config"), dict):
         small["per_layer_config"] = {k: v for k, v in small["per_layer_config"].items() if int(k) < LAYERS}

@@ -12,6 +12,7 @@ from strata.inference.decoder.cache import Preallocated
 from strata.inference.decoder.cache8 import BLOCK, NotInEightBits, Preallocated8, Unpacked
 from strata.inference.decoder.specimen import Specimen
 from strata.inference.decoder.traits import traits_of
+from strata.inference.plan.profile import KV_BLOCK
 
 DTYPES = st.sampled_from([torch.float32, torch.bfloat16, torch.float16])
 
@@ -65,6 +66,10 @@ def test_zeros_stay_zeros():
     keys, values = Preallocated8(2, Unpacked()).update(torch.zeros(1, 1, 2, 8), torch.zeros(1, 1, 2, 8))
     assert not keys.any()
     assert not values.any()
+
+
+def test_plans_count_the_same_blocks():
+    assert KV_BLOCK == BLOCK
 
 
 def test_it_takes_little_more_than_a_byte_a_number():

@@ -234,6 +234,20 @@ def test_sessions_take_memory_for_their_caches_and_no_time():
     assert balanced_plan(model(), nodes, 100, sessions=4).stages[0].kv_bytes == many.stages[0].kv_bytes
 
 
+def test_a_cache_in_8_bits_wants_room_for_one_layer_of_each_session_unpacked():
+    layers = (replace(LAYER, kv_bytes_per_token=30, unpacked_bytes_per_token=100),) * 6
+    packed = replace(model(), kv_cache="int8", layers=layers)
+    workload = Workload(packed, 100, 1, sessions=2)
+    assert workload.kv_bytes(0, 2) == 2 * 100 * (3 * 30 + 100)
+    assert workload.spare_bytes == Workload(model(), 100, 1, sessions=2).spare_bytes + 2 * 100 * 100
+    # What a planner may give to layers and what a stage is found to take are the same.
+    nodes = [NodeProfile(name, workload.spare_bytes + 15_018_000, 1e12, 1e9) for name in "ab"]
+    plan = make_plan(packed, nodes, no_links(2), context=100, sessions=2)
+    assert [stage.memory_bytes for stage in plan.stages] == [node.memory_bytes for node in nodes]
+    assert plan.kv_cache == "int8"
+    assert Plan.from_json(plan.to_json()) == plan
+
+
 def test_where_memory_is_short_fewer_sessions_have_room():
     nodes = [node("a", 15.2), node("b", 15.2)]  # 0.2 MB for caches, of which each session takes 0.03
     plan = with_most_sessions(lambda count: balanced_plan(model(), nodes, 100, sessions=count), 20)

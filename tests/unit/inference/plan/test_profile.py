@@ -78,6 +78,16 @@ def test_another_dtype_changes_weights_and_cache(folder):
         profile_model(folder, "int3")
 
 
+def test_a_cache_in_8_bits_has_a_scale_for_each_block_and_is_unpacked_by_the_layer(folder):
+    own, packed = profile_model(folder), profile_model(folder, kv_cache="int8")
+    plain = own.layers[0].kv_bytes_per_token  # keys and values of 2 heads of 8 features in bfloat16
+    assert packed.layers[0].kv_bytes_per_token == plain // 2 + 2 * 2
+    assert packed.layers[0].unpacked_bytes_per_token == plain
+    assert (own.kv_cache, packed.kv_cache) == (None, "int8")
+    with pytest.raises(UnknownModel, match="int8"):
+        profile_model(folder, kv_cache="int4")
+
+
 def test_tied_weights_are_at_both_ends_and_shared(folder):
     (folder / "config.json").write_text(json.dumps(CONFIG | {"tie_word_embeddings": True}))
     write_safetensors(folder / "model.safetensors", shapes(head=False))

@@ -10,6 +10,7 @@ from transformers import LlamaForCausalLM
 
 from strata.inference.decoder.sampling import SamplingParams
 from strata.inference.models.checkpoint import Checkpoint
+from strata.inference.plan.profile import profile_model
 from strata.inference.protocol.messages import Close, Done, Failed, Open, Refused, Sampling, Step, Tokens
 from strata.inference.protocol.wire import Wire
 from strata.inference.run import running_remote
@@ -70,6 +71,25 @@ async def test_logits_are_those_of_the_model(tmp_path: Path, llama) -> None:
     with torch.inference_mode():
         whole = model(torch.tensor([PROMPTS[0] + result.token_ids[0]])).logits[0, len(PROMPTS[0]) - 1 : -1]
     assert torch.allclose(torch.cat(result.logits), whole, atol=1e-4)
+
+
+async def test_keys_and_values_in_8_bits_give_the_tokens_of_one_process_that_holds_them_so(
+    tmp_path: Path, llama
+) -> None:
+    folder, _ = llama
+    profile, params = profile_model(folder, kv_cache="int8"), GenerationParams(max_new_tokens=NEW)
+    async with mesh_of(tmp_path) as mesh, mesh.connect() as coordinator:
+        plain = split(folder, ["a", "b"], [2])
+        plan = plain.model_copy(update={"kv_cache": "int8"})
+        await coordinator.distribute(Checkpoint.open(folder), plan)
+        result = await coordinator.generate(Checkpoint.open(folder), plan, PROMPTS[:1], params)
+        other = await coordinator.generate(Checkpoint.open(folder), plain, PROMPTS[:1], params)
+    assert result.token_ids == generate_locally(folder, PROMPTS[:1], params, kv_cache="int8").token_ids
+    fed = len(PROMPTS[0]) + NEW - 1
+    for stage, unpacked in zip(result.stages, other.stages, strict=True):
+        first, last = stage.layers
+        assert stage.kv_bytes == sum(layer.kv_bytes(fed, 1) for layer in profile.layers[first : last + 1])
+        assert stage.kv_bytes < 0.3 * unpacked.kv_bytes
 
 
 async def test_sampling_repeats_by_its_seed_wherever_it_runs(tmp_path: Path, llama) -> None:
