@@ -57,13 +57,21 @@ class Traits:
 def parse_config(config_json: bytes) -> PreTrainedConfig:
     """A `config.json` as transformers reads it. Code shipped with a model is never run; raises Unsplittable."""
     try:
-        fields = json.loads(config_json)
+        fields = json.loads(config_json, object_hook=_special_float)
         model_type = fields["model_type"]
     except (ValueError, KeyError, TypeError) as error:
         raise Unsplittable("this model", "its config is not JSON with a model_type") from error
     if model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or model_type not in CONFIG_MAPPING:
         raise Unsplittable(str(model_type), "transformers knows no causal language model of this type")
-    return CONFIG_MAPPING[model_type].from_dict(fields)
+    try:
+        return CONFIG_MAPPING[model_type].from_dict(fields)
+    except Exception as error:  # each configuration has checks of its own
+        raise Unsplittable(str(model_type), f"transformers refuses its config: {error}") from error
+
+
+def _special_float(fields: dict[str, Any]) -> Any:
+    """transformers writes an infinity, which JSON has not, as {"__float__": "Infinity"}."""
+    return float(fields["__float__"]) if fields.keys() == {"__float__"} else fields
 
 
 def build_skeleton(config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:

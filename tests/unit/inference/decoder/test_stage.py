@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from strata.inference.decoder.specimen import Specimen, generate_staged, generate_whole
-from strata.inference.decoder.split import Unsplittable
+from strata.inference.decoder.split import Unsplittable, parse_config
 from strata.inference.decoder.stage import MissingWeights, Stage, check_splittable, tensors_for
 from strata.inference.decoder.traits import traits_of
 
@@ -267,7 +267,16 @@ def test_what_cannot_be_split_is_refused_by_name(model_type: str, reason: str):
     assert refusal.value.architecture == model_type
 
 
-@pytest.mark.parametrize("config", [b"", b"[]", b"{}", b'{"model_type": "vit"}', b'{"model_type": 3}'])
+def test_infinities_are_read_as_transformers_writes_them():
+    config = CONFIG_MAPPING["mamba2"]()
+    assert parse_config(config.to_json_string(use_diff=False).encode()).to_dict() == config.to_dict()
+    assert b"__float__" in config.to_json_string(use_diff=False).encode()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [b"", b"[]", b"{}", b'{"model_type": "vit"}', b'{"model_type": 3}', b'{"model_type": "llama", "hidden_size": "x"}'],
+)
 def test_a_config_that_is_none(config: bytes):
     with pytest.raises(Unsplittable):
         check_splittable(config)
