@@ -11,7 +11,8 @@ def stoppable() -> Iterator[None]:
     """Ctrl-C and SIGTERM leave the block as a SystemExit of 128 plus the signal's number.
 
     They unwind it, so processes, groups and files of its `with` blocks go. SIGTERM comes as a Ctrl-C does, which trio
-    raises only where its own state is whole; a handler that raises by itself would do so anywhere.
+    raises only where its own state is whole; a handler that raises by itself would do so anywhere. A shell has what it
+    starts in the background ignore Ctrl-C; within the block it counts, or SIGTERM would be ignored with it.
     """
     number = signal.SIGINT
 
@@ -20,7 +21,10 @@ def stoppable() -> Iterator[None]:
         number = signal.SIGTERM
         signal.raise_signal(signal.SIGINT)
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    before = {
+        signal.SIGTERM: signal.signal(signal.SIGTERM, terminate),
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+    }
     try:
         yield
     except KeyboardInterrupt:
@@ -30,4 +34,5 @@ def stoppable() -> Iterator[None]:
             raise
         raise SystemExit(128 + number) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

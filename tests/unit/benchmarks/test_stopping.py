@@ -23,6 +23,18 @@ def test_the_block_is_unwound_and_the_status_says_by_what(number: signal.Signals
 
 
 @BOTH
+def test_in_the_background_too_where_a_shell_has_sigint_ignored(number: signal.Signals, status: int):
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit) as end, stoppable():
+            signal.raise_signal(number)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    assert end.value.code == status
+
+
+@BOTH
 def test_also_among_tasks(number: signal.Signals, status: int):
     async def wait() -> None:
         async with trio.open_nursery() as nursery:
