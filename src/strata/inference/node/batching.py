@@ -101,7 +101,7 @@ class Batcher:
                 self._lock.wait(seconds)
             taken, alone = self._scheduler.take(), self._scheduler.sessions == 1
         is_step = bool(taken) and taken[0].inputs.shape[1] == 1
-        self._use(self._threads_alone if alone and not any(work.more for work in taken) else self._threads)
+        self._use(self._threads_alone if alone and all(map(_gains_by_threads, taken)) else self._threads)
         started = time.monotonic()
         if len(taken) == 1:
             outputs: list[outcome.Outcome[torch.Tensor]] = [
@@ -119,6 +119,15 @@ class Batcher:
     def _use(self, threads: int) -> None:
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
+
+
+def _gains_by_threads(work: _Work) -> bool:
+    """Whether more threads are quicker: not in float32, whose weights one thread reads about as fast.
+
+    A prompt in float32 would be, but then a token after it takes a fifth longer: products by one thread are slower in
+    MKL once there have been some by two.
+    """
+    return not work.more and work.session.stage.model.dtype.itemsize < 4
 
 
 def _finish(work: _Work, output: outcome.Outcome[torch.Tensor]) -> Any:

@@ -77,7 +77,7 @@ async def _main(
     roster = Roster(_newest_membership(mesh, home / "mesh"))
     own = roster.membership.member(identity.peer_id)
     worker = Worker()
-    await worker.run(warm_up, threads_alone or torch.get_num_threads())
+    await worker.run(warm_up)
     await worker.run(release)
     gc.freeze()  # what is loaded by now stays: later collections need not look at it
     reset_peak()
@@ -134,12 +134,11 @@ async def _end_with_stdin(scope: trio.CancelScope) -> None:
     scope.cancel()
 
 
-def warm_up(threads: int) -> None:
-    """Load and run a small decoder in two stages, one sequence and several, drawn and greedy, with so many threads.
+def warm_up() -> None:
+    """Load and run a small decoder in two stages, one sequence and several, drawn and greedy.
 
     So what every model uses is loaded: code, tables, and the scratch memory of matrix products.
     """
-    torch.set_num_threads(threads)
     config = {
         "model_type": "llama", "hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 2,
         "num_attention_heads": 8, "num_key_value_heads": 4, "vocab_size": 4096, "max_position_embeddings": 128,

@@ -47,8 +47,8 @@ class LocalCluster:
     watches its standard input, whose other end dies with it. Raises NodeDidNotStart.
 
     mesh_file: the membership with everybody's address; identity_file: the key of a coordinator, who owns the mesh.
-    threads: of each node; None gives each its share of the cores, and all of them to the decode steps of a session
-    that is the only one.
+    threads: of each node; None gives each its share of the cores, and all of them to the steps of a session in half
+    precision that is the only one.
     """
 
     def __init__(self, home: Path, nodes: int, memory_bytes: int | None = None, threads: int | None = None) -> None:

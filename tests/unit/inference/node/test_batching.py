@@ -1,6 +1,7 @@
 """How many threads compute: all that there are for the steps of a lone session, else the node's share."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -14,6 +15,9 @@ from strata.inference.node.worker import Worker
 
 class Counting:
     """In place of a session: its forward gives how many threads compute it."""
+
+    def __init__(self, dtype: torch.dtype = torch.bfloat16) -> None:
+        self.stage = SimpleNamespace(model=SimpleNamespace(dtype=dtype))
 
     def program(self, inputs: torch.Tensor) -> None:
         """Its steps are made by `forward`."""
@@ -38,10 +42,12 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-async def threads_of(batcher: Batcher, name: str, tokens: int, *, more: bool = False) -> int:
+async def threads_of(
+    batcher: Batcher, name: str, tokens: int, *, more: bool = False, dtype: torch.dtype = torch.bfloat16
+) -> int:
     """With how many threads a slice of a session of that name is computed."""
     inputs = torch.zeros(1, tokens, dtype=torch.int64)
-    session = cast(StageSession, Counting())
+    session = cast(StageSession, Counting(dtype))
     return int(await batcher.compute(name, session, inputs, torch.Tensor.max, more=more))
 
 
@@ -53,6 +59,15 @@ def test_a_lone_sessions_steps_have_all_threads_and_slices_the_share(worker: Wor
             return [await threads_of(batcher, "one", tokens, more=more) for tokens, more in slices]
 
     assert trio.run(run) == [2, 3, 3, 3, 2]
+
+
+def test_in_float32_all_have_the_share(worker: Worker) -> None:
+    async def run() -> list[int]:
+        batcher = Batcher(worker, threads_alone=3)
+        with batcher.session("one", 1):
+            return [await threads_of(batcher, "one", tokens, dtype=torch.float32) for tokens in (8, 1)]
+
+    assert trio.run(run) == [2, 2]
 
 
 def test_several_sessions_have_the_share_until_one_is_left(worker: Worker) -> None:
