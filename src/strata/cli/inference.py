@@ -3,10 +3,11 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from strata.cli.options import Dtype, Identity, KvCache, Mesh, Model, NodeMemory, Weights, held, parse_size
 from strata.errors import StrataError
 
 
@@ -18,7 +19,7 @@ def node(
     memory: Annotated[str | None, typer.Option(help="Bytes for weights and KV cache, such as 500M or 2G.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for tensor work.")] = None,
     threads_alone: Annotated[
-        int | None, typer.Option(min=1, help="Threads for the steps of a session that is the only one.")
+        int | None, typer.Option(min=1, help="Threads for the only session, in half precision.")
     ] = None,
     supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")] = False,
 ) -> None:
@@ -44,13 +45,13 @@ def node(
 
 
 def generate(
-    model: Annotated[str, typer.Argument(help='Folder, .gguf file or name of a model ("smollm2").')],
+    model: Model,
     *,
     prompt: Annotated[list[str] | None, typer.Option(help="A prompt; several are answered at the same time.")] = None,
     prompt_file: Annotated[Path | None, typer.Option(help="A file that holds one prompt.")] = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="Start this many nodes here, for this run.")] = None,
-    mesh: Annotated[Path | None, typer.Option(help="Use the running nodes of this mesh.")] = None,
-    identity: Annotated[Path | None, typer.Option(help="With --mesh: the coordinator's key.")] = None,
+    mesh: Mesh = None,
+    identity: Identity = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Tokens to generate at most.")] = 128,
     temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest token.")] = 0.0,
     top_k: Annotated[int, typer.Option(min=0, help="Draw from the k likeliest tokens; 0 from all.")] = 0,
@@ -58,13 +59,9 @@ def generate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same tokens.")] = 0,
     raw: Annotated[bool, typer.Option("--raw", help="Continue the text: no chat template.")] = False,
     context: Annotated[int | None, typer.Option(min=2, help="Tokens at most, prompt included.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, float16; default: the checkpoint's.")] = None,
-    weights: Annotated[
-        Literal["as-is", "int8"], typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")
-    ] = "as-is",
-    kv_cache: Annotated[
-        Literal["as-is", "int8"], typer.Option(help="int8: keys and values in a byte each; as-is: the dtype.")
-    ] = "as-is",
+    dtype: Dtype = None,
+    weights: Weights = "as-is",
+    kv_cache: KvCache = "as-is",
     speculate: Annotated[
         int,
         typer.Option(
@@ -75,7 +72,7 @@ def generate(
             "tokens stay the same, but for near-ties in half precision; one prompt only.",
         ),
     ] = 0,
-    memory: Annotated[str | None, typer.Option(help="With --nodes: bytes each may use, such as 500M.")] = None,
+    memory: NodeMemory = None,
     name: Annotated[str | None, typer.Option(help="Name of the answer: cut off, the same goes on with it.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Then run it in one process, for comparison.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text and tables.")] = False,
@@ -106,8 +103,8 @@ def generate(
         identity=identity,
         memory_bytes=None if memory is None else parse_size(memory),
         dtype=dtype,
-        weights=None if weights == "as-is" else weights,
-        kv_cache=None if kv_cache == "as-is" else kv_cache,
+        weights=held(weights),
+        kv_cache=held(kv_cache),
         name=name,
     )
     from strata.cli.terminal import Terminal
@@ -121,17 +118,3 @@ def generate(
         if alone is not None:
             document["one_process"] = alone.to_json()
         typer.echo(json.dumps(document, ensure_ascii=False))
-
-
-def parse_size(text: str) -> int:
-    """Bytes from "500M", "2G", "1.5GiB" or a plain number (units are powers of 1024); raises StrataError."""
-    units = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-    number = text.strip().upper().removesuffix("IB").removesuffix("B")
-    unit = number[-1:] if number[-1:] in units else ""
-    try:
-        size = float(number.removesuffix(unit)) * units[unit]
-    except ValueError:
-        raise StrataError(f"not a size: {text!r}; write 500M or 2G") from None
-    if not 0 < size < 1 << 60:
-        raise StrataError(f"not a size: {text!r}")
-    return int(size)

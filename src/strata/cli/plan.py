@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from strata.cli.options import Dtype, KvCache, Weights, held
+
 if TYPE_CHECKING:
     from strata.inference import Plan
 
@@ -22,15 +24,9 @@ def plan(
     ] = "latency",
     context: Annotated[int, typer.Option(min=1, help="Tokens of each sequence to keep memory for.")] = 2048,
     batch: Annotated[int, typer.Option(min=1, help="Sequences decoded together.")] = 1,
-    dtype: Annotated[
-        str | None, typer.Option(help="float32, bfloat16 or float16; default: the checkpoint's own, GGUF as float32.")
-    ] = None,
-    weights: Annotated[
-        Literal["as-is", "int8"], typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")
-    ] = "as-is",
-    kv_cache: Annotated[
-        Literal["as-is", "int8"], typer.Option(help="int8: keys and values in a byte each; as-is: the dtype.")
-    ] = "as-is",
+    dtype: Dtype = None,
+    weights: Weights = "as-is",
+    kv_cache: KvCache = "as-is",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decide which node holds which layers.
@@ -49,8 +45,7 @@ def plan(
     from strata.inference import Infeasible, locate_model, make_plan, profile_model, read_nodes
 
     profiles, links = read_nodes(nodes)
-    held = [None if kind == "as-is" else kind for kind in (weights, kv_cache)]
-    profile = profile_model(locate_model(model), dtype, *held)
+    profile = profile_model(locate_model(model), dtype, held(weights), held(kv_cache))
     try:
         made = make_plan(profile, profiles, links, objective, context=context, batch=batch)
     except Infeasible as error:

@@ -1,10 +1,11 @@
 """`strata inference rebalance`: whether layers should move, by measurement."""
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from strata.cli.options import Dtype, Identity, KvCache, Mesh, Model, NodeMemory, Weights, held, parse_size
 
 if TYPE_CHECKING:
     from strata.inference import Rebalanced
@@ -19,23 +20,19 @@ def _group() -> None:
 
 @app.command()
 def rebalance(
-    model: Annotated[str, typer.Argument(help='Folder, .gguf file or name of a model ("smollm2").')],
+    model: Model,
     *,
     nodes: Annotated[int | None, typer.Option(min=2, help="Start this many nodes here, for this run.")] = None,
-    mesh: Annotated[Path | None, typer.Option(help="Use the running nodes of this mesh.")] = None,
-    identity: Annotated[Path | None, typer.Option(help="With --mesh: the coordinator's key.")] = None,
-    memory: Annotated[str | None, typer.Option(help="With --nodes: bytes each may use, such as 500M.")] = None,
+    mesh: Mesh = None,
+    identity: Identity = None,
+    memory: NodeMemory = None,
     prompt: Annotated[str, typer.Option(help="What the sessions answer while they are measured.")] = "Tell me a story.",
     sessions: Annotated[int, typer.Option(min=1, help="How many answer at the same time.")] = 8,
     tokens: Annotated[int, typer.Option(min=8, help="Tokens of each answer at most.")] = 512,
     horizon: Annotated[float, typer.Option(min=1, help="Seconds of work that a move must pay for itself in.")] = 300.0,
-    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, float16; default: the checkpoint's.")] = None,
-    weights: Annotated[
-        Literal["as-is", "int8"], typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")
-    ] = "as-is",
-    kv_cache: Annotated[
-        Literal["as-is", "int8"], typer.Option(help="int8: keys and values in a byte each; as-is: the dtype.")
-    ] = "as-is",
+    dtype: Dtype = None,
+    weights: Weights = "as-is",
+    kv_cache: KvCache = "as-is",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Explain what would move, and move nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
@@ -43,7 +40,6 @@ def rebalance(
 
     The sessions go on while layers move. A move that does not deliver half of what was predicted is undone.
     """
-    from strata.cli.inference import parse_size
     from strata.cli.terminal import Terminal
     from strata.inference import GenerationParams, Request, move_document, move_sentence, rehearse
 
@@ -56,8 +52,8 @@ def rebalance(
         identity=identity,
         memory_bytes=None if memory is None else parse_size(memory),
         dtype=dtype,
-        weights=None if weights == "as-is" else weights,
-        kv_cache=None if kv_cache == "as-is" else kv_cache,
+        weights=held(weights),
+        kv_cache=held(kv_cache),
     )
     with Terminal([prompt], quiet=as_json) as terminal:
         done = rehearse(request, sessions=sessions, horizon=horizon, dry_run=dry_run, on_progress=terminal.progress)

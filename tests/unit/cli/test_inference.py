@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from strata.cli import main
-from strata.cli.inference import parse_size
+from strata.cli.options import parse_size
 from strata.errors import StrataError
 from strata.inference.protocol.messages import MAX_DRAFTS
 

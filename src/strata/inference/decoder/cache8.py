@@ -125,6 +125,6 @@ class Preallocated8(Preallocated):  # type: ignore[no-untyped-call]
 
     @keys.setter
     def keys(self, value: Any) -> None:
-        pass
+        """The base class sets them to nothing, which is what is kept."""
 
     values = keys

@@ -83,6 +83,15 @@ class ModelProfile:
         """Bytes of the weights on one node that holds the whole model."""
         return self.stage_weight_bytes(0, len(self.layers) - 1)
 
+    def stage_kv_bytes(self, first: int, last: int, context: int, rows: int) -> int:
+        """Bytes of the KV caches of a stage, for `rows` sequences; those in 8 bits with what they are unpacked to."""
+        cached = sum(layer.kv_bytes(context, rows) for layer in self.layers[first : last + 1])
+        return cached + self.unpacked_bytes(first, last, context, rows)
+
+    def unpacked_bytes(self, first: int, last: int, context: int, rows: int) -> int:
+        """Bytes of one layer's keys and values in the dtype, where they are kept in 8 bits."""
+        return rows * context * max(layer.unpacked_bytes_per_token for layer in self.layers[first : last + 1])
+
     def stage_weight_bytes(self, first: int, last: int) -> int:
         """Bytes of the weights that a stage of layers `first` to `last` holds."""
         at_front, at_end = first == 0, last == len(self.layers) - 1

@@ -55,25 +55,22 @@ class Workload:
     @property
     def spare_bytes(self) -> int:
         """Bytes of every node that the weights and KV caches of its layers cannot have."""
-        return RESERVE_BYTES + self.workspace_bytes + self._unpacked_bytes(0, len(self.profile.layers) - 1)
+        return RESERVE_BYTES + self.workspace_bytes + self._unpacked_bytes
 
     @property
     def whole_bytes(self) -> int:
         """Bytes of weights and KV caches on a node that holds the whole model, beside `spare_bytes`."""
         last = len(self.profile.layers) - 1
-        return self.profile.stage_weight_bytes(0, last) + self._cached_bytes(0, last)
+        return self.profile.stage_weight_bytes(0, last) + self.kv_bytes(0, last) - self._unpacked_bytes
 
     def kv_bytes(self, first: int, last: int) -> int:
         """Bytes of the KV caches of a stage of layers `first` to `last`."""
-        return self._cached_bytes(first, last) + self._unpacked_bytes(first, last)
+        return self.profile.stage_kv_bytes(first, last, self.context, self.sessions * self.batch)
 
-    def _unpacked_bytes(self, first: int, last: int) -> int:
-        widest = max(layer.unpacked_bytes_per_token for layer in self.profile.layers[first : last + 1])
-        return self.sessions * self.batch * self.context * widest
-
-    def _cached_bytes(self, first: int, last: int) -> int:
-        rows = self.sessions * self.batch
-        return sum(layer.kv_bytes(self.context, rows) for layer in self.profile.layers[first : last + 1])
+    @property
+    def _unpacked_bytes(self) -> int:
+        last = len(self.profile.layers) - 1
+        return self.profile.unpacked_bytes(0, last, self.context, self.sessions * self.batch)
 
     def layer_bytes(self) -> Floats:
         """(L,) bytes of weights and KV caches, beside `spare_bytes`; the ends carry the embedding and the head."""

@@ -72,12 +72,12 @@ class MeshNodes:
         await self._distribute(plan)
 
     async def run(self, plan: Plan) -> list[StageResult]:
-        """Run the job from where it stands to its end; raises Halted, StageFailed, RequestRefused."""
+        """Run the job from where it stands to its end; raises StageFailed, RequestRefused."""
         job = self._job
         clients = await self._connections.for_stages(plan.stages)
         await self._connections.probe(clients)
         manifests = await trio.to_thread.run_sync(write_manifests, job.checkpoint, plan, self._home)
-        run = RemoteRun(plan, clients, job.generation, job.params, lambda: self._placement.halting)
+        run = RemoteRun(plan, clients, job.generation, job.params)
         shards = [manifest.shard for manifest in manifests]
         self._connections.listen(run)
         try:

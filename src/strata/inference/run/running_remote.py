@@ -3,7 +3,7 @@
 import math
 import os
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import chain
@@ -18,7 +18,6 @@ from strata.inference.run.concurrent import beside, each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.generate import Generation, GenerationParams, new_session_name
 from strata.inference.run.peers import NodeClient
-from strata.inference.run.placed import Halted
 from strata.inference.run.watchdog import StepClock, watch
 
 OPEN_SECONDS = 8.0
@@ -43,10 +42,7 @@ def is_answer(ids: Sequence[int], rows: int, drafts: Sequence[int]) -> bool:
 
 
 class RemoteRun:
-    """A session over all stages of a plan: `open`, `decode`, `close`; news come through `on_event` and `on_lost`.
-
-    halting: asked between two tokens whether to stop there.
-    """
+    """A session over all stages of a plan: `open`, `decode`, `close`; news come through `on_event` and `on_lost`."""
 
     def __init__(
         self,
@@ -54,14 +50,12 @@ class RemoteRun:
         clients: Sequence[NodeClient],
         generation: Generation,
         params: GenerationParams,
-        halting: Callable[[], bool],
     ) -> None:
         self.session = new_session_name()
         self._plan = plan
         self._clients = clients
         self._generation = generation
         self._params = params
-        self._halting = halting
         self._opened: list[NodeClient] = []
         self._drafts: tuple[int, ...] = ()  # of the step that is under way
         self._clock = StepClock()
@@ -98,7 +92,7 @@ class RemoteRun:
     async def _open(self, shards: Sequence[str], profile: ModelProfile) -> None:
         decoding, context = self._generation.decoding, self._generation.context
         peers = [client.peer_id for client in self._clients]
-        work = Workload(profile, min(context, profile.max_context), decoding.batch)
+        workspace = Workload(profile, min(context, profile.max_context), decoding.batch).workspace_bytes
         drafts = 4 * profile.vocab_size * self._generation.speculate  # logits of more than one position
         at_once = stages_at_once([client.wire.peer.addresses for client in self._clients])
 
@@ -109,12 +103,12 @@ class RemoteRun:
                 shard=shards[index],
                 padding=decoding.padding,
                 max_context=context,
-                kv_bytes=work.kv_bytes(stage.first, stage.last),
+                kv_bytes=profile.stage_kv_bytes(stage.first, stage.last, context, decoding.batch),
                 previous=peers[index - 1] if index else None,
                 following=peers[index + 1] if index + 1 < len(peers) else None,
                 sampling=Sampling(**asdict(self._params.sampling)),
                 drawn=decoding.accepted,
-                workspace_bytes=work.workspace_bytes + drafts,
+                workspace_bytes=workspace + drafts,
                 stages=at_once,
                 kv_cache=self._plan.kv_cache,
             )
@@ -131,7 +125,7 @@ class RemoteRun:
         await each(open_stage, range(len(self._clients)))
 
     async def decode(self) -> None:
-        """Run the decode loop to its end, from all inputs so far; raises Halted, StageFailed, NodeLost."""
+        """Run the decode loop to its end, from all inputs so far; raises StageFailed, NodeLost."""
         await beside(self._decode, self._watch)
 
     async def _watch(self) -> None:
@@ -142,8 +136,6 @@ class RemoteRun:
         generation = self._generation
         inputs, number = generation.start(), generation.decoding.accepted
         while inputs:
-            if self._halting():
-                raise Halted
             start = generation.decoding.fed - len(inputs[0])
             # The first step feeds all there is into empty caches: it may be long, and is computed in slices.
             self._drafts = generation.draft() if start else ()

@@ -21,19 +21,12 @@ from strata.inference.run.measuring import NotMeasured, Reading
 from strata.inference.run.placed import Placement
 from strata.inference.run.running_remote import RemoteRun
 from strata.memory import OutOfBudget
-from tests.support.nodes import mesh_of, split, tiny_llama
+from tests.support.nodes import mesh_of, split
 
 pytestmark = pytest.mark.anyio
 
 PROMPTS = [[1, 2, 3, 4, 5], [6, 7]]
 PARAMS = [GenerationParams(24), GenerationParams(24, SamplingParams(temperature=0.9, top_k=40, seed=3))]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("llama")
-    tiny_llama(path)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from strata.inference.run.running_remote import RemoteRun
 from strata.inference.run.several import answer_prompts, together
 from strata.inference.run.told import Told
 from strata.store import AnswerLog, LedgerError
-from tests.support.nodes import mesh_of, split, tiny_llama
+from tests.support.nodes import mesh_of, split
 from tests.unit.inference.run.test_failover import Notes
 
 pytestmark = pytest.mark.anyio
@@ -27,13 +27,6 @@ pytestmark = pytest.mark.anyio
 PROMPTS = [[1, 2, 3, 4], [7], [9, 8, 7, 6, 5, 4, 3], [100, 4]]
 GREEDY = GenerationParams(max_new_tokens=20)
 DRAWN = replace(GREEDY, sampling=SamplingParams(temperature=0.9, top_k=40, seed=3))
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("llama")
-    tiny_llama(path)
-    return path
 
 
 @pytest.fixture(scope="module")

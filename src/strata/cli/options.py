@@ -1,0 +1,38 @@
+"""Options that several commands share, and how their texts are read."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from strata.errors import StrataError
+
+Model = Annotated[str, typer.Argument(help='Folder, .gguf file or name of a model ("smollm2").')]
+Mesh = Annotated[Path | None, typer.Option(help="Use the running nodes of this mesh.")]
+Identity = Annotated[Path | None, typer.Option(help="With --mesh: the coordinator's key.")]
+NodeMemory = Annotated[str | None, typer.Option(help="With --nodes: bytes each may use, such as 500M.")]
+Dtype = Annotated[
+    str | None, typer.Option(help="float32, bfloat16, float16; default: the checkpoint's own, GGUF as float32.")
+]
+Held = Literal["as-is", "int8"]
+Weights = Annotated[Held, typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")]
+KvCache = Annotated[Held, typer.Option(help="int8: keys and values in a byte each; as-is: the dtype.")]
+
+
+def held(kind: Held) -> Literal["int8"] | None:
+    """What the library calls it: None is the dtype."""
+    return None if kind == "as-is" else kind
+
+
+def parse_size(text: str) -> int:
+    """Bytes from "500M", "2G", "1.5GiB" or a plain number (units are powers of 1024); raises StrataError."""
+    units = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+    number = text.strip().upper().removesuffix("IB").removesuffix("B")
+    unit = number[-1:] if number[-1:] in units else ""
+    try:
+        size = float(number.removesuffix(unit)) * units[unit]
+    except ValueError:
+        raise StrataError(f"not a size: {text!r}; write 500M or 2G") from None
+    if not 0 < size < 1 << 60:
+        raise StrataError(f"not a size: {text!r}")
+    return int(size)
