@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -41,6 +42,7 @@ from strata.secure import Identity
 from strata.settings import Settings
 
 NODES = 4
+CONTEXT = 256
 PROMPT = "Tell me a story about a boat."
 
 
@@ -53,7 +55,7 @@ def measure_nodes(
         key, roster = Identity.load(cluster.identity_file), Roster(read_membership(cluster.mesh_file))
         checkpoint = Checkpoint.open(model)
         async with Coordinator.connect(key, roster, home, cluster.mesh_file.read_bytes()) as coordinator:
-            plan = balanced_plan(profile, await coordinator.inventory(), context=256)
+            plan = balanced_plan(profile, await coordinator.inventory(), context=CONTEXT)
             await coordinator.distribute(checkpoint, plan)
             return await coordinator.generate(checkpoint, plan, [PROMPT], params)
 
@@ -81,8 +83,8 @@ def parting(model: Path, ours: GenerationResult, theirs: GenerationResult, argum
     return place
 
 
-def measure_llama_cpp(tokens: int) -> float | None:
-    """Seconds a token of llama.cpp on the packaged 4-bit file; None, said loudly, where it is not installed."""
+def measure_llama_cpp(model: Path, tokens: int) -> float | None:
+    """Seconds a token, after the first, of llama.cpp on the packaged 4-bit file; None, said loudly, without it."""
     spec = importlib.util.find_spec("llama_cpp")
     package = importlib.util.find_spec(PACKAGED["smollm2"])
     if spec is None or package is None or package.origin is None:
@@ -91,11 +93,10 @@ def measure_llama_cpp(tokens: int) -> float | None:
     from llama_cpp import Llama
 
     (file,) = Path(package.origin).parent.glob("*.gguf")
-    llama = Llama(str(file), n_threads=os.cpu_count(), verbose=False)
-    llama.create_completion(PROMPT, max_tokens=4, temperature=0)
-    start = time.perf_counter()
-    made = llama.create_completion(PROMPT, max_tokens=tokens, temperature=0)["usage"]["completion_tokens"]
-    return (time.perf_counter() - start) / made
+    llama = Llama(str(file), n_threads=os.cpu_count(), n_ctx=CONTEXT, verbose=False)
+    (prompt,) = Texts.of(model).encode([PROMPT], chat=True)
+    moments = [time.perf_counter() for _ in islice(llama.generate(prompt, temp=0), tokens)]
+    return (moments[-1] - moments[0]) / (tokens - 1)
 
 
 def main() -> None:
@@ -130,6 +131,7 @@ def main() -> None:
                     f"one process {theirs[-1].seconds_per_token * 1e3:.1f} ms"
                 )
                 tie = parting(model, ours[-1], whole if rounded else theirs[-1], arguments)
+        llama_cpp = measure_llama_cpp(model, arguments.tokens)
     seconds = statistics.median(result.seconds_per_token for result in ours)
     reference = statistics.median(result.seconds_per_token for result in theirs)
     report = {
@@ -148,7 +150,7 @@ def main() -> None:
         "tokens_part_at_a_tie": tie,
         "seconds_to_first_token": statistics.median(result.seconds_to_first_token for result in ours),
         "peer_seconds_to_first_token": statistics.median(result.seconds_to_first_token for result in theirs),
-        "llama_cpp_q4_1_seconds": measure_llama_cpp(arguments.tokens),
+        "llama_cpp_4_bit_seconds": llama_cpp,
         "memory": [
             {
                 "node": stage.node,
