@@ -35,6 +35,7 @@ def examine(
         if traits is None:
             traits = _find(specimen)
         _refuse_uncached(specimen)
+        _refuse_seeing_ahead(specimen)
         _compare(specimen, traits, tokens)
         if weights is not None:
             _compare(specimen.rounded(traits), traits, tokens, weights)
@@ -86,3 +87,14 @@ def _refuse_uncached(specimen: Specimen) -> None:
         model(input_ids=specimen.prompt, use_cache=True, **{cache_name(model): cache.cache})
     if not cache.is_used:
         raise Unsplittable(specimen.config.model_type, "it has no KV cache; each step reads the whole text again")
+
+
+def _refuse_seeing_ahead(specimen: Specimen) -> None:
+    """Then a prompt fed in slices, as a long one and every repetition after a failure is, gives something else."""
+    changed = specimen.prompt.clone()
+    changed[:, -1] ^= 1
+    with torch.no_grad():
+        one, other = (specimen.whole(input_ids=ids, use_cache=False).logits for ids in (specimen.prompt, changed))
+    if not (one - other)[:, :-1].abs().max() <= TOLERANCE:
+        reason = 'its tokens see those after them; the config of a decoder must say "is_decoder": true'
+        raise Unsplittable(specimen.config.model_type, reason)

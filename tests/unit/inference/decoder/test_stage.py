@@ -258,6 +258,7 @@ def test_a_stage_outside_the_layers(llama):
         ("rwkv", "cache of its own"),
         ("inkling2_text", "block_states"),
         ("gemma3n_text", "share the keys"),
+        ("bert", "see those after them"),
     ],
 )
 def test_what_cannot_be_split_is_refused_by_name(model_type: str, reason: str):
