@@ -24,6 +24,7 @@ from typer.core import TyperCommand, TyperGroup
 from strata.errors import StrataError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "gate": ("strata.cli.gate:gate", "Say whether a model may replace another, from scores by item."),
     "generate": ("strata.cli.inference:generate", "Answer a prompt with a model spread over several nodes."),
     "inference": ("strata.cli.rebalance:app", "Look after a model that runs on several nodes."),
     "plan": ("strata.cli.plan:plan", "Decide which node holds which layers."),
