@@ -54,11 +54,13 @@ class Approvals(Database):
         with self._engine.begin() as connection:
             decide(connection, approval_id, "rejected", by, reason)
 
-    def find(self, approval_id: int) -> Approval | None:
-        """The question of that id."""
+    def get(self, approval_id: int) -> Approval:
+        """The question of that id, pending or decided. Raises LedgerError where there is none."""
         with self._engine.connect() as connection:
             row = connection.execute(select(approvals).where(approvals.c.id == approval_id)).mappings().first()
-        return Approval(**row) if row else None
+        if row is None:
+            raise LedgerError(f"there is no approval {approval_id}")
+        return Approval(**row)
 
     def pending(self) -> tuple[Approval, ...]:
         """What nobody has decided yet, the oldest first."""

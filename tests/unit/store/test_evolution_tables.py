@@ -93,7 +93,7 @@ def test_a_question_is_asked_once_and_decided_once(any_url: str) -> None:
             approvals.reject(first, "kim", "again")
         with pytest.raises(LedgerError, match="there is no approval 99"):
             approvals.reject(99, "kim", "")
-        found = approvals.find(first)
+        found = approvals.get(first)
         assert (found.state, found.decided_by, found.reason, found.generation) == ("rejected", "kim", "too risky", 4)
         assert found.judgement == {"verdict": "inconclusive"}
         assert found.proposed <= found.decided
@@ -108,7 +108,7 @@ def test_a_change_of_champion_carries_its_reason_its_approval_and_its_incident(a
         champions.move(
             B, expected=A, why=Explanation("promotion", "better", 3, judgement=C, approval=(question, "kim"))
         )
-        assert (approvals.find(question).state, approvals.find(question).decided_by) == ("approved", "kim")
+        assert (approvals.get(question).state, approvals.get(question).decided_by) == ("approved", "kim")
         incident = incidents.begin(pipeline="evolution", kind="regression", subject=B, detail="math fell")
         why = Explanation("regression", "math fell", figures={"low": -0.06}, incident=(incident, "rolled back"))
         pointer = champions.move(A, expected=B, why=why)
