@@ -9,6 +9,10 @@ Public face:
 - `Ledger`, `Run`, `Pointer`, `Move`: runs, and pointers moved by compare-and-swap
 - `IncidentLog`, `Incident`: what failed, and what was done about it
 - `AnswerLog`, `AnswerRecord`: answers under way, to be taken up again
+- `GenerationLog`, `Generation`: rounds of evolution; `Lineage`, `ModelRecord`: models and what each was made of;
+  `EvaluationLog`, `Evaluation`: what they scored
+- `ChampionLog`, `Change`, `Explanation`: the champion's pointer, moved in one transaction with what explains it
+- `Approvals`, `Approval`: candidates that a person is to decide on
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
   `LedgerError`, `PointerMoved`
 
@@ -35,26 +39,47 @@ from strata.store.sweep import GcReport, VerifyReport
 
 if TYPE_CHECKING:
     from strata.store.answers import AnswerLog, AnswerRecord
+    from strata.store.approvals import Approval, Approvals
+    from strata.store.champions import CHAMPION, ChampionLog, Change, ChangeKind, Explanation
+    from strata.store.evaluations import Evaluation, EvaluationLog, Purpose
+    from strata.store.generations import Generation, GenerationLog, GenerationState
     from strata.store.incidents import Incident, IncidentLog
-    from strata.store.ledger import Ledger, Move, Pointer, Run
+    from strata.store.ledger import Ledger, Move, Run
+    from strata.store.lineage import Lineage, ModelRecord
+    from strata.store.swapping import Pointer
 
 __all__ = [
+    "CHAMPION",
     "AnswerLog",
     "AnswerRecord",
+    "Approval",
+    "Approvals",
     "ArtifactRef",
     "BlobCorrupt",
     "BlobMissing",
+    "ChampionLog",
+    "Change",
+    "ChangeKind",
+    "Evaluation",
+    "EvaluationLog",
+    "Explanation",
     "GcReport",
+    "Generation",
+    "GenerationLog",
+    "GenerationState",
     "Incident",
     "IncidentLog",
     "InvalidName",
     "Ledger",
     "LedgerError",
+    "Lineage",
+    "ModelRecord",
     "Move",
     "PartialBlob",
     "PartialBusy",
     "Pointer",
     "PointerMoved",
+    "Purpose",
     "RefCorrupt",
     "Run",
     "Store",
@@ -65,11 +90,26 @@ __all__ = [
 _MODULES = {
     "AnswerLog": "answers",
     "AnswerRecord": "answers",
+    "Approval": "approvals",
+    "Approvals": "approvals",
+    "CHAMPION": "champions",
+    "ChampionLog": "champions",
+    "Change": "champions",
+    "ChangeKind": "champions",
+    "Evaluation": "evaluations",
+    "EvaluationLog": "evaluations",
+    "Explanation": "champions",
+    "Generation": "generations",
+    "GenerationLog": "generations",
+    "GenerationState": "generations",
     "Incident": "incidents",
     "IncidentLog": "incidents",
     "Ledger": "ledger",
+    "Lineage": "lineage",
+    "ModelRecord": "lineage",
     "Move": "ledger",
-    "Pointer": "ledger",
+    "Pointer": "swapping",
+    "Purpose": "evaluations",
     "Run": "ledger",
 }
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from strata.store.database import Database
 from strata.store.errors import LedgerError
 from strata.store.names import check_name
-from strata.store.schema import answers
+from strata.store.tables import answers
 
 
 @dataclass(frozen=True)

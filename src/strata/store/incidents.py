@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from strata.store.database import Database
 from strata.store.errors import LedgerError
-from strata.store.schema import incidents
+from strata.store.tables import incidents
 
 State = Literal["open", "resolved", "abandoned"]
 
@@ -61,20 +61,28 @@ class IncidentLog(Database):
         with self._engine.connect() as connection:
             return tuple(Incident(**row) for row in connection.execute(query).mappings())
 
-    def open_ones(self, pipeline: str, kind: str, subject: str) -> tuple[Incident, ...]:
-        """Incidents of one kind and subject of which nobody has recorded an end, oldest first."""
-        mine = {"pipeline": pipeline, "kind": kind, "subject": subject, "state": "open"}
+    def open_ones(self, pipeline: str, kind: str | None = None, subject: str | None = None) -> tuple[Incident, ...]:
+        """Incidents (of one kind, of one subject) of which nobody has recorded an end, oldest first."""
+        wanted = {"pipeline": pipeline, "kind": kind, "subject": subject, "state": "open"}
+        mine = {column: value for column, value in wanted.items() if value is not None}
         query = select(incidents).filter_by(**mine).order_by(incidents.c.id)
         with self._engine.connect() as connection:
             return tuple(Incident(**row) for row in connection.execute(query).mappings())
 
     def _end(self, incident_id: int, state: State, response: str, figures: Mapping[str, Any]) -> None:
-        mine = (incidents.c.id == incident_id, incidents.c.state == "open")
-        change: dict[str, Any] = {"state": state, "ended": datetime.now(UTC), "response": response}
         with self._engine.begin() as connection:
-            # The write comes first: SQLite then waits for its turn instead of failing.
-            if connection.execute(update(incidents).where(*mine).values(change)).rowcount != 1:
-                raise LedgerError(f"incident {incident_id} is not open")
-            this = incidents.c.id == incident_id
-            before = connection.execute(select(incidents.c.figures).where(this)).scalar_one()
-            connection.execute(update(incidents).where(this).values(figures={**before, **figures}))
+            end_incident(connection, incident_id, state, response, figures)
+
+
+def end_incident(
+    connection: Connection, incident_id: int, state: State, response: str, figures: Mapping[str, Any]
+) -> None:
+    """Record an end as part of a transaction. Raises LedgerError unless the incident is open."""
+    mine = (incidents.c.id == incident_id, incidents.c.state == "open")
+    change: dict[str, Any] = {"state": state, "ended": datetime.now(UTC), "response": response}
+    # The write comes first: SQLite then waits for its turn instead of failing.
+    if connection.execute(update(incidents).where(*mine).values(change)).rowcount != 1:
+        raise LedgerError(f"incident {incident_id} is not open")
+    this = incidents.c.id == incident_id
+    before = connection.execute(select(incidents.c.figures).where(this)).scalar_one()
+    connection.execute(update(incidents).where(this).values(figures={**before, **figures}))

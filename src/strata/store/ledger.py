@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import insert, select, update
 
 from strata.store.database import Database
-from strata.store.errors import LedgerError, PointerMoved
-from strata.store.names import check_digest, check_name
-from strata.store.schema import moves, pointers, runs
-
-_STANDING = select(pointers.c.digest, pointers.c.revision).where(pointers.c.name == bindparam("name"))
+from strata.store.errors import LedgerError
+from strata.store.swapping import Pointer, standing, swapping
+from strata.store.tables import changes, evaluations, generations, models, moves, pointers, runs
 
 RunState = Literal["running", "completed", "failed", "cancelled", "skipped"]
 
@@ -33,15 +30,6 @@ class Run:
     started: datetime
     finished: datetime | None
     figures: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """A name and the digest of the blob it stands for; `revision` counts its moves from 1."""
-
-    name: str
-    digest: str
-    revision: int
 
 
 @dataclass(frozen=True)
@@ -86,8 +74,7 @@ class Ledger(Database):
     def pointer(self, name: str) -> Pointer | None:
         """Where `name` stands, or None."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(pointers).where(pointers.c.name == name)).mappings().first()
-        return Pointer(**row) if row else None
+            return standing(connection, name)
 
     def move(self, name: str, digest: str, *, expected: str | None, reason: str = "") -> Pointer:
         """Point `name` at `digest` if it stands at `expected` (None: it does not exist), and write its history.
@@ -95,25 +82,8 @@ class Ledger(Database):
         Call `Store.renew(digest)` before, so that a collector which has not seen the move yet leaves the blob alone.
         Raises PointerMoved, and changes nothing, when somebody else moved it first.
         """
-        check_name(name)
-        check_digest(digest)
-        try:
-            with self._engine.begin() as connection:
-                if expected is None:
-                    connection.execute(insert(pointers).values(name=name, digest=digest, revision=1))
-                    revision = 1
-                else:
-                    swap = update(pointers).where(pointers.c.name == name, pointers.c.digest == expected)
-                    swapped = connection.execute(swap.values(digest=digest, revision=pointers.c.revision + 1))
-                    found, revision = connection.execute(_STANDING, {"name": name}).one_or_none() or (None, 0)
-                    if swapped.rowcount != 1:
-                        raise PointerMoved(name, expected, found)
-                entry = {"name": name, "revision": revision, "digest": digest, "previous": expected}
-                connection.execute(insert(moves).values(entry | {"moved": _now(), "reason": reason}))
-        except IntegrityError as error:
-            standing = self.pointer(name)
-            raise PointerMoved(name, expected, standing.digest if standing else None) from error
-        return Pointer(name, digest, revision)
+        with swapping(self._engine, name, digest, expected=expected, reason=reason) as (_, pointer):
+            return pointer
 
     def history(self, name: str) -> tuple[Move, ...]:
         """Every move of a pointer, the latest first."""
@@ -125,11 +95,22 @@ class Ledger(Database):
             )
 
     def digests(self, depth: int = 3) -> frozenset[str]:
-        """What the pointers stand for, and stood for in their last `depth` moves: the roots of a collection."""
+        """The roots of a collection: all that the ledger names and that cannot be made again.
+
+        What the pointers stand for, and stood for in their last `depth` moves; the recipes of models, the scores of
+        evaluations, the judgements behind changes of the champion; the last `depth` states of the search.
+        """
         recent = moves.c.revision > pointers.c.revision - depth
-        query = select(moves.c.digest).join(pointers, pointers.c.name == moves.c.name).where(recent)
+        states = select(generations.c.strategy).where(generations.c.strategy.is_not(None))
+        queries = (
+            select(moves.c.digest).join(pointers, pointers.c.name == moves.c.name).where(recent),
+            select(models.c.recipe).where(models.c.recipe.is_not(None)),
+            select(evaluations.c.scores),
+            select(changes.c.judgement).where(changes.c.judgement.is_not(None)),
+            states.order_by(generations.c.id.desc()).limit(depth),
+        )
         with self._engine.connect() as connection:
-            return frozenset(connection.execute(query).scalars())
+            return frozenset(digest for query in queries for digest in connection.execute(query).scalars())
 
 
 def _now() -> datetime:

@@ -1,117 +1,19 @@
-"""Tables of the ledger, and opening a database that has them in the version this code reads."""
+"""Opening a database that has the ledger's tables in the version this code reads, making or migrating them."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    DateTime,
-    Dialect,
-    Engine,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    create_engine,
-    event,
-    insert,
-    inspect,
-    select,
-    update,
-)
+from sqlalchemy import Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
 
 from strata.files import locked, make_folder
 from strata.store.errors import LedgerError
+from strata.store.tables import ledger_version, metadata
 
-SCHEMA_VERSION = 2  # 2 adds incidents and answers
+SCHEMA_VERSION = 3  # 2 added incidents and answers; 3 generations, models, evaluations, approvals and changes
+_OLDER = (1, 2)  # versions that only lack tables
 BUSY_SECONDS = 30  # how long a writer waits for another one before SQLite gives up
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time: timezone-aware in Python, UTC in the database (SQLite keeps no offset)."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC, without the offset."""
-        return value and value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Put the offset back."""
-        return value and value.replace(tzinfo=UTC)
-
-
-metadata = MetaData()
-
-ledger_version = Table("ledger_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
-
-runs = Table(
-    "runs",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("pipeline", String(128), nullable=False, index=True),
-    Column("version", String(128), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("started", UtcDateTime, nullable=False),
-    Column("finished", UtcDateTime),
-    Column("figures", JSON, nullable=False),
-)
-
-pointers = Table(
-    "pointers",
-    metadata,
-    Column("name", String(128), primary_key=True),
-    Column("digest", String(64), nullable=False),
-    Column("revision", Integer, nullable=False),
-)
-
-moves = Table(
-    "moves",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("name", String(128), nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("digest", String(64), nullable=False),
-    Column("previous", String(64)),
-    Column("moved", UtcDateTime, nullable=False),
-    Column("reason", Text, nullable=False),
-    UniqueConstraint("name", "revision"),
-)
-
-
-incidents = Table(
-    "incidents",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("pipeline", String(128), nullable=False, index=True),
-    Column("kind", String(128), nullable=False),
-    Column("subject", String(512), nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("started", UtcDateTime, nullable=False),
-    Column("ended", UtcDateTime),
-    Column("response", Text, nullable=False),
-    Column("figures", JSON, nullable=False),
-)
-
-answers = Table(
-    "answers",
-    metadata,
-    Column("name", String(128), primary_key=True),
-    Column("request", JSON, nullable=False),
-    Column("tokens", JSON, nullable=False),
-    Column("finished", Boolean, nullable=False),
-    Column("changed", UtcDateTime, nullable=False),
-)
 
 
 def open_database(url: str) -> Engine:
@@ -170,8 +72,8 @@ def _tables(engine: Engine) -> int | None:
             metadata.create_all(connection)
             connection.execute(insert(ledger_version).values(version=SCHEMA_VERSION))
         found = connection.execute(select(ledger_version.c.version)).scalar()
-        if found == 1:
-            metadata.create_all(connection)  # the tables that version 2 adds
+        if found in _OLDER:
+            metadata.create_all(connection)  # those that are not there
             connection.execute(update(ledger_version).values(version=SCHEMA_VERSION))
             return SCHEMA_VERSION
         return found

@@ -21,7 +21,7 @@ from strata.store.errors import BlobCorrupt, BlobMissing
 from strata.store.layout import Layout
 from strata.store.partial import STEP, PartialBlob
 from strata.store.refs import ArtifactRef, RefEntry
-from strata.store.sweep import GcReport, VerifyReport, collect, verify
+from strata.store.sweep import GcReport, VerifyReport, collect, hash_file, verify
 
 
 class Store:
@@ -98,6 +98,16 @@ class Store:
             return self.layout.blob(digest).stat().st_size
         except FileNotFoundError:
             raise BlobMissing(digest) from None
+
+    def check(self, digest: str) -> int:
+        """Read the blob to verify it; returns its bytes. Raises BlobMissing, BlobCorrupt."""
+        try:
+            found, size = hash_file(self.layout.blob(digest))
+        except FileNotFoundError:
+            raise BlobMissing(digest) from None
+        if found != digest:
+            raise BlobCorrupt(digest, "its SHA-256 differs; remove it and fetch or produce it again")
+        return size
 
     def partial(self, digest: str, size: int) -> PartialBlob:
         """Begin or continue to receive a blob in pieces. Raises PartialBusy."""

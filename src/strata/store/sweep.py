@@ -70,7 +70,7 @@ def verify(layout: Layout, roots: frozenset[str]) -> VerifyReport:
     corrupt: list[str] = []
     for path in _blobs(layout):
         with suppress(FileNotFoundError):  # collected since the listing
-            digest, length = _hash(path)
+            digest, length = hash_file(path)
             checked += 1
             size += length
             if digest != path.name:
@@ -105,7 +105,8 @@ def _remove_if_dead(path: Path, oldest: float, *, dry_run: bool) -> int | None:
         os.close(descriptor)
 
 
-def _hash(path: Path) -> tuple[str, int]:
+def hash_file(path: Path) -> tuple[str, int]:
+    """SHA-256 and bytes of a file, read in steps."""
     running = hashlib.sha256()
     buffer = memoryview(bytearray(STEP))
     length = 0

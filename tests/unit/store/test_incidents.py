@@ -6,7 +6,7 @@ from unittest.mock import Mock
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from strata.store import AnswerLog, IncidentLog, Ledger, LedgerError, schema
+from strata.store import AnswerLog, GenerationLog, IncidentLog, Ledger, LedgerError, schema
 
 
 def _begin(log: IncidentLog, subject: str = "node-3", pipeline: str = "inference") -> int:
@@ -36,16 +36,29 @@ def test_the_newest_come_first_and_pipelines_are_told_apart(any_url: str) -> Non
         assert [incident.subject for incident in log.recent("inference", limit=2)] == ["three", "two"]
         (other,) = log.recent("mesh")
         assert other.state == "abandoned"
+        assert [incident.subject for incident in log.open_ones("inference")] == ["one", "two", "three"]
+        assert [incident.subject for incident in log.open_ones("inference", "stage failed", "two")] == ["two"]
+        assert log.open_ones("mesh") == log.open_ones("inference", "link lost") == ()
 
 
-def _make_version_1(url: str) -> None:
+ADDED = {
+    2: ("incidents", "answers"),
+    3: ("generations", "models", "evaluations", "approvals", "changes"),
+}
+
+
+def _make_version(old: int, url: str) -> set[str]:
+    """A ledger as an older release left it, with one run; returns its tables."""
     with Ledger(url) as ledger:
         ledger.finish_run(ledger.start_run("inference", "1"), "completed", {})
     engine = create_engine(url)
     with engine.begin() as connection:
-        for statement in ("DROP TABLE incidents", "DROP TABLE answers", "UPDATE ledger_version SET version = 1"):
-            connection.execute(text(statement))
+        for table in (table for version, tables in ADDED.items() if version > old for table in tables):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text(f"UPDATE ledger_version SET version = {old}"))
+        tables = set(inspect(connection).get_table_names())
     engine.dispose()
+    return tables
 
 
 def _version_and_tables(url: str) -> tuple[int | None, set[str]]:
@@ -57,17 +70,22 @@ def _version_and_tables(url: str) -> tuple[int | None, set[str]]:
     return version, tables
 
 
-def test_a_ledger_of_version_1_gets_the_new_tables_and_keeps_what_it_has(any_url: str) -> None:
-    _make_version_1(any_url)
+@pytest.mark.parametrize("old", [1, 2])
+def test_an_older_ledger_gets_the_new_tables_and_keeps_what_it_has(any_url: str, old: int) -> None:
+    _make_version(old, any_url)
     with IncidentLog(any_url) as log, AnswerLog(any_url) as answers, Ledger(any_url) as ledger:
         _begin(log)
         answers.begin("a", {})
         assert len(log.recent()) == len(ledger.runs()) == 1
-    assert _version_and_tables(any_url)[0] == 2
+    with GenerationLog(any_url) as generations:
+        assert generations.begin(None) == 1
+    version, tables = _version_and_tables(any_url)
+    assert (version, {*ADDED[2], *ADDED[3]} <= tables) == (3, True)
 
 
-def test_many_who_open_a_ledger_of_version_1_at_once_can_all_use_it(any_url: str) -> None:
-    _make_version_1(any_url)
+@pytest.mark.parametrize("old", [1, 2])
+def test_many_who_open_an_older_ledger_at_once_can_all_use_it(any_url: str, old: int) -> None:
+    _make_version(old, any_url)
 
     def use(index: int) -> None:
         with IncidentLog(any_url) as log:
@@ -79,18 +97,16 @@ def test_many_who_open_a_ledger_of_version_1_at_once_can_all_use_it(any_url: str
         assert {incident.subject for incident in log.recent()} == {f"node-{index}" for index in range(8)}
 
 
-@pytest.mark.parametrize("old", [False, True], ids=["new", "version 1"])
+@pytest.mark.parametrize("old", [None, 1, 2], ids=["new", "version 1", "version 2"])
 def test_what_is_cut_off_before_the_version_is_written_leaves_nothing_behind(
-    any_url: str, old: bool, monkeypatch: pytest.MonkeyPatch
+    any_url: str, old: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if old:
-        _make_version_1(any_url)
+    left = _make_version(old, any_url) if old else set()
     with monkeypatch.context() as patch:
         patch.setattr(schema, "update" if old else "insert", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             IncidentLog(any_url)
-    left = {"ledger_version", "runs", "pointers", "moves"} if old else set()
-    assert _version_and_tables(any_url) == (1 if old else None, left)
+    assert _version_and_tables(any_url) == (old, left)
     with IncidentLog(any_url) as log:
         _begin(log)
         assert len(log.recent()) == 1

@@ -1,0 +1,43 @@
+"""Generations, the champion, its promotion and rollback, and rebuilding any past model from its recipe.
+
+Public face:
+
+- `Family`: founders and children entered with their parents and recipes; `toolchain`: what a merge's bytes depend on
+- `Championship`: promote, propose, approve, reject, rollback; `Rollback`: what one did
+- `rebuild`: a model from its recipe, bit for bit, by a `Merge`; `Rebuilt`, `Mismatch`, `Unrebuildable`
+- `verify_model`: every byte of a model read
+- `family_tree`: ancestors as text
+- errors: `NoChampion`, `NoSoundChampion`, `NeedsApproval`, `StaleProposal`, `UnknownModel`
+
+The files of founders, of the champion, of the last few good ones and of candidates that wait for approval are kept by
+refs; other children may be collected, because their recipes are kept.
+"""
+
+from strata.evolution.lineage.championship import Championship
+from strata.evolution.lineage.errors import NeedsApproval, NoChampion, NoSoundChampion, StaleProposal, UnknownModel
+from strata.evolution.lineage.family import Family, toolchain
+from strata.evolution.lineage.rebuilding import Merge, Mismatch, Rebuilding, Rebuilt, Unrebuildable, rebuild
+from strata.evolution.lineage.rollback import Rollback
+from strata.evolution.lineage.sound import verify_model
+from strata.evolution.lineage.tree import TreeNode, family_tree
+
+__all__ = [
+    "Championship",
+    "Family",
+    "Merge",
+    "Mismatch",
+    "NeedsApproval",
+    "NoChampion",
+    "NoSoundChampion",
+    "Rebuilding",
+    "Rebuilt",
+    "Rollback",
+    "StaleProposal",
+    "TreeNode",
+    "UnknownModel",
+    "Unrebuildable",
+    "family_tree",
+    "rebuild",
+    "toolchain",
+    "verify_model",
+]

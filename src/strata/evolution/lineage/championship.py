@@ -1,0 +1,236 @@
+"""Who is champion, and the ways for that to change: promotion, approval, rollback.
+
+The order is always the same: verify every byte, keep the files by a ref, move the pointer in one transaction with all
+that explains the move, drop refs that are not needed any more. Killed at any point, the champion is the old one or the
+new one, and whole; the next change tidies up.
+"""
+
+import json
+from collections.abc import Mapping
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from strata.errors import StrataError
+from strata.evolution.lineage import choice
+from strata.evolution.lineage.errors import NeedsApproval, NoChampion, StaleProposal
+from strata.evolution.lineage.kept import CHAMPION_REF, PROPOSED_REF, Kept
+from strata.evolution.lineage.rebuilding import Merge, Rebuilt, rebuild
+from strata.evolution.lineage.rollback import Rollback, candidates, first_sound
+from strata.evolution.lineage.sound import verify_model
+from strata.evolution.models import ModelManifest, open_model
+from strata.store import (
+    CHAMPION,
+    Approval,
+    Approvals,
+    ChampionLog,
+    Change,
+    Explanation,
+    IncidentLog,
+    Lineage,
+    PointerMoved,
+    Store,
+)
+
+PIPELINE = "evolution"  # of the incidents
+DAMAGED = "damaged model"
+
+
+class Championship:
+    """The champion of a store and ledger. Close it, or use it as a context.
+
+    depth: so many former good champions keep their files; older ones are rebuilt by `merge`, where that is given.
+    manual: nothing is promoted without approval.
+    """
+
+    def __init__(
+        self, store: Store, ledger: str, *, depth: int = 3, merge: Merge | None = None, manual: bool = False
+    ) -> None:
+        self._store, self._kept = store, Kept(store)
+        self._depth, self._merge, self._manual = depth, merge, manual
+        self._log, self._approvals, self._incidents = ChampionLog(ledger), Approvals(ledger), IncidentLog(ledger)
+        self._lineage = Lineage(ledger)
+
+    def close(self) -> None:
+        """Close the connections to the ledger."""
+        for log in (self._log, self._approvals, self._incidents, self._lineage):
+            log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def standing(self) -> Change | None:
+        """The champion, with how it became one; None where there is none."""
+        return next(iter(self._log.history()), None)
+
+    def history(self) -> tuple[Change, ...]:
+        """Every change of the champion, the latest first."""
+        return self._log.history()
+
+    def promote(
+        self,
+        candidate: str,
+        *,
+        expected: str | None,
+        reason: str,
+        judgement: Mapping[str, Any] | None = None,
+        generation: int | None = None,
+    ) -> Change:
+        """Make `candidate` champion in the place of `expected`, against whom it was judged; None: there is none.
+
+        Repeating it does no harm. Raises NeedsApproval in manual mode, PointerMoved where another is champion, and what
+        `verify_model` raises; the champion stays then.
+        """
+        if self._manual:
+            raise NeedsApproval("nothing is promoted without approval in manual mode; propose the candidate instead")
+        why = Explanation("promotion", reason, generation, self._put(judgement))
+        manifest = verify_model(self._store, candidate)
+        try:
+            return self._install(manifest, expected, why)
+        except PointerMoved:
+            latest = self.standing()  # moved by an earlier attempt, if it stands where this one wants it
+            if latest is None or (latest.digest, latest.previous, latest.kind) != (candidate, expected, "promotion"):
+                raise
+            return latest
+
+    def propose(
+        self, candidate: str, *, expected: str | None, judgement: Mapping[str, Any], generation: int | None = None
+    ) -> int:
+        """Have a person decide on `candidate`; returns the question's id. Its files are kept until they have.
+
+        Raises what `verify_model` raises.
+        """
+        manifest = verify_model(self._store, candidate)
+        with self._kept.alone():
+            self._kept.keep(PROPOSED_REF, manifest)
+            return self._approvals.propose(candidate, expected, judgement, generation)
+
+    def approve(self, approval_id: int, by: str, reason: str = "approved") -> Change:
+        """Promote a proposed candidate. Repeating it does no harm.
+
+        Raises LedgerError where it is unknown or rejected, StaleProposal where the champion is another one since, and
+        what `verify_model` raises; the champion stays then.
+        """
+        approval = self._approvals.get(approval_id)
+        if approval.state == "approved":
+            return self._after(approval)
+        judged = self._put(approval.judgement)
+        why = Explanation("promotion", reason, approval.generation, judged, approval=(approval_id, by))
+        try:
+            return self._install(verify_model(self._store, approval.candidate), approval.champion, why)
+        except PointerMoved as error:
+            raise StaleProposal(
+                f"proposal {approval_id} was judged against {_short(approval.champion)}, the champion is "
+                f"{_short(error.found)} now; reject it, and have the candidate judged again"
+            ) from error
+
+    def reject(self, approval_id: int, by: str, reason: str) -> None:
+        """Decide against a candidate. Raises LedgerError unless it is pending."""
+        self._approvals.reject(approval_id, by, reason)
+        with self._kept.alone():
+            self._tidy()
+
+    def rollback(
+        self,
+        to: str | int | None = None,
+        *,
+        reason: str,
+        kind: Literal["regression", "rollback"] = "rollback",
+        expected: str | None = None,
+        figures: Mapping[str, Any] | None = None,
+        dry_run: bool = False,
+    ) -> Rollback:
+        """Put a former champion in the place of the present one.
+
+        to: None for the last good champion before the present one; a generation for its champion; or a digest, or the
+        beginning of one, of a former champion. A champion that was left for a regression is only chosen by its digest.
+        What is not whole is passed over for the next older one, unless it was asked for by its digest or can be
+        rebuilt; an incident says so. kind: "regression" holds against the champion that is left that it became worse.
+        expected: do nothing but return the change that was made where this champion was rolled back already. The
+        incident of this kind about the champion that is left is resolved, one is opened for it where there is none.
+
+        Raises NoChampion, NoSoundChampion, UnknownModel, and PointerMoved where the champion is neither `expected` nor
+        what took its place.
+        """
+        started = perf_counter()
+        history = self._log.history()
+        if not history:
+            raise NoChampion("there is no champion to roll back from")
+        left = history[0].digest
+        if expected is not None and left != expected:
+            if history[0].previous != expected or history[0].kind == "promotion":
+                raise PointerMoved(CHAMPION, expected, left)
+            return _done(history[0], perf_counter() - started)
+        choices = candidates(history, to)
+        incident = None if dry_run else self._incident(kind, left, reason, figures or {})
+        target = first_sound(self._store, choices, self._remake, insist=to is not None)
+        digest, generation = target.promotion.digest, target.promotion.generation
+        change = None
+        if incident is not None:
+            for damaged, wrong in target.passed_over:
+                self._incident(DAMAGED, damaged, wrong, {"severity": "high"})
+            resolved = (incident, f"rolled back to {digest}")
+            why = Explanation(kind, reason, generation, figures=figures or {}, incident=resolved)
+            change = self._install(open_model(self._store, digest), left, why)
+        seconds = perf_counter() - started
+        return Rollback(left, digest, generation, change, target.passed_over, target.rebuilt, seconds)
+
+    def _install(self, manifest: ModelManifest, expected: str | None, why: Explanation) -> Change:
+        with self._kept.alone():
+            latest = self.standing()
+            if why.approval is None and latest is not None and latest.digest == manifest.digest == expected:
+                return latest
+            self._kept.keep(CHAMPION_REF, manifest)
+            try:
+                self._log.move(manifest.digest, expected=expected, why=why)
+            finally:
+                self._tidy()
+            for incident in self._incidents.open_ones(PIPELINE, DAMAGED, manifest.digest):
+                self._incidents.resolve(incident.id, "all its files are whole")
+            return self._log.history()[0]
+
+    def _tidy(self) -> None:
+        history = self._log.history()
+        former = [change.digest for change in choice.good_champions(history) if change.digest != history[0].digest]
+        self._kept.tidy(CHAMPION_REF, {*(change.digest for change in history[:1]), *former[: self._depth]})
+        self._kept.tidy(PROPOSED_REF, {approval.candidate for approval in self._approvals.pending()})
+
+    def _remake(self, digest: str) -> str | None:
+        """Why a model cannot be rebuilt; None where it was."""
+        if self._merge is None:
+            return "nothing was given to rebuild it with"
+        try:
+            outcome = rebuild(self._store, self._lineage, digest, self._merge)
+        except StrataError as error:
+            return str(error)
+        return None if isinstance(outcome, Rebuilt) else outcome.why
+
+    def _incident(self, kind: str, subject: str, detail: str, figures: Mapping[str, Any]) -> int:
+        """The open incident of this kind and subject, opened now if there is none."""
+        with self._kept.alone():
+            for incident in self._incidents.open_ones(PIPELINE, kind, subject):
+                return incident.id
+            return self._incidents.begin(pipeline=PIPELINE, kind=kind, subject=subject, detail=detail, figures=figures)
+
+    def _after(self, approval: Approval) -> Change:
+        wanted = (approval.candidate, approval.champion, "promotion")
+        with self._kept.alone():
+            self._tidy()
+        return next(c for c in self._log.history() if (c.digest, c.previous, c.kind) == wanted)
+
+    def _put(self, judgement: Mapping[str, Any] | None) -> str | None:
+        return None if judgement is None else self._store.put(json.dumps(judgement, sort_keys=True).encode())
+
+
+def _done(change: Change, seconds: float) -> Rollback:
+    assert change.previous is not None
+    return Rollback(change.previous, change.digest, change.generation, change, (), False, seconds)
+
+
+def _short(digest: str | None) -> str:
+    return digest[:12] if digest else "none"

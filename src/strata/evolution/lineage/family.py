@@ -1,0 +1,100 @@
+"""Who is in the family: founders, whose bytes are kept, and children, whose recipes are."""
+
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import Self
+
+from strata.evolution.lineage.errors import UnknownModel
+from strata.evolution.lineage.sound import verify_model
+from strata.evolution.recipes import Recipe
+from strata.store import ChampionLog, GenerationLog, Lineage, ModelRecord, Store
+
+FOUNDER = "founder"  # kinds of the refs that keep models
+CHILD = "child"
+_TOOLS = ("mergekit", "torch", "transformers", "safetensors")  # that write the bytes of a merge
+
+
+def toolchain() -> str:
+    """Versions of what a merge's bytes depend on, such as "mergekit 0.1.5, torch 2.13.0"."""
+    found = []
+    for tool in _TOOLS:
+        try:
+            found.append(f"{tool} {version(tool)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+class Family:
+    """Models of a store and their lineage in a ledger. Close it, or use it as a context."""
+
+    def __init__(self, store: Store, ledger: str) -> None:
+        self.store, self.lineage = store, Lineage(ledger)
+        self._generations, self._champions = GenerationLog(ledger), ChampionLog(ledger)
+
+    def close(self) -> None:
+        """Close the connections to the ledger."""
+        for log in (self.lineage, self._generations, self._champions):
+            log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def add_founder(self, digest: str, name: str) -> ModelRecord:
+        """Enter a model that was brought in, and keep its files for good. Raises what `verify_model` raises."""
+        manifest = verify_model(self.store, digest)
+        self.store.set_ref(FOUNDER, digest, digest, manifest.files.values())
+        return self.lineage.add(ModelRecord(digest, name, None, None, None, "", [], _now()))
+
+    def add_child(self, digest: str, recipe: Recipe, generation: int, name: str) -> ModelRecord:
+        """Enter a model bred by `recipe`; its files are kept until `release`, its recipe for good.
+
+        The base model is the first of its parents. Raises LedgerError where a parent is not in the family, and what
+        `verify_model` raises.
+        """
+        manifest = verify_model(self.store, digest)
+        others = [model for model in recipe.models if model != recipe.base]
+        parents = [recipe.base, *others] if recipe.base else others
+        blob = self.store.put(recipe.to_json().encode())
+        record = ModelRecord(digest, name, generation, blob, recipe.seed, toolchain(), parents, _now())
+        entered = self.lineage.add(record)
+        self.store.set_ref(CHILD, digest, digest, manifest.files.values())
+        return entered
+
+    def release(self) -> int:
+        """Keep the files of children no longer whose generation is over; returns how many. They can be rebuilt."""
+        running = {generation.id for generation in self._generations.recent(1000, "running")}
+        released = 0
+        for ref in self.store.refs():
+            if ref.kind != CHILD:
+                continue
+            record = self.lineage.find(ref.digest)
+            if record is None or record.generation not in running:
+                self.store.drop_ref(CHILD, ref.name)
+                released += 1
+        return released
+
+    def find(self, text: str | None) -> ModelRecord:
+        """The model of that name, or whose digest begins so; None: the champion. Raises UnknownModel."""
+        if text is None:
+            standing = self._champions.standing()
+            if standing is None:
+                raise UnknownModel("there is no champion yet; name a model")
+            text = standing.digest
+        found = self.lineage.matching(text)
+        if not found:
+            raise UnknownModel(f"the lineage knows no model {text!r}")
+        if len(found) > 1:
+            several = ", ".join(f"{record.name} {record.digest[:12]}" for record in found)
+            raise UnknownModel(f"{text!r} stands for several models: {several}; write more of the digest")
+        return found[0]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,37 @@
+"""The files of champions, kept in the store by refs, which are taken and dropped under one lock.
+
+Without the lock, somebody who tidies up could drop the ref of a model that is just about to become champion.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from strata.evolution.models import ModelManifest
+from strata.files import locked
+from strata.store import Store
+
+CHAMPION_REF = "champion"
+PROPOSED_REF = "proposed"
+
+
+class Kept:
+    """Refs to champions and to candidates that wait for approval, each named by its model's digest."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Have the refs to oneself among all processes that use the store."""
+        with locked(self._store.layout.root / "champion.lock", exclusive=True):
+            yield
+
+    def keep(self, kind: str, manifest: ModelManifest) -> None:
+        """Keep a model and its files. Raises BlobMissing, and changes nothing, where one is not there."""
+        self._store.set_ref(kind, manifest.digest, manifest.digest, manifest.files.values())
+
+    def tidy(self, kind: str, wanted: Collection[str]) -> None:
+        """Drop the refs of this kind to all other models."""
+        for ref in tuple(self._store.refs()):
+            if ref.kind == kind and ref.digest not in wanted:
+                self._store.drop_ref(kind, ref.name)

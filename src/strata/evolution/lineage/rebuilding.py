@@ -1,0 +1,109 @@
+"""Models made again from their recipes, and compared with what they were, bit for bit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from strata.errors import StrataError
+from strata.evolution.lineage.family import toolchain
+from strata.evolution.lineage.sound import damage
+from strata.evolution.models import open_model
+from strata.evolution.recipes import Recipe
+from strata.store import Lineage, ModelRecord, Store
+
+
+class Merge(Protocol):
+    """Carries out a recipe whose parents are in the store, puts the child there and returns its digest.
+
+    Raises StrataError where it cannot.
+    """
+
+    def __call__(self, recipe: Recipe, /) -> str:
+        """The child's digest."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """The model is whole in the store; `merged` were made again for it, parents first, each the same bit for bit."""
+
+    digest: str
+    merged: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The recipe of `digest` (of the model asked for, or of an ancestor) gave `found` instead, and why that may be."""
+
+    digest: str
+    found: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Unrebuildable:
+    """`digest` (the model asked for, or an ancestor) can neither be read nor be made again."""
+
+    digest: str
+    why: str
+
+
+Rebuilding = Rebuilt | Mismatch | Unrebuildable
+
+
+def rebuild(store: Store, lineage: Lineage, digest: str, merge: Merge, *, afresh: bool = False) -> Rebuilding:
+    """Have a model whole in the store, made from its recipe, and its parents from theirs, as far back as need be.
+
+    Sound models are taken as they are; with `afresh` every one but the founders is merged again, to see whether it
+    still comes out the same. Raises LedgerError for a model that the lineage does not know.
+    """
+    ancestry = lineage.ancestry(digest)
+    needed = {digest}
+    to_merge: list[tuple[ModelRecord, Recipe]] = []
+    for record in reversed(ancestry):
+        if record.digest not in needed or ((record.founder or not afresh) and damage(store, record.digest) is None):
+            continue
+        recipe = _recipe(store, record)
+        if isinstance(recipe, Unrebuildable):
+            return recipe
+        to_merge.append((record, recipe))
+        needed.update(recipe.models)
+    for record, recipe in reversed(to_merge):
+        try:
+            found = merge(recipe)
+        except StrataError as error:
+            return Unrebuildable(record.digest, f"merging it again failed: {error}")
+        if found != record.digest:
+            return Mismatch(record.digest, found, _difference(store, record, found))
+    if (left := damage(store, digest)) is not None:
+        return Unrebuildable(digest, left)
+    return Rebuilt(digest, tuple(record.digest for record, _ in reversed(to_merge)))
+
+
+def _recipe(store: Store, record: ModelRecord) -> Recipe | Unrebuildable:
+    if record.recipe is None:
+        return Unrebuildable(record.digest, f"founder {record.name}: {damage(store, record.digest)}")
+    try:
+        return Recipe.from_json(store.read(record.recipe))
+    except StrataError as error:
+        return Unrebuildable(record.digest, f"the recipe of {record.name}: {error}")
+
+
+def _difference(store: Store, record: ModelRecord, found: str) -> str:
+    here = toolchain()
+    tools = f"it was merged by {record.made_with}, now by {here}"
+    if record.made_with == here:
+        tools = f"the tools are the same ({here}): the merge is not deterministic, or this machine rounds differently"
+    return f"{tools}; {_files_that_differ(store, record.digest, found)}"
+
+
+def _files_that_differ(store: Store, before: str, after: str) -> str:
+    try:
+        one, other = open_model(store, before).files, open_model(store, after).files
+    except (StrataError, OSError):
+        return "its old manifest is gone, so which files differ cannot be told"
+    return f"files that differ: {_listed(sorted(n for n in one.keys() | other.keys() if one.get(n) != other.get(n)))}"
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,166 @@
+"""Tables of the ledger."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time: timezone-aware in Python, UTC in the database (SQLite keeps no offset)."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC, without the offset."""
+        return value and value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Put the offset back."""
+        return value and value.replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+
+ledger_version = Table("ledger_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("pipeline", String(128), nullable=False, index=True),
+    Column("version", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
+    Column("figures", JSON, nullable=False),
+)
+
+pointers = Table(
+    "pointers",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+)
+
+moves = Table(
+    "moves",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("previous", String(64)),
+    Column("moved", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("name", "revision"),
+)
+
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("pipeline", String(128), nullable=False, index=True),
+    Column("kind", String(128), nullable=False),
+    Column("subject", String(512), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime),
+    Column("response", Text, nullable=False),
+    Column("figures", JSON, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("request", JSON, nullable=False),
+    Column("tokens", JSON, nullable=False),
+    Column("finished", Boolean, nullable=False),
+    Column("changed", UtcDateTime, nullable=False),
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("started", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
+    Column("state", String(16), nullable=False),
+    Column("champion", String(64)),
+    Column("strategy", String(64)),
+    Column("figures", JSON, nullable=False),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("name", String(256), nullable=False),
+    Column("generation", Integer, index=True),
+    Column("recipe", String(64)),
+    Column("seed", BigInteger),
+    Column("made_with", String(256), nullable=False),
+    Column("parents", JSON, nullable=False),
+    Column("added", UtcDateTime, nullable=False),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("model", String(64), nullable=False),
+    Column("suite", String(256), nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("domain", String(128), nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("mean", Float, nullable=False),
+    Column("scores", String(64), nullable=False),
+    Column("made", UtcDateTime, nullable=False),
+    UniqueConstraint("model", "suite", "purpose", "domain"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("generation", Integer),
+    Column("candidate", String(64), nullable=False),
+    Column("champion", String(64)),
+    Column("judgement", JSON, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("proposed", UtcDateTime, nullable=False),
+    Column("decided", UtcDateTime),
+    Column("decided_by", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+# Why the champion's pointer moved; the move itself, with its reason, is in `moves` under the same name and revision.
+changes = Table(
+    "changes",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("generation", Integer),
+    Column("judgement", String(64)),
+    Column("figures", JSON, nullable=False),
+)
