@@ -1,0 +1,67 @@
+"""What became of a generation's recipes, as data that outlives the process."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from pydantic import TypeAdapter, ValidationError
+
+from strata.evolution.merge import Merged, MergeFailed
+from strata.evolution.recipes import Recipe
+from strata.evolution.search import fitness
+
+
+@dataclass(frozen=True)
+class Child:
+    """A recipe carried out: `model` is the digest of what it gave; None where it failed, and why.
+
+    `recipe`: canonical JSON. `scores`: share of search items answered rightly, by domain; None before it was examined.
+    """
+
+    recipe: str
+    model: str | None = None
+    failure: str | None = None
+    detail: str = ""
+    scores: Mapping[str, float] | None = None
+
+    @property
+    def method(self) -> str:
+        """mergekit's name of the merge method."""
+        return Recipe.from_json(self.recipe).method
+
+    @property
+    def fitness(self) -> float | None:
+        """Weighted mean of the scores; None without."""
+        return None if self.scores is None else fitness(self.scores)
+
+    def bred(self, outcome: Merged | MergeFailed) -> "Child":
+        """The same once it was merged, or was not."""
+        if isinstance(outcome, Merged):
+            return replace(self, model=outcome.digest)
+        return replace(self, failure=outcome.kind, detail=outcome.detail)
+
+    def failed(self, kind: str, detail: str) -> "Child":
+        """The same, of no use after all."""
+        return replace(self, failure=kind, detail=detail, scores=None)
+
+
+_CHILDREN = TypeAdapter(tuple[Child, ...])
+
+
+def to_json(children: Sequence[Child]) -> bytes:
+    """The children in their order."""
+    return json.dumps([asdict(child) for child in children], sort_keys=True, allow_nan=False).encode()
+
+
+def from_json(data: bytes) -> tuple[Child, ...]:
+    """Inverse of `to_json`; raises ValueError."""
+    try:
+        return _CHILDREN.validate_json(data)
+    except ValidationError as error:
+        raise ValueError("not a generation's children") from error
+
+
+def best(children: Sequence[Child]) -> Child | None:
+    """The fittest that was examined, the first of equals."""
+    examined = [child for child in children if child.fitness is not None]
+    return max(examined, key=lambda child: child.fitness or 0.0, default=None)

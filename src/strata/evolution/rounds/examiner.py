@@ -1,0 +1,68 @@
+"""Scores of models of the store on items drawn from suites."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from strata.evolution.evaluate import AnswerCache, Evaluation, Scorer, evaluate
+from strata.evolution.models import check_out
+from strata.evolution.suites import Item, Purpose, Suite
+from strata.store import Store
+
+Load = Callable[[Path], Callable[[], Scorer]]
+
+
+class Examiner:
+    """Answers items with models, from a cache where they were answered before. Close it, or use it as a context.
+
+    suites: by domain. load: makes a scorer of a model's folder. seed: of the draws.
+    """
+
+    def __init__(
+        self, store: Store, suites: Mapping[str, Suite], cache: AnswerCache, load: Load, *, seed: int = 0
+    ) -> None:
+        self.suites, self.seed = dict(suites), seed
+        self._store, self._cache, self._load = store, cache, load
+        self._folder = Path(tempfile.mkdtemp(prefix="strata-examined-"))
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Of the suites, in their order."""
+        return tuple(self.suites)
+
+    def draw(self, purpose: Purpose, generation: int, counts: Mapping[str, int]) -> tuple[Item, ...]:
+        """So many items of each domain; a longer draw begins with the shorter one. Raises BadSuite."""
+        drawn = (self.suites[domain].draw(purpose, generation, count, self.seed) for domain, count in counts.items())
+        return tuple(item for items in drawn for item in items)
+
+    def capacity(self, purpose: Purpose, domain: str) -> int:
+        """How many items of a domain can be drawn at once."""
+        return self.suites[domain].capacity(purpose)
+
+    def examine(self, model: str, items: tuple[Item, ...]) -> Evaluation:
+        """The model's results. Raises ScoringFailed, CacheFailed, and what `check_out` raises."""
+
+        def scorer() -> Scorer:
+            return self._load(check_out(self._store, model, self._folder / model))()
+
+        return evaluate(scorer, model, items, self._cache)
+
+    def forget(self, model: str) -> None:
+        """Remove the files of a model that is not examined any more."""
+        shutil.rmtree(self._folder / model, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove the models' files, and close the cache."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._cache.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

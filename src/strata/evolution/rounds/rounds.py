@@ -1,0 +1,221 @@
+"""One generation: propose, breed, examine, judge, conclude. Each step may be done again, and then changes nothing.
+
+What a step found is kept under a ref of the generation, so a run that was killed goes on where it was.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from strata.errors import StrataError
+from strata.evolution.lineage import Championship, Family
+from strata.evolution.merge import Merged, MergeFailed
+from strata.evolution.recipes import Recipe
+from strata.evolution.regression import GatePolicy, Judgement, Verdict
+from strata.evolution.rounds import children as records
+from strata.evolution.rounds.children import Child, best
+from strata.evolution.rounds.examiner import Examiner
+from strata.evolution.rounds.judging import judge_candidate
+from strata.evolution.search import STRATEGIES, Past, Search, Space, to_recipe
+from strata.store import GenerationLog, IncidentLog, Store
+
+PIPELINE = "evolution"  # of incidents
+CHILDREN, JUDGEMENT, SEARCH = "evolution-children", "evolution-judgement", "evolution-search"  # kinds of refs
+
+Breed = Callable[[Sequence[Recipe]], Iterable[Merged | MergeFailed]]
+Ending = Literal["promoted", "kept", "proposed", "failed"]
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What a generation is: so many `children`, each scored on `search_items` of every domain, then the `policy`.
+
+    `anchor`: model that nothing promoted may be worse than. `manual`: nothing is promoted without approval.
+    """
+
+    space: Space
+    strategy: str = "adaptive"
+    children: int = 8
+    search_items: int = 250
+    seed: int = 0
+    policy: GatePolicy = field(default_factory=GatePolicy)
+    anchor: str | None = None
+    manual: bool = False
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """How a generation ended; `candidate` is None where no child could be examined."""
+
+    generation: int
+    ending: Ending
+    candidate: str | None
+    approval: int | None = None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What generations are made with, all of one store and ledger; opened, and closed, by whoever made them.
+
+    breed: carries out recipes, and gives an outcome for each in their order.
+    """
+
+    store: Store
+    examiner: Examiner
+    family: Family
+    championship: Championship
+    generations: GenerationLog
+    incidents: IncidentLog
+    breed: Breed
+
+
+class Rounds:
+    """The generations of one store and ledger."""
+
+    def __init__(self, demands: Demands, parts: Parts) -> None:
+        self.demands, self._breed = demands, parts.breed
+        self._store, self._examiner = parts.store, parts.examiner
+        self._family, self._championship = parts.family, parts.championship
+        self._generations, self._incidents = parts.generations, parts.incidents
+
+    def crown(self, founders: Sequence[str]) -> str:
+        """The champion; the founder that is fittest on the search items becomes it where there is none yet."""
+        if (standing := self._championship.standing()) is not None:
+            return standing.digest
+        found = [Child("", model=model, scores=self._scores(model)) for model in founders]
+        fittest = best(found)
+        assert fittest is not None
+        assert fittest.model is not None
+        reason = f"the fittest founder: {fittest.fitness:.4f} on {self.demands.search_items} search items a domain"
+        return self._championship.promote(fittest.model, expected=None, reason=reason).digest
+
+    def begin(self) -> int:
+        """The generation that a killed run left, or a new one."""
+        running = self._generations.recent(1, "running")
+        if running:
+            return running[0].id
+        standing = self._championship.standing()
+        return self._generations.begin(standing and standing.digest)
+
+    def propose(self, generation: int) -> tuple[Child, ...]:
+        """The generation's recipes, as children that are not there yet."""
+        if (known := self._children(generation)) is not None:
+            return known
+        search, space = self._search(), self.demands.space
+        recipes = [to_recipe(space, genome) for genome in search.ask(self.demands.children)]
+        return self._keep(generation, [Child(recipe.to_json()) for recipe in recipes])
+
+    def breed(self, generation: int, progress: Callable[[int], None] | None = None) -> tuple[Child, ...]:
+        """The children, merged; one that could not be has a failure, of which an incident tells."""
+        found = list(self.propose(generation))
+        missing = [place for place, child in enumerate(found) if child.model is None and child.failure is None]
+        recipes = [Recipe.from_json(found[place].recipe) for place in missing]
+        for count, (place, outcome) in enumerate(zip(missing, self._breed(recipes), strict=True), start=1):
+            found[place] = found[place].bred(outcome)
+            child = found[place]
+            if child.model is None:
+                self._report(generation, child)
+            else:
+                name = f"g{generation}-{place + 1}-{child.method}"
+                self._family.add_child(child.model, Recipe.from_json(child.recipe), generation, name)
+            self._keep(generation, found)
+            if progress is not None:
+                progress(count)
+        return tuple(found)
+
+    def examine(self, generation: int, progress: Callable[[int], None] | None = None) -> tuple[Child, ...]:
+        """The children with their scores on the search items."""
+        found = list(self.breed(generation))
+        for place, child in enumerate(found):
+            if child.model is not None and child.scores is None and child.failure is None:
+                try:
+                    found[place] = Child(child.recipe, child.model, scores=self._scores(child.model))
+                except StrataError as error:
+                    found[place] = child.failed("examination", str(error))
+                    self._report(generation, found[place])
+                self._keep(generation, found)
+            if progress is not None:
+                progress(place + 1)
+        return tuple(found)
+
+    def judge(self, generation: int, progress: Callable[[Mapping[str, int]], None] | None = None) -> Judgement | None:
+        """The gate's verdict on the fittest child; None where no child could be examined."""
+        candidate, champion = best(self.examine(generation)), self._champion_before(generation)
+        if candidate is None or candidate.model is None:
+            return None
+        demands = self.demands
+        return judge_candidate(
+            self._examiner,
+            demands.policy,
+            champion=champion,
+            candidate=candidate.model,
+            anchor=demands.anchor if demands.anchor != champion else None,
+            generation=generation,
+            progress=progress,
+        )
+
+    def conclude(self, generation: int, judgement: Judgement | None) -> Conclusion:
+        """Promote the fittest child, have a person decide on it, or keep the champion; the search learns its scores."""
+        found = self.examine(generation)
+        candidate, champion = best(found), self._champion_before(generation)
+        if judgement is None or candidate is None or candidate.model is None:
+            return self._finish(generation, found, "failed", None, None)
+        said, model = judgement.to_dict(), candidate.model
+        self._store.put_artifact(json.dumps(said, sort_keys=True).encode(), JUDGEMENT, str(generation))
+        if judgement.verdict is Verdict.REGRESS:
+            return self._finish(generation, found, "kept", model, None)
+        if judgement.verdict is Verdict.PROMOTE and not self.demands.manual:
+            reason = f"better overall by {judgement.overall.difference:+.4f}, no worse in any domain"
+            self._championship.promote(model, expected=champion, reason=reason, judgement=said, generation=generation)
+            return self._finish(generation, found, "promoted", model, None)
+        approval = self._championship.propose(model, expected=champion, judgement=said, generation=generation)
+        return self._finish(generation, found, "proposed", model, approval)
+
+    def _finish(
+        self, generation: int, found: Sequence[Child], ending: Ending, model: str | None, approval: int | None
+    ) -> Conclusion:
+        search = self._search()
+        search.ask(len(found))
+        search.tell([child.scores for child in found])
+        state = self._store.put_artifact(search.to_json().encode(), SEARCH, str(generation))
+        figures = {"candidate": model, "approval": approval, "fitness": [child.fitness for child in found]}
+        self._generations.finish(generation, ending, figures, state.digest)
+        self._family.release()
+        return Conclusion(generation, ending, model, approval)
+
+    def _search(self) -> Search:
+        """As it stood when the last generation had ended."""
+        demands, state = self.demands, self._generations.latest_strategy()
+        strategy = STRATEGIES[demands.strategy]
+        if state is None:
+            return Search(strategy, Past(demands.space), demands.seed)
+        return Search.from_json(strategy, demands.space, self._store.read(state))
+
+    def _scores(self, model: str) -> dict[str, float]:
+        """Share of the search items answered rightly, by domain. They are the same for all generations."""
+        counts = dict.fromkeys(self._examiner.domains, self.demands.search_items)
+        result = self._examiner.examine(model, self._examiner.draw("search", 0, counts))
+        return {domain: result.mean(domain) for domain in self._examiner.domains}
+
+    def _champion_before(self, generation: int) -> str:
+        found = self._generations.find(generation)
+        assert found is not None
+        assert found.champion is not None
+        return found.champion
+
+    def _children(self, generation: int) -> tuple[Child, ...] | None:
+        ref = self._store.ref(CHILDREN, str(generation))
+        return ref and records.from_json(self._store.read(ref.digest))
+
+    def _keep(self, generation: int, found: Sequence[Child]) -> tuple[Child, ...]:
+        self._store.put_artifact(records.to_json(found), CHILDREN, str(generation))
+        return tuple(found)
+
+    def _report(self, generation: int, child: Child) -> None:
+        figures = {"generation": generation, "method": child.method, "failure": child.failure}
+        subject = Recipe.from_json(child.recipe).digest
+        incident = self._incidents.begin(
+            pipeline=PIPELINE, kind="failed child", subject=subject, detail=child.detail, figures=figures
+        )
+        self._incidents.resolve(incident, "the generation went on without it")
