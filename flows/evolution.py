@@ -1,0 +1,74 @@
+"""The evolution pipeline: merges of models are bred, tested, and promoted only where the statistics say so.
+
+    enter -> (propose -> breed -> examine -> judge -> promote -> confirm) for each generation -> compare
+
+`python -m flows.evolution --help` says how to run it from the command line; the deployments are in `prefect.yaml`.
+"""
+
+if __name__ == "__main__":
+    # The command line sets Prefect up before importing it, and prints its help without it.
+    from importlib import import_module
+
+    from flows.command import main
+    from flows.evolution_command import COMMAND
+
+    raise SystemExit(main(COMMAND, lambda: import_module("flows.evolution").run))
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from prefect.transactions import transaction
+
+from strata.settings import Settings
+from tasks.evolution import (
+    Workshop,
+    breed_children,
+    compare_with_parents,
+    conclude_generation,
+    confirm_champion,
+    enter_parents,
+    examine_children,
+    judge_best,
+    open_workshop,
+    promote_best,
+    propose_recipes,
+    publish_generations,
+)
+from tasks.evolution_parameters import EvolutionParameters
+from tasks.evolution_results import EvolutionOutcome, GenerationOutcome
+from tasks.record import record_skipped, recorded
+
+DEMONSTRATION = EvolutionParameters()
+
+
+@flow(name="evolution", flow_run_name="evolution-of-{parameters.generations}")
+def run(parameters: EvolutionParameters = DEMONSTRATION) -> EvolutionOutcome | State:
+    """Breed generations of merges, and promote a child only where it is better overall and no worse in any domain.
+
+    Args:
+        parameters: The parents, how many generations of how many children, and what the gate demands. The defaults are
+            the demonstration: three generations from the shipped models.
+    """
+    settings = Settings()
+    if not settings.phase_2:
+        reason = "All pipelines are switched off: set ARCHAEOLOGICAL_PHASE_2_ENABLED=true to run them."
+        record_skipped("evolution", settings, reason)
+        return Completed(name="Skipped", message=reason)
+    with recorded("evolution", settings) as record, open_workshop(parameters, settings) as workshop:
+        enter_parents(workshop)
+        generations = [_generation(workshop) for _ in range(parameters.generations)]
+        comparison = compare_with_parents(workshop)
+        record.update(publish_generations(workshop, comparison))
+    return EvolutionOutcome(generations, comparison)
+
+
+def _generation(workshop: Workshop) -> GenerationOutcome:
+    generation = propose_recipes(workshop)
+    breed_children(workshop, generation)
+    examine_children(workshop, generation)
+    judgement = judge_best(workshop, generation)
+    # Without retries: a second attempt would be a transaction of its own, and would roll the first one back.
+    with transaction():
+        promoted = promote_best(workshop, generation, judgement)
+        confirm_champion(workshop, generation, promoted)
+    return conclude_generation(workshop, generation, judgement)

@@ -1,0 +1,51 @@
+"""What a person may choose about an evolution run: one model that fills the run form and the command line alike."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SHIPPED = "data/evolution"
+
+
+class EvolutionParameters(BaseModel):
+    """Parameters of the `evolution` flow; every field has a default, and the defaults are the demonstration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parents: list[str] = Field(
+        [f"{SHIPPED}/{name}" for name in ("coding", "math", "reasoning", "language")],
+        title="Parents",
+        description="Model folders (config.json, safetensors, tokenizer) of one architecture and vocabulary",
+        min_length=1,
+        max_length=64,
+    )
+    base: str = Field(
+        f"{SHIPPED}/base",
+        title="Base model",
+        description="What the parents were trained from; empty leaves out the methods that need one",
+    )
+    generations: int = Field(3, title="Generations", description="How many to breed in this run", gt=0, le=1000)
+    children: int = Field(8, title="Children", description="Merges in a generation", gt=0, le=256)
+    strategy: Literal["adaptive", "cma-es", "genetic", "uniform"] = Field(
+        "adaptive", title="Search", description="How the next recipes are chosen"
+    )
+    search_items: int = Field(
+        250, title="Search items", description="Items a domain on which every child is scored", gt=0, le=100_000
+    )
+    gate_items: int = Field(
+        3000, title="Gate items", description="Most items a domain on which one candidate is judged", ge=50, le=50_000
+    )
+    gain: float = Field(
+        0.02, title="Gain", description="Overall improvement that the gate should find when it is there", gt=0, lt=1
+    )
+    approval: Literal["undecided", "always"] = Field(
+        "undecided",
+        title="Approval",
+        description="Who promotes: 'undecided' asks a person only where the gate cannot tell, 'always' for every candidate",
+    )
+    workers: int = Field(2, title="Workers", description="Processes that merge", gt=0, le=64)
+    memory: int = Field(
+        0, title="Memory (MiB)", description="What merging may take; 0: half of what is free", ge=0, le=1 << 24
+    )
+    seed: int = Field(0, title="Seed", description="Of recipes and of the items that are drawn", ge=0, lt=1 << 31)
+    timeout: int = Field(3600, title="Timeout (s)", description="Longest that one merge may take", gt=0, le=86_400)
