@@ -2,7 +2,8 @@
 
 Public face: `GatePolicy` says what is demanded (margins: `MARGINS`, unless others are given); `judge` decides on whole
 files, `Gate` while items are drawn, from `Pair`s that `pair` joins. Both give a `Judgement`: a `Verdict` and what it
-rests on, a `Finding` for each domain with its `State`, and an `Overall`. Errors: `BadPolicy`, `UnpairedScores`, `NoScores`.
+rests on, a `Finding` for each domain with its `State`, and an `Overall`. Errors:
+`BadPolicy`, `UnpairedScores`, `NoScores`.
 
 All tests are paired, item by item. A domain is *sound* when a drop of its margin is rejected (non-inferiority), and has
 *dropped* when no difference is rejected in favour of a drop, with the domains' errors kept together. Promotion needs

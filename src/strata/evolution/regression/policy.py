@@ -42,7 +42,7 @@ class GatePolicy:
     most_items: int = 50_000
     fewest_items: int = 50
     fewest_clusters: int = 20
-    shift_share: float = 0.01
+    shift_share: float = 0.02
 
     def __post_init__(self) -> None:
         """Raise BadPolicy for what makes no sense."""

@@ -53,11 +53,13 @@ class Summary:
         """Variance of `difference`, robust to any dependence within clusters (Liang & Zeger 1986).
 
         It is that of a ratio of cluster sums to cluster sizes, G / (G - 1) times the sum of squared residuals
-        t_c - mean * n_c, over items^2; with single items the usual s^2 / n. `pseudo` adds that many residuals of
-        `scale`: a sequential test must not take a few equal differences for certainty.
+        t_c - mean * n_c, over items^2; with single items the usual s^2 / n. `pseudo` adds that many squared
+        residuals of a cluster of mean size whose items differ by `scale` in directions of their own: a sequential test
+        must not take a few equal differences for certainty.
         """
         mean = self.difference
         residuals = self.squares - 2 * mean * self.cross + mean**2 * self.sizes
         freed = self.clusters / np.maximum(self.clusters - 1, 1)
-        spread = np.maximum(freed * residuals + pseudo * self.scale**2, 0.0)
+        largest = self.scale**2 * self.sizes / np.maximum(self.items, 1)
+        spread = np.maximum(freed * residuals + pseudo * largest, 0.0)
         return np.asarray(spread / np.maximum(self.items, 1) ** 2, dtype=np.float64)

@@ -33,8 +33,19 @@ class Tally:
     @property
     def sums(self) -> FloatArray:
         """Sum of the differences, by cluster."""
-        summed = np.bincount(np.array(self.labels, dtype=np.intp), weights=self.differences)
-        return np.asarray(summed, dtype=np.float64)
+        return self._by_cluster(self.differences)
+
+    @property
+    def sizes(self) -> FloatArray:
+        """Number of items, by cluster."""
+        return self._by_cluster(np.ones(len(self.labels)))
+
+    def means(self, scores: list[float]) -> FloatArray:
+        """Mean of scores that are listed by item, such as `candidate`, by cluster."""
+        return self._by_cluster(np.array(scores, dtype=np.float64)) / self.sizes
+
+    def _by_cluster(self, values: FloatArray) -> FloatArray:
+        return np.asarray(np.bincount(np.array(self.labels, dtype=np.intp), weights=values), dtype=np.float64)
 
     @property
     def binary(self) -> bool:
@@ -44,7 +55,7 @@ class Tally:
 
     def numbers(self) -> tuple[float, ...]:
         """The fields of a `Summary`, for this domain."""
-        sums, sizes = self.sums, np.bincount(np.array(self.labels, dtype=np.intp)).astype(np.float64)
+        sums, sizes = self.sums, self.sizes
         scores = self.reference + self.candidate
         unit = not scores or (min(scores) >= 0 and max(scores) <= 1)
         scale = 1.0 if unit else float(np.abs(self.differences).max())
