@@ -1,0 +1,188 @@
+"""A model in this process, loaded by transformers, as a scorer.
+
+The options of a question share its prompt's tokens: prompt and options are one row, whose 4D mask lets each option see
+the prompt and itself only, at the positions it would have alone. Rows of about the same length make a batch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from strata.evolution.evaluate.scorer import ScoringFailed
+
+MOST_TOKENS = 8192  # of a batch, padding included
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A question or a part of it: token ids of the prompt and of options. `place`: of its question, and of its first
+    option among that question's."""
+
+    place: tuple[int, int]
+    prompt: list[int]
+    options: list[list[int]]
+
+    @property
+    def length(self) -> int:
+        return len(self.prompt) + sum(map(len, self.options))
+
+
+class LocalScorer:
+    """A causal language model of a folder, in float32, on one thread unless torch is told otherwise.
+
+    `packed`: answer all options of a question in one row; else each is a row of its own (for models whose attention
+    takes no 4D mask). Raises ScoringFailed for what transformers cannot load.
+    """
+
+    def __init__(self, folder: Path, *, packed: bool = True, most_tokens: int = MOST_TOKENS) -> None:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        try:
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                folder, local_files_only=True, dtype=torch.float32, attn_implementation="sdpa"
+            )
+        except Exception as error:  # transformers, tokenizers and safetensors raise whatever they like
+            raise ScoringFailed(f"cannot load the model in {folder}: {error}") from error
+        self._model = model.eval()
+        self._packed, self._most_tokens = packed, most_tokens
+        self._context: int = getattr(self._model.config, "max_position_embeddings", 1 << 30)
+
+    def log_likelihoods(self, questions: Sequence[tuple[str, Sequence[str]]]) -> list[list[float]]:
+        """See `Scorer`."""
+        rows = [
+            _Row((place, 0), self._encode(prompt, start=True), [self._encode(option) for option in options])
+            for place, (prompt, options) in enumerate(questions)
+        ]
+        for row in rows:
+            self._check(row)
+        found = [[0.0] * len(options) for _, options in questions]
+        if not self._packed:
+            rows = [
+                _Row((row.place[0], number), row.prompt, [option])
+                for row in rows
+                for number, option in enumerate(row.options)
+            ]
+        for batch in _batches(rows, self._most_tokens):
+            for row, values in zip(batch, self._score(batch), strict=True):
+                place, first = row.place
+                found[place][first : first + len(values)] = values
+        return found
+
+    def generate(self, prompts: Sequence[str], stops: Sequence[str], most_tokens: int) -> list[str]:
+        """See `Scorer`; one prompt at a time."""
+        return [self._write(prompt, stop, most_tokens) for prompt, stop in zip(prompts, stops, strict=True)]
+
+    def _encode(self, text: str, *, start: bool = False) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=start)["input_ids"]
+        if start and ids and ids[-1] == self._tokenizer.eos_token_id and not text.endswith(self._tokenizer.eos_token):
+            ids = ids[:-1]  # some tokenizers end every text
+        return ids
+
+    def _check(self, row: _Row) -> None:
+        if not row.prompt or not all(row.options):
+            raise ScoringFailed("a prompt or an option has no tokens")
+        longest = len(row.prompt) + max(map(len, row.options))
+        if longest > self._context:
+            raise ScoringFailed(f"a prompt with its answer is {longest} tokens, the model takes {self._context}")
+
+    @torch.inference_mode()
+    def _score(self, batch: Sequence[_Row]) -> list[list[float]]:
+        tokens, positions, mask = _pack(batch)
+        logits = self._model(
+            input_ids=tokens, position_ids=positions, attention_mask=mask, use_cache=False
+        ).logits.float()
+        # Where in the flattened batch an answer's token is predicted, and which token it is.
+        sources, targets, lengths = _targets(batch, tokens.shape[1])
+        chosen = logits.flatten(0, 1)[sources]
+        values = chosen.gather(1, targets[:, None])[:, 0] - chosen.logsumexp(1)
+        sums = torch.stack([part.sum() for part in values.double().split(lengths)])
+        if not torch.isfinite(sums).all():
+            raise ScoringFailed("the model's logits are not finite")
+        flat = iter(sums.tolist())
+        return [[next(flat) for _ in row.options] for row in batch]
+
+    @torch.inference_mode()
+    def _write(self, prompt: str, stop: str, most_tokens: int) -> str:
+        tokens = self._encode(prompt, start=True)
+        if not tokens or len(tokens) >= self._context:
+            raise ScoringFailed(f"a prompt is {len(tokens)} tokens, the model takes 1 to {self._context - 1}")
+        written: list[int] = []
+        text = ""
+        cache, step = None, torch.tensor([tokens])
+        ends = _ends(self._model, self._tokenizer)
+        for _ in range(min(most_tokens, self._context - len(tokens))):
+            out = self._model(input_ids=step, past_key_values=cache, use_cache=True)
+            last = out.logits[0, -1]
+            if not torch.isfinite(last).all():
+                raise ScoringFailed("the model's logits are not finite")
+            token = int(last.argmax())
+            if token in ends:
+                break
+            written.append(token)
+            text = str(self._tokenizer.decode(written, skip_special_tokens=True))
+            if stop and stop in text:
+                return text[: text.index(stop)]
+            cache, step = out.past_key_values, torch.tensor([[token]])
+        return text
+
+
+def _ends(model: Any, tokenizer: Any) -> set[int]:
+    known = model.generation_config.eos_token_id
+    ids = known if isinstance(known, list) else [known]
+    return {token for token in [*ids, tokenizer.eos_token_id] if token is not None}
+
+
+def _batches(rows: list[_Row], most_tokens: int) -> Iterator[list[_Row]]:
+    """Rows of similar length together, so that little is padding."""
+    batch: list[_Row] = []
+    for row in sorted(rows, key=lambda row: (row.length, row.place)):
+        if batch and (len(batch) + 1) * row.length > most_tokens:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _pack(batch: Sequence[_Row]) -> tuple[Tensor, Tensor, Tensor]:
+    """Token ids and positions, both rows x length, and what each token sees: rows x 1 x length x length."""
+    width = max(row.length for row in batch)
+    tokens = torch.zeros(len(batch), width, dtype=torch.long)
+    positions = torch.zeros(len(batch), width, dtype=torch.long)
+    # The part of each token: 0 for the prompt, 1, 2, ... for the options, -1 for padding.
+    parts = torch.full((len(batch), width), -1, dtype=torch.long)
+    for number, row in enumerate(batch):
+        start = len(row.prompt)
+        ids, places, owners = list(row.prompt), list(range(start)), [0] * start
+        for owner, option in enumerate(row.options, start=1):
+            ids += option
+            places += range(start, start + len(option))
+            owners += [owner] * len(option)
+        tokens[number, : row.length] = torch.tensor(ids)
+        positions[number, : row.length] = torch.tensor(places)
+        parts[number, : row.length] = torch.tensor(owners)
+    before = torch.ones(width, width, dtype=torch.bool).tril()
+    seen = before & ((parts[:, None, :] == 0) | (parts[:, None, :] == parts[:, :, None]))
+    mask = torch.zeros(seen.shape).masked_fill_(~seen, torch.finfo(torch.float32).min)
+    return tokens, positions, mask[:, None]
+
+
+def _targets(batch: Sequence[_Row], width: int) -> tuple[Tensor, Tensor, list[int]]:
+    """Flat positions that predict an answer's tokens, those tokens, and how many tokens each answer has."""
+    sources: list[int] = []
+    targets: list[int] = []
+    lengths: list[int] = []
+    for number, row in enumerate(batch):
+        start = begin = number * width + len(row.prompt)
+        for option in row.options:
+            # The first token of every option is predicted by the prompt's last one.
+            sources += [begin - 1, *range(start, start + len(option) - 1)]
+            targets += option
+            lengths.append(len(option))
+            start += len(option)
+    return torch.tensor(sources), torch.tensor(targets), lengths
