@@ -3,21 +3,26 @@
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import Engine
+
 from strata.store.schema import open_database
 
 
 class Database:
     """A part of the ledger's database. Safe to use from many threads and processes; close it, or use it as a context.
 
-    url: SQLAlchemy's. Raises LedgerError.
+    source: SQLAlchemy's URL, or another part of the same database, whose connections are shared and which is closed by
+    whoever opened it. Raises LedgerError.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = open_database(url)
+    def __init__(self, source: "str | Database") -> None:
+        self._shared = isinstance(source, Database)
+        self._engine: Engine = source._engine if isinstance(source, Database) else open_database(source)
 
     def close(self) -> None:
-        """Close the connections."""
-        self._engine.dispose()
+        """Close the connections, unless they are another's."""
+        if not self._shared:
+            self._engine.dispose()
 
     def __enter__(self) -> Self:
         return self

@@ -27,6 +27,7 @@ from strata.store import (
     Change,
     Explanation,
     IncidentLog,
+    Ledger,
     Lineage,
     PointerMoved,
     Store,
@@ -37,24 +38,24 @@ DAMAGED = "damaged model"
 
 
 class Championship:
-    """The champion of a store and ledger. Close it, or use it as a context.
+    """The champion of a store and ledger (its URL, or an open one). Close it, or use it as a context.
 
     depth: so many former good champions keep their files; older ones are rebuilt by `merge`, where that is given.
     manual: nothing is promoted without approval.
     """
 
     def __init__(
-        self, store: Store, ledger: str, *, depth: int = 3, merge: Merge | None = None, manual: bool = False
+        self, store: Store, ledger: str | Ledger, *, depth: int = 3, merge: Merge | None = None, manual: bool = False
     ) -> None:
         self._store, self._kept = store, Kept(store)
         self._depth, self._merge, self._manual = depth, merge, manual
-        self._log, self._approvals, self._incidents = ChampionLog(ledger), Approvals(ledger), IncidentLog(ledger)
-        self._lineage = Lineage(ledger)
+        self._log = ChampionLog(ledger)
+        self._approvals, self._incidents = Approvals(self._log), IncidentLog(self._log)
+        self._lineage = Lineage(self._log)
 
     def close(self) -> None:
         """Close the connections to the ledger."""
-        for log in (self._log, self._approvals, self._incidents, self._lineage):
-            log.close()
+        self._log.close()
 
     def __enter__(self) -> Self:
         return self

@@ -8,7 +8,7 @@ from typing import Self
 from strata.evolution.lineage.errors import UnknownModel
 from strata.evolution.lineage.sound import verify_model
 from strata.evolution.recipes import Recipe
-from strata.store import ChampionLog, GenerationLog, Lineage, ModelRecord, Store
+from strata.store import ChampionLog, GenerationLog, Ledger, Lineage, ModelRecord, Store
 
 FOUNDER = "founder"  # kinds of the refs that keep models
 CHILD = "child"
@@ -27,16 +27,15 @@ def toolchain() -> str:
 
 
 class Family:
-    """Models of a store and their lineage in a ledger. Close it, or use it as a context."""
+    """Models of a store and their lineage in a ledger (its URL, or an open one). Close it, or use it as a context."""
 
-    def __init__(self, store: Store, ledger: str) -> None:
+    def __init__(self, store: Store, ledger: str | Ledger) -> None:
         self.store, self.lineage = store, Lineage(ledger)
-        self._generations, self._champions = GenerationLog(ledger), ChampionLog(ledger)
+        self._generations, self._champions = GenerationLog(self.lineage), ChampionLog(self.lineage)
 
     def close(self) -> None:
         """Close the connections to the ledger."""
-        for log in (self.lineage, self._generations, self._champions):
-            log.close()
+        self.lineage.close()
 
     def __enter__(self) -> Self:
         return self
