@@ -36,9 +36,7 @@ class Command:
     summary: Callable[[], Any]
 
 
-def main(
-    command: Command, load_flow: Callable[[], Callable[..., Any]], arguments: Sequence[str] | None = None
-) -> int:
+def main(command: Command, load_flow: Callable[[], Callable[..., Any]], arguments: Sequence[str] | None = None) -> int:
     """Run the flow that `load_flow` imports once, and return the exit status."""
     parameters, as_json = parse(command, arguments)
     # A stop signal unwinds like Ctrl-C, so that processes and server end with the run.

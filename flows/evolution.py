@@ -1,6 +1,6 @@
 """The evolution pipeline: merges of models are bred, tested, and promoted only where the statistics say so.
 
-    enter -> (propose -> breed -> examine -> judge -> promote -> confirm) for each generation -> compare
+    (propose -> breed -> examine -> judge -> promote -> confirm -> conclude) for each generation -> compare
 
 `python -m flows.evolution --help` says how to run it from the command line; the deployments are in `prefect.yaml`.
 """
@@ -14,22 +14,24 @@ if __name__ == "__main__":
 
     raise SystemExit(main(COMMAND, lambda: import_module("flows.evolution").run))
 
+from contextlib import suppress
+
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from prefect.transactions import transaction
 
+from strata.evolution.rounds import Workshop
 from strata.settings import Settings
 from tasks.evolution import (
-    Workshop,
+    ChampionRegressed,
     breed_children,
     compare_with_parents,
     conclude_generation,
     confirm_champion,
-    enter_parents,
     examine_children,
     judge_best,
-    open_workshop,
+    open_shop,
     promote_best,
     propose_recipes,
     publish_generations,
@@ -54,21 +56,20 @@ def run(parameters: EvolutionParameters = DEMONSTRATION) -> EvolutionOutcome | S
         reason = "All pipelines are switched off: set ARCHAEOLOGICAL_PHASE_2_ENABLED=true to run them."
         record_skipped("evolution", settings, reason)
         return Completed(name="Skipped", message=reason)
-    with recorded("evolution", settings) as record, open_workshop(parameters, settings) as workshop:
-        enter_parents(workshop)
-        generations = [_generation(workshop) for _ in range(parameters.generations)]
-        comparison = compare_with_parents(workshop)
-        record.update(publish_generations(workshop, comparison))
+    with recorded("evolution", settings) as record, open_shop(parameters, settings) as shop:
+        generations = [_generation(shop) for _ in range(parameters.generations)]
+        comparison = compare_with_parents(shop)
+        record.update(publish_generations(shop, generations, comparison))
     return EvolutionOutcome(generations, comparison)
 
 
-def _generation(workshop: Workshop) -> GenerationOutcome:
-    generation = propose_recipes(workshop)
-    breed_children(workshop, generation)
-    examine_children(workshop, generation)
-    judgement = judge_best(workshop, generation)
+def _generation(shop: Workshop) -> GenerationOutcome:
+    generation = propose_recipes(shop)
+    breed_children(shop, generation)
+    examine_children(shop, generation)
+    judgement = judge_best(shop, generation)
     # Without retries: a second attempt would be a transaction of its own, and would roll the first one back.
-    with transaction():
-        promoted = promote_best(workshop, generation, judgement)
-        confirm_champion(workshop, generation, promoted)
-    return conclude_generation(workshop, generation, judgement)
+    with suppress(ChampionRegressed), transaction():
+        change = promote_best(shop, generation, judgement)
+        confirm_champion(shop, generation, change)
+    return conclude_generation(shop, generation, judgement)

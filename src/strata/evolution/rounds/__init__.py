@@ -3,9 +3,10 @@
 Public face:
 
 - `Rounds`: the steps of a generation, each of which may be repeated; `Demands`, `Parts`, `Conclusion`, `Child`
+- `open_workshop`: all that generations are made with, by an `Order`; `Workshop`
 - `Examiner`: models of the store answer items of suites, from a cache
 - `judge_candidate`: the gate, with items drawn while they can change the verdict
-- `watch_champion`: judge a champion anew and roll it back where it regressed; `Watched`
+- `watch_champion`: judge a champion anew, with an incident where it regressed; `Watched`
 """
 
 from strata.evolution.rounds.children import Child, best
@@ -13,16 +14,20 @@ from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.judging import judge_candidate
 from strata.evolution.rounds.rounds import Conclusion, Demands, Parts, Rounds
 from strata.evolution.rounds.watch import Watched, watch_champion
+from strata.evolution.rounds.workshop import Order, Workshop, open_workshop
 
 __all__ = [
     "Child",
     "Conclusion",
     "Demands",
     "Examiner",
+    "Order",
     "Parts",
     "Rounds",
     "Watched",
+    "Workshop",
     "best",
     "judge_candidate",
+    "open_workshop",
     "watch_champion",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from strata.evolution.regression import Gate, GatePolicy, Judgement, pair
 from strata.evolution.rounds.examiner import Examiner
-from strata.evolution.suites import Item
+from strata.evolution.suites import Item, Purpose
 
 FIRST = 200  # items a domain at the first look
 STEP = 100  # and at each further one
@@ -18,20 +18,21 @@ def judge_candidate(
     candidate: str,
     anchor: str | None,
     generation: int,
+    purpose: Purpose = "gate",
     progress: Callable[[Mapping[str, int]], None] | None = None,
 ) -> Judgement:
     """The verdict on `candidate` against `champion`, and against the fixed `anchor` so that no drift adds up.
 
-    Items are those of the gate for this generation, which no search has seen; all models answer the same ones. Where
+    Items are those of this purpose and generation, which no search has seen; all models answer the same ones. Where
     they run out before it is clear, the verdict is inconclusive. Raises what `Examiner.examine` raises.
     """
     gate = Gate(policy, examiner.domains, anchor=anchor is not None)
     drawn: dict[str, int] = dict.fromkeys(examiner.domains, 0)
     while True:
         counts = {
-            domain: min(max(FIRST, drawn[domain] + STEP), examiner.capacity("gate", domain)) for domain in gate.wanted
+            domain: min(max(FIRST, drawn[domain] + STEP), examiner.capacity(purpose, domain)) for domain in gate.wanted
         }
-        fresh = _fresh(examiner, generation, counts, drawn)
+        fresh = _fresh(examiner, purpose, generation, counts, drawn)
         if not fresh:
             return gate.give_up()
         against = None if anchor is None else examiner.examine(anchor, fresh).scores
@@ -44,9 +45,9 @@ def judge_candidate(
 
 
 def _fresh(
-    examiner: Examiner, generation: int, counts: Mapping[str, int], drawn: Mapping[str, int]
+    examiner: Examiner, purpose: Purpose, generation: int, counts: Mapping[str, int], drawn: Mapping[str, int]
 ) -> tuple[Item, ...]:
     found: list[Item] = []
     for domain, count in counts.items():
-        found += examiner.draw("gate", generation, {domain: count})[drawn[domain] :]
+        found += examiner.draw(purpose, generation, {domain: count})[drawn[domain] :]
     return tuple(found)

@@ -17,8 +17,8 @@ from strata.evolution.rounds import children as records
 from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.judging import judge_candidate
-from strata.evolution.search import STRATEGIES, Past, Search, Space, to_recipe
-from strata.store import GenerationLog, IncidentLog, Store
+from strata.evolution.search import STRATEGIES, Past, Search, Space, fitness, to_recipe
+from strata.store import Change, GenerationLog, IncidentLog, Store
 
 PIPELINE = "evolution"  # of incidents
 CHILDREN, JUDGEMENT, SEARCH = "evolution-children", "evolution-judgement", "evolution-search"  # kinds of refs
@@ -46,11 +46,16 @@ class Demands:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """How a generation ended; `candidate` is None where no child could be examined."""
+    """How a generation ended; `candidate` is None where no child could be examined.
+
+    `champion`: after it, and its fitness on the search items. `approval`: number of the question asked of a person.
+    """
 
     generation: int
     ending: Ending
     candidate: str | None
+    champion: str
+    champion_fitness: float
     approval: int | None = None
 
 
@@ -155,10 +160,27 @@ class Rounds:
             progress=progress,
         )
 
+    def promote(self, generation: int, judgement: Judgement | None) -> Change | None:
+        """Make the fittest child champion where the gate says so, unless a person has to decide; else None."""
+        candidate = best(self.examine(generation))
+        if judgement is None or judgement.verdict is not Verdict.PROMOTE or self.demands.manual or candidate is None:
+            return None
+        assert candidate.model is not None
+        return self._championship.promote(
+            candidate.model,
+            expected=self._champion_before(generation),
+            reason=f"better overall by {judgement.overall.difference:+.4f}, no worse in any domain",
+            judgement=judgement.to_dict(),
+            generation=generation,
+        )
+
     def conclude(self, generation: int, judgement: Judgement | None) -> Conclusion:
-        """Promote the fittest child, have a person decide on it, or keep the champion; the search learns its scores."""
+        """End the generation after `promote`; a person is asked where the gate could not tell.
+
+        The search learns the children's scores. What was promoted and has been rolled back since was not kept.
+        """
         found = self.examine(generation)
-        candidate, champion = best(found), self._champion_before(generation)
+        candidate = best(found)
         if judgement is None or candidate is None or candidate.model is None:
             return self._finish(generation, found, "failed", None, None)
         said, model = judgement.to_dict(), candidate.model
@@ -166,9 +188,10 @@ class Rounds:
         if judgement.verdict is Verdict.REGRESS:
             return self._finish(generation, found, "kept", model, None)
         if judgement.verdict is Verdict.PROMOTE and not self.demands.manual:
-            reason = f"better overall by {judgement.overall.difference:+.4f}, no worse in any domain"
-            self._championship.promote(model, expected=champion, reason=reason, judgement=said, generation=generation)
-            return self._finish(generation, found, "promoted", model, None)
+            standing = self._championship.standing()
+            stands = standing is not None and standing.digest == model
+            return self._finish(generation, found, "promoted" if stands else "kept", model, None)
+        champion = self._champion_before(generation)
         approval = self._championship.propose(model, expected=champion, judgement=said, generation=generation)
         return self._finish(generation, found, "proposed", model, approval)
 
@@ -179,10 +202,13 @@ class Rounds:
         search.ask(len(found))
         search.tell([child.scores for child in found])
         state = self._store.put_artifact(search.to_json().encode(), SEARCH, str(generation))
-        figures = {"candidate": model, "approval": approval, "fitness": [child.fitness for child in found]}
+        standing = self._championship.standing()
+        assert standing is not None
+        champion = fitness(self._scores(standing.digest))
+        figures = {"candidate": model, "approval": approval, "champion": champion}
         self._generations.finish(generation, ending, figures, state.digest)
         self._family.release()
-        return Conclusion(generation, ending, model, approval)
+        return Conclusion(generation, ending, model, standing.digest, champion, approval)
 
     def _search(self) -> Search:
         """As it stood when the last generation had ended."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from strata.evolution.lineage import Championship, Rollback
+from strata.evolution.lineage import Championship
 from strata.evolution.regression import GatePolicy, Judgement, Verdict
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.judging import judge_candidate
@@ -14,11 +14,11 @@ REGRESSION = "regression"
 
 @dataclass(frozen=True)
 class Watched:
-    """judgement: of the champion against the one before it; rollback: what was done where it had become worse."""
+    """judgement: of the champion against the one before it; incident: the open one, where it has become worse."""
 
     champion: str
     judgement: Judgement
-    rollback: Rollback | None
+    incident: int | None
 
 
 def watch_champion(
@@ -28,11 +28,10 @@ def watch_champion(
     incidents: IncidentLog,
     *,
     generation: int,
-    automatic: bool,
 ) -> Watched | None:
-    """Judge the champion anew, and roll it back where it regressed; None where there is none before it.
+    """Judge the champion anew, and open an incident where it regressed; None where there is none before it.
 
-    generation: of fresh items, one that nothing was judged on. automatic: else the incident stays open for a person.
+    generation: whose items for the watch are drawn. A rollback of kind "regression" resolves the incident.
     """
     standing = championship.standing()
     if standing is None or standing.previous is None:
@@ -44,14 +43,16 @@ def watch_champion(
         candidate=standing.digest,
         anchor=None,
         generation=generation,
+        purpose="watch",
     )
     if judgement.verdict is not Verdict.REGRESS:
         return Watched(standing.digest, judgement, None)
-    affected = ", ".join(judgement.affected)
-    reason, figures = f"worse than the champion before it in {affected}", {"severity": "high"} | judgement.to_dict()
-    if automatic:
-        done = championship.rollback(reason=reason, kind="regression", expected=standing.digest, figures=figures)
-        return Watched(standing.digest, judgement, done)
-    if not incidents.open_ones(PIPELINE, REGRESSION, standing.digest):
-        incidents.begin(pipeline=PIPELINE, kind=REGRESSION, subject=standing.digest, detail=reason, figures=figures)
-    return Watched(standing.digest, judgement, None)
+    known = incidents.open_ones(PIPELINE, REGRESSION, standing.digest)
+    if known:
+        return Watched(standing.digest, judgement, known[0].id)
+    detail = f"worse than the champion before it in {', '.join(judgement.affected)}"
+    figures = {"severity": "high"} | judgement.to_dict()
+    incident = incidents.begin(
+        pipeline=PIPELINE, kind=REGRESSION, subject=standing.digest, detail=detail, figures=figures
+    )
+    return Watched(standing.digest, judgement, incident)

@@ -1,7 +1,8 @@
 """Which items of a space serve which purpose: parts that share none, by construction.
 
-The space is shuffled once, for good, and cut: each purpose has a stretch of the shuffled positions, and the gate's
-stretch is cut again into one block for each of `GENERATIONS` generations, taken in turn. A draw shuffles its own block
+The space is shuffled once, for good, and cut: each purpose has a stretch of the shuffled positions, and the stretches of
+the gate and of the watch over a champion are cut again into one block for each of `GENERATIONS` generations, taken in
+turn. A draw shuffles its own block
 by its seed and takes the first so many, so a longer draw begins with the shorter one.
 """
 
@@ -12,9 +13,10 @@ import numpy as np
 from strata.evolution.suites.item import BadSuite
 from strata.evolution.suites.permutation import Indices, Permutation
 
-Purpose = Literal["training", "search", "anchor", "gate"]
-GENERATIONS = 32  # after so many the gate's blocks come round again
-_ENDS = {"training": 20, "search": 35, "anchor": 40, "gate": 100}  # hundredths of a space
+Purpose = Literal["training", "search", "anchor", "gate", "watch"]
+GENERATIONS = 32  # after so many the blocks come round again
+FRESH = ("gate", "watch")  # purposes whose items differ from generation to generation
+_ENDS = {"training": 20, "search": 35, "anchor": 40, "gate": 80, "watch": 100}  # hundredths of a space
 
 
 def block(size: int, purpose: Purpose, generation: int) -> range:
@@ -26,7 +28,7 @@ def block(size: int, purpose: Purpose, generation: int) -> range:
     ends = [0, *(size * share // 100 for share in _ENDS.values())]
     number = list(_ENDS).index(purpose)
     begin, end = ends[number], ends[number + 1]
-    if purpose != "gate":
+    if purpose not in FRESH:
         return range(begin, end)
     width = (end - begin) // GENERATIONS
     begin += generation % GENERATIONS * width

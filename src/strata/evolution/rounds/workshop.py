@@ -1,0 +1,137 @@
+"""Everything that generations are made with, opened together and closed together."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from strata.errors import StrataError
+from strata.evolution.evaluate import AnswerCache, local_scorer
+from strata.evolution.lineage import Championship, Family
+from strata.evolution.merge import Merged, MergePool
+from strata.evolution.models import open_model, put_model
+from strata.evolution.recipes import Recipe
+from strata.evolution.regression import GatePolicy
+from strata.evolution.rounds.examiner import Examiner
+from strata.evolution.rounds.rounds import Demands, Parts, Rounds
+from strata.evolution.search import TECHNIQUES, Space
+from strata.evolution.suites import DOMAINS, small_suite
+from strata.store import GenerationLog, IncidentLog, Store
+
+MOST_GROUPS = 3  # of layers, that have weights of their own
+
+
+class MergeRefused(StrataError):
+    """A merge that failed where a model was to be rebuilt by it."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be bred: from `parents`, model folders that were trained from `base`, if there is one."""
+
+    parents: Sequence[Path]
+    base: Path | None
+    strategy: str = "adaptive"
+    children: int = 8
+    search_items: int = 250
+    seed: int = 0
+    policy: GatePolicy = field(default_factory=GatePolicy)
+    manual: bool = False
+    workers: int = 2
+    memory_bytes: int | None = None
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """`rounds` to breed with, their `parts`, and the founders: digests by name, the base among them."""
+
+    rounds: Rounds
+    parts: Parts
+    founders: dict[str, str]
+    parents: tuple[str, ...]
+
+
+@contextmanager
+def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterator[Workshop]:
+    """The founders are stored and entered, and the fittest crowned where there is no champion yet.
+
+    home: folder of the cache of answers. Raises StrataError for founders that cannot be read or do not fit together.
+    """
+    with ExitStack() as stack:
+        family = stack.enter_context(Family(store, ledger))
+        founders = _enter(family, store, order)
+        pool = stack.enter_context(
+            MergePool(
+                store, order.workers, memory_bytes=order.memory_bytes, timeout_seconds=order.timeout_seconds
+            )
+        )
+
+        def remake(recipe: Recipe) -> str:
+            outcome = pool.merge(recipe)
+            if not isinstance(outcome, Merged):
+                raise MergeRefused(f"{outcome.kind}: {outcome.detail}")
+            return outcome.digest
+
+        championship = stack.enter_context(Championship(store, ledger, merge=remake))
+        generations, incidents = GenerationLog(ledger), IncidentLog(ledger)
+        stack.callback(generations.close)
+        stack.callback(incidents.close)
+        suites = {domain: small_suite(domain) for domain in DOMAINS}
+        cache = AnswerCache(home / "answers.sqlite")
+        examiner = stack.enter_context(Examiner(store, suites, cache, local_scorer, seed=order.seed))
+        parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all)
+        parents = tuple(founders[parent.name] for parent in order.parents)
+        demands = _demands(order, store, parents, founders)
+        crowned = _crown(Rounds(demands, parts), championship, parents)
+        yield Workshop(Rounds(replace(demands, anchor=crowned), parts), parts, founders, parents)
+
+
+def _enter(family: Family, store: Store, order: Order) -> dict[str, str]:
+    folders = [*order.parents, *([order.base] if order.base else [])]
+    names = [folder.name for folder in folders]
+    if len(set(names)) < len(names):
+        raise StrataError(f"two founders have the same folder name: {', '.join(names)}")
+    founders = {folder.name: put_model(store, folder).digest for folder in folders}
+    for name, digest in founders.items():
+        family.add_founder(digest, name)
+    return founders
+
+
+def _demands(order: Order, store: Store, parents: tuple[str, ...], founders: dict[str, str]) -> Demands:
+    configs = {name: _config(store, digest) for name, digest in founders.items()}
+    first = configs[order.parents[0].name]
+    for name, config in configs.items():
+        for what in ("model_type", "num_hidden_layers", "hidden_size", "vocab_size"):
+            if config.get(what) != first.get(what):
+                raise StrataError(
+                    f"{name} does not fit {order.parents[0].name}: {what} is {config.get(what)}, not {first.get(what)}"
+                )
+    layers = first.get("num_hidden_layers")
+    if not isinstance(layers, int) or layers < 1:
+        raise StrataError(f"the config of {order.parents[0].name} says nothing of num_hidden_layers")
+    base = founders[order.base.name] if order.base else None
+    space = Space(parents, base, layers, tuple(TECHNIQUES), groups=min(MOST_GROUPS, layers))
+    return Demands(
+        space,
+        strategy=order.strategy,
+        children=order.children,
+        search_items=order.search_items,
+        seed=order.seed,
+        policy=order.policy,
+        manual=order.manual,
+    )
+
+
+def _crown(rounds: Rounds, championship: Championship, parents: tuple[str, ...]) -> str:
+    """The first champion there ever was: the anchor of all that come after it."""
+    if not championship.history():
+        rounds.crown(parents)
+    return championship.history()[-1].digest
+
+
+def _config(store: Store, digest: str) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads(store.read(open_model(store, digest).files["config.json"]))
+    return config
