@@ -14,8 +14,8 @@ from prefect.events import emit_event
 from prefect.transactions import Transaction, get_transaction
 from rich.progress import Progress
 
-from strata.evolution.regression import GatePolicy, Judgement, Verdict, judge
 from strata.evolution.lineage import Championship, Rollback
+from strata.evolution.regression import GatePolicy, Judgement, Verdict, judge
 from strata.evolution.report import report_html, report_markdown
 from strata.evolution.rounds import Conclusion, Order, Watched, Workshop, open_workshop, watch_champion
 from strata.evolution.suites import BadSuite

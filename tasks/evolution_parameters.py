@@ -41,7 +41,7 @@ class EvolutionParameters(BaseModel):
     approval: Literal["undecided", "always"] = Field(
         "undecided",
         title="Approval",
-        description="Who promotes: 'undecided' asks a person only where the gate cannot tell, 'always' for every candidate",
+        description="When a person decides: 'undecided' where the gate cannot tell, 'always' for every candidate",
     )
     workers: int = Field(2, title="Workers", description="Processes that merge", gt=0, le=64)
     memory: int = Field(

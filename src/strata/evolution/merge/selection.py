@@ -33,7 +33,9 @@ def largest(keys: NDArray[np.integer], k: int) -> NDArray[np.bool_] | None:
         first, last = (first, cut) if k <= cut else (cut, last)
     mask = np.zeros(len(keys), np.bool_)
     mask[:first] = True
-    order = np.argsort(-keys[first:last].astype(np.int64), kind="stable") if first < k < last else np.arange(last - first)
+    order = (
+        np.argsort(-keys[first:last].astype(np.int64), kind="stable") if first < k < last else np.arange(last - first)
+    )
     mask[first + order[: k - first]] = True
     for offset, left, right in reversed(swaps):  # back to where they were
         part = mask[offset:]

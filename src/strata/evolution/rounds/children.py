@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
+from strata.evolution.history import fitness
 from strata.evolution.merge import Merged, MergeFailed
 from strata.evolution.recipes import Recipe
-from strata.evolution.search import fitness
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,18 @@
 
 import shutil
 import tempfile
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from strata.evolution.evaluate import AnswerCache, Evaluation, Scorer, evaluate
-from strata.evolution.models import check_out
+from strata.evolution.models import check_out, open_model
 from strata.evolution.suites import Item, Purpose, Suite
 from strata.store import Store
 
+KEPT_BYTES = 1 << 30  # of models that stay loaded: a gate asks the same two or three again and again
 Load = Callable[[Path], Callable[[], Scorer]]
 
 
@@ -27,6 +29,7 @@ class Examiner:
         self.suites, self.seed = dict(suites), seed
         self._store, self._cache, self._load = store, cache, load
         self._folder = Path(tempfile.mkdtemp(prefix="strata-examined-"))
+        self._loaded: OrderedDict[str, tuple[Scorer, int]] = OrderedDict()  # with bytes; the latest used last
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -44,18 +47,23 @@ class Examiner:
 
     def examine(self, model: str, items: tuple[Item, ...]) -> Evaluation:
         """The model's results. Raises ScoringFailed, CacheFailed, and what `check_out` raises."""
+        return evaluate(lambda: self._scorer(model), model, items, self._cache)
 
-        def scorer() -> Scorer:
-            return self._load(check_out(self._store, model, self._folder / model))()
-
-        return evaluate(scorer, model, items, self._cache)
-
-    def forget(self, model: str) -> None:
-        """Remove the files of a model that is not examined any more."""
-        shutil.rmtree(self._folder / model, ignore_errors=True)
+    def _scorer(self, model: str) -> Scorer:
+        if model not in self._loaded:
+            files = open_model(self._store, model).files
+            size = sum(self._store.size(blob) for name, blob in files.items() if name.endswith(".safetensors"))
+            while self._loaded and size + sum(taken for _, taken in self._loaded.values()) > KEPT_BYTES:
+                self._loaded.popitem(last=False)
+            folder = check_out(self._store, model, self._folder / model)
+            self._loaded[model] = self._load(folder)(), size
+            shutil.rmtree(folder, ignore_errors=True)
+        self._loaded.move_to_end(model)
+        return self._loaded[model][0]
 
     def close(self) -> None:
-        """Remove the models' files, and close the cache."""
+        """Let go of the models, and close the cache."""
+        self._loaded.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._cache.close()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from strata.errors import StrataError
+from strata.evolution.history import fitness
 from strata.evolution.lineage import Championship, Family
 from strata.evolution.merge import Merged, MergeFailed
 from strata.evolution.recipes import Recipe
@@ -17,7 +18,7 @@ from strata.evolution.rounds import children as records
 from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.judging import judge_candidate
-from strata.evolution.search import STRATEGIES, Past, Search, Space, fitness, to_recipe
+from strata.evolution.search import STRATEGIES, Past, Search, Space, to_recipe
 from strata.store import Change, GenerationLog, IncidentLog, Store
 
 PIPELINE = "evolution"  # of incidents
@@ -101,7 +102,7 @@ class Rounds:
         if running:
             return running[0].id
         standing = self._championship.standing()
-        return self._generations.begin(standing and standing.digest)
+        return self._generations.begin(standing.digest if standing else None)
 
     def propose(self, generation: int) -> tuple[Child, ...]:
         """The generation's recipes, as children that are not there yet."""
@@ -232,7 +233,7 @@ class Rounds:
 
     def _children(self, generation: int) -> tuple[Child, ...] | None:
         ref = self._store.ref(CHILDREN, str(generation))
-        return ref and records.from_json(self._store.read(ref.digest))
+        return None if ref is None else records.from_json(self._store.read(ref.digest))
 
     def _keep(self, generation: int, found: Sequence[Child]) -> tuple[Child, ...]:
         self._store.put_artifact(records.to_json(found), CHILDREN, str(generation))

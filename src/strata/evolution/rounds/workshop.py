@@ -64,9 +64,7 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         family = stack.enter_context(Family(store, ledger))
         founders = _enter(family, store, order)
         pool = stack.enter_context(
-            MergePool(
-                store, order.workers, memory_bytes=order.memory_bytes, timeout_seconds=order.timeout_seconds
-            )
+            MergePool(store, order.workers, memory_bytes=order.memory_bytes, timeout_seconds=order.timeout_seconds)
         )
 
         def remake(recipe: Recipe) -> str:

@@ -64,8 +64,7 @@ class Template:
             choices=tuple(choices),
             answer=choices.index(question.right),
             target=question.right,
-            stop=END,
-            cluster=self.cluster,
+            stop=END,  # and no cluster: every draw has all templates in equal shares, so they are strata of the domain
         )
 
 
