@@ -189,7 +189,9 @@ def second_detector(runs, seed):
             for _ in range(runs)
         ]
         held[f"{share:g}"] = float(np.mean([bool(domains) for domains in found]))
-        print(f"second detector: {share:4.0%} of the templates of one domain collapse  held up {held[f'{share:g}']:6.2%}")
+        print(
+            f"second detector: {share:4.0%} of the templates of one domain collapse  held up {held[f'{share:g}']:6.2%}"
+        )
     return held
 
 
