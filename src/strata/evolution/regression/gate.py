@@ -25,7 +25,7 @@ from strata.evolution.regression.sequential import (
     wanted,
 )
 from strata.evolution.regression.shift import shifted_domains
-from strata.evolution.regression.summary import FloatArray, Summary
+from strata.evolution.regression.summary import BoolArray, FloatArray, Summary
 from strata.evolution.regression.tally import Tally, count, summarize
 
 
@@ -50,7 +50,8 @@ class Gate:
             (2, len(domains))
         )  # as of the look that settled a domain; against baseline and anchor
         self._better_evidence = 0.0
-        self._seen: set[tuple[str, str]] = set()
+        self._items: set[tuple[str, str]] = set()
+        self._summary = self._summaries()
         self._judgement: Judgement | None = None
 
     @property
@@ -89,20 +90,16 @@ class Gate:
             key = each.domain, each.item
             if each.domain not in self._counted:
                 raise UnpairedScores(f"item {each.item!r} is of domain {each.domain!r}, which is not judged")
-            if key in self._seen or key in new:
+            if key in self._items or key in new:
                 raise UnpairedScores(f"item {each.item!r} of domain {each.domain!r} came twice")
             if (each.anchor is None) != (self._against is None):
                 has = "no anchor's score" if each.anchor is None else "an anchor's score, but there is no anchor"
                 raise UnpairedScores(f"item {each.item!r} of domain {each.domain!r} has {has}")
             new.add(key)
-        self._seen |= new
-
-    def _summaries(self) -> tuple[Summary, Summary | None]:
-        against = None if self._against is None else summarize(self._against.values())
-        return summarize(self._counted.values()), against
+        self._items |= new
 
     def _look(self) -> None:
-        summary, against = self._summaries()
+        self._summary = summary, against = self._summaries()
         before = self._course
         self._course = advance(before, summary, against, self._margins, self.policy)
         ratios = [drop_evidence(each, self._margins) for each in (summary, against or summary)]
@@ -110,11 +107,15 @@ class Gate:
         if before.better == OPEN:
             self._better_evidence = float(gain_evidence(summary, self.policy.gain))
 
-    def _wanted(self) -> np.ndarray:
-        return wanted(self._course, *self._summaries(), self._margins, self.policy)
+    def _summaries(self) -> tuple[Summary, Summary | None]:
+        against = None if self._against is None else summarize(self._against.values())
+        return summarize(self._counted.values()), against
+
+    def _wanted(self) -> BoolArray:
+        return wanted(self._course, *self._summary, self._margins, self.policy)
 
     def _conclude(self) -> Judgement:
-        summary, against = self._summaries()
+        summary, against = self._summary
         eager = ready(summary, self.policy)
         sound = step_down(self._course.sound, np.where(eager, self._evidence[0], -np.inf), self.policy)
         found = self._findings(self._counted, summary, sound, self._evidence[0])

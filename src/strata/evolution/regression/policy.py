@@ -52,10 +52,12 @@ class GatePolicy:
             if not 0 < value < np.inf:
                 raise BadPolicy(f"{name.replace('_', ' ')} must be a positive number, not {value}")
         for name in ("alpha", "beta", "shift_share"):
-            if not 0 < getattr(self, name) < 0.5:
-                raise BadPolicy(f"{name.replace('_', ' ')} must lie between 0 and 0.5, not {getattr(self, name)}")
-        if self.cap < 1 or self.fewest_items < 2 or self.fewest_clusters < 2 or self.most_items < self.fewest_items:
-            raise BadPolicy("the cap is at least 1; fewest items and clusters at least 2; most items not below fewest")
+            if not 0 < getattr(self, name) <= 0.2:
+                raise BadPolicy(f"{name.replace('_', ' ')} must lie between 0 and 0.2, not {getattr(self, name)}")
+        if not 1.25 <= self.cap < np.inf:
+            raise BadPolicy(f"the cap must be at least 1.25, without which the error rates do not hold, not {self.cap}")
+        if self.fewest_items < 2 or self.fewest_clusters < 2 or self.most_items < self.fewest_items:
+            raise BadPolicy("fewest items and clusters are at least 2, most items not below fewest")
 
     def margins_of(self, domains: Sequence[str]) -> FloatArray:
         """Margins of these domains, shape (domains,).

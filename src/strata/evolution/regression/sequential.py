@@ -6,16 +6,16 @@ difference -margin against 0. The ratio is the exact trinomial one for binary sc
 variance, for all others. Overall the same test of mean difference `gain` against 0. Arrays have shape (..., domains) or
 (...): one gate and ten thousand simulated ones go through the same lines.
 
-A domain that reaches `cap` times the items of a fixed-size test undecided is settled by the likelier of the two
-hypotheses. The boundaries spend less than alpha and beta, so that what this adds stays within them: how much less was
-found by simulation and is checked by tests/benchmarks/gate.py.
+A domain that reaches `cap` times the items of a fixed-size test undecided is settled by that test's critical value. The
+boundaries spend less than alpha and beta, so that what this adds stays within them: how much less was found by
+simulation and is checked by tests/benchmarks/gate.py.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import xlogy
+from scipy.special import ndtri, xlogy
 
 from strata.evolution.regression.policy import GatePolicy
 from strata.evolution.regression.summary import BoolArray, FloatArray, Summary
@@ -24,7 +24,7 @@ IntArray = NDArray[np.int8]
 OPEN, YES, NO = np.int8(0), np.int8(1), np.int8(-1)
 
 # Shares of alpha and beta that the boundaries spend; the rest pays for decisions at the cap and for approximation.
-ALPHA_SHARE, BETA_SHARE = 0.6, 0.7
+ALPHA_SHARE, BETA_SHARE = 0.7, 0.6
 # Residuals of full size that are assumed beside those seen; see Summary.variance.
 PSEUDO = 1.0
 
@@ -106,6 +106,15 @@ def drop_threshold(policy: GatePolicy, hypotheses: int) -> float:
     return float(-np.log(ALPHA_SHARE * policy.alpha / hypotheses))
 
 
+def cap_threshold(policy: GatePolicy, domains: int) -> float:
+    """Evidence from which a domain at the cap counts as dropped: where the test of fixed size has its critical value.
+
+    With z for quantiles that value is a drop of margin * z_alpha / (z_alpha + z_beta). At `cap` times that test's size
+    the log likelihood ratio there is cap * (z_alpha^2 - z_beta^2) / 2.
+    """
+    return float(policy.cap * (ndtri(1 - policy.alpha / domains) ** 2 - ndtri(1 - policy.beta) ** 2) / 2)
+
+
 def advance(
     course: Course, summary: Summary, anchor: Summary | None, margins: FloatArray, policy: GatePolicy
 ) -> Course:
@@ -156,8 +165,9 @@ def step_down(sound: IntArray, evidence: FloatArray, policy: GatePolicy) -> IntA
 def _settle(state: IntArray, summary: Summary, margins: FloatArray, policy: GatePolicy) -> IntArray:
     evidence = drop_evidence(summary, margins)
     capped = summary.items >= cap_of(summary, margins, policy)
-    dropped = (evidence >= drop_threshold(policy, margins.shape[-1])) | (capped & (evidence >= 0))
-    passed = (evidence <= np.log(BETA_SHARE * policy.beta)) | (capped & (evidence < 0))
+    critical = cap_threshold(policy, margins.shape[-1])
+    dropped = (evidence >= drop_threshold(policy, margins.shape[-1])) | (capped & (evidence >= critical))
+    passed = (evidence <= np.log(BETA_SHARE * policy.beta)) | (capped & (evidence < critical))
     found = np.where(dropped, NO, np.where(passed, YES, OPEN))
     return np.where(ready(summary, policy) & (state == OPEN), found, state).astype(np.int8)
 
