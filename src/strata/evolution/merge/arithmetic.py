@@ -31,7 +31,10 @@ def in_pieces(original: MergeGroup) -> MergeGroup:
         entries = group.non_base
         sparse = self.sparsification_method is not None
         # Where nothing is sparsified the differences are taken piece by piece too.
-        sources = [_sparsified(self, entry, base, parameters).view(-1) if sparse else entry.tensor.view(-1) for entry in entries]
+        sources = [
+            _sparsified(self, entry, base, parameters).view(-1) if sparse else entry.tensor.view(-1)
+            for entry in entries
+        ]
         weights = torch.tensor([parameters["weight"][entry.id] for entry in entries], dtype=base.dtype).unsqueeze(-1)
         flat, merged = base.view(-1), torch.empty_like(base)
         for begin in range(0, len(flat), _PIECE):
@@ -81,7 +84,9 @@ def same_bits(quick: MergeGroup, original: MergeGroup) -> bool:
     for dtype in (torch.bfloat16, torch.float16, torch.float32):
         base = (torch.randn(3, 20_001, generator=generator) * 2).round().to(dtype)
         for models in (1, 2, 5):
-            others = [base + (torch.randn(base.shape, generator=generator) * 2).round().to(dtype) for _ in range(models)]
+            others = [
+                base + (torch.randn(base.shape, generator=generator) * 2).round().to(dtype) for _ in range(models)
+            ]
             group = TensorGroup.from_tensors([base, *others], base_index=0)
             weight = {1 + i: 0.3 * (-1) ** i + 0.1 * i for i in range(models)}
             for consensus in (None, "sum"):

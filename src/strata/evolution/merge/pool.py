@@ -215,5 +215,3 @@ class MergePool:
         process.close()
         with self._turn:
             self._processes.discard(process)
-
-

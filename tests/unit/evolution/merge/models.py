@@ -31,7 +31,9 @@ def write_model(
         weights[tensor] = torch.randn(shape, generator=common) * 0.05 + torch.randn(shape, generator=own) * 0.002 * seed
     if spoil is not None:
         weights["model.norm.weight"][-1] = spoil
-    save_file({n: w.to(dtype) for n, w in weights.items()}, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    save_file(
+        {n: w.to(dtype) for n, w in weights.items()}, str(folder / "model.safetensors"), metadata={"format": "pt"}
+    )
     vocabulary = {f"{tokens}{number}": number for number in range(1000)}
     model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": f"{tokens}0"}
     (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0", "model": model, "added_tokens": []}))
