@@ -118,6 +118,14 @@ def test_gradients_conditions_slices_and_modules():
         check_parameters({"merge_method": "ties", "base_model": C} | slices)  # mergekit adds it to `models` only
 
 
+def test_a_base_that_a_method_ignores_is_one_more_model_to_mergekit():
+    with pytest.raises(BadRecipe, match=f"models, {A}: linear needs weight"):
+        check_parameters(configuration("linear", base_model=A))
+    with pytest.raises(BadRecipe, match="passthrough merges 1 models, not 2"):
+        check_parameters(configuration("passthrough", base_model=A))
+    check_parameters(configuration("linear", base_model=A, parameters={"weight": 1}))
+
+
 def test_della_keeps_its_probabilities_within_bounds():
     with pytest.raises(BadRecipe, match=r"density - epsilon and density \+ epsilon"):
         check_parameters(configuration("della", parameters={"density": 0.9, "epsilon": 0.2}))

@@ -27,7 +27,7 @@ def in_pieces(original: MergeGroup) -> MergeGroup:
         plain = len(group.non_base) > 0 and all(tensor.is_contiguous() for tensor in tensors)
         if not plain or group.base.tensor.numel() <= _PIECE:
             return original(self, group, **parameters)
-        base = group.base.tensor
+        base: Tensor = group.base.tensor
         entries = group.non_base
         sparse = self.sparsification_method is not None
         # Where nothing is sparsified the differences are taken piece by piece too.
@@ -48,13 +48,14 @@ def in_pieces(original: MergeGroup) -> MergeGroup:
 
 def _sparsified(method: Any, entry: Any, base: Tensor, parameters: dict[str, Any]) -> Tensor:
     more = {name: parameters[name][entry.id] for name in ("gamma", "epsilon") if name in parameters}
-    return sparsify(
+    sparse: Tensor = sparsify(
         entry.tensor - base,
         density=parameters["density"][entry.id],
         method=method.sparsification_method,
         rescale_norm=RescaleNorm.l1 if parameters["rescale"] else None,
         **more,
-    ).contiguous()
+    )
+    return sparse.contiguous()
 
 
 def _mixed(consensus: Any, deltas: Tensor, weights: Tensor, parameters: dict[str, Any]) -> Tensor:
@@ -62,7 +63,7 @@ def _mixed(consensus: Any, deltas: Tensor, weights: Tensor, parameters: dict[str
     deltas.mul_(weights)
     if consensus:
         mask = get_mask(deltas, method=consensus, mask_dtype=torch.int8 if parameters["int8_mask"] else deltas.dtype)
-        mixed = (deltas * mask).sum(dim=0)
+        mixed: Tensor = (deltas * mask).sum(dim=0)
         if parameters["normalize"]:
             divisor = (weights * mask).sum(dim=0)
             divisor.masked_fill_(divisor == 0, 1)

@@ -10,7 +10,9 @@ Changes of mergekit, none of which changes a bit of what its own command writes:
 - parents stay mapped until a merge does not name them
 """
 
+import json
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -27,6 +29,7 @@ from mergekit.options import MergeOptions
 
 from strata.evolution.merge import arithmetic, kernels
 from strata.evolution.merge.tokens import vocabulary
+from strata.evolution.models import BadModel
 
 
 class NotFinite(ValueError):
@@ -64,16 +67,25 @@ def prepare() -> None:
     TensorWriter.save_tensor = _refusing_what_is_not_finite(TensorWriter.save_tensor)
 
 
+def let_go(but: Collection[str]) -> None:
+    """Unmap all parents except those at the paths `but`: what is mapped counts as this process's memory."""
+    loaders = LoaderCache.loaders
+    for model in [each for each in loaders if each.model.path not in but]:
+        del loaders[model]
+
+
 def merge(order: Order) -> None:
     """Write the model into the folder `out`, as `mergekit-yaml --random-seed` does, with its default options.
 
-    Raises NotFinite, TokenizersDiffer, and whatever mergekit raises.
+    Raises BadModel, NotFinite, TokenizersDiffer, and whatever mergekit raises.
     """
     configuration = MergeConfiguration.model_validate(order.configuration)
     models = configuration.referenced_models()
-    _keep_open(models)
+    folders = [Path(model.model.path) for model in models]
+    for folder in folders:
+        _check_configuration(folder)
     if configuration.tokenizer is None and configuration.tokenizer_source is None:
-        _check_tokenizers([Path(model.model.path) for model in models])
+        _check_tokenizers(folders)
     options = MergeOptions(random_seed=order.seed, quiet=True, write_model_card=order.source is not None)
     run_merge(configuration, order.out, options, config_source=order.source)
 
@@ -102,11 +114,16 @@ def _refusing_what_is_not_finite(save_tensor: Any) -> Any:
     return save
 
 
-def _keep_open(models: list[Any]) -> None:
-    """Let go of parents that this merge does not use: what is mapped counts as this process's memory."""
-    loaders = LoaderCache.loaders
-    for model in [each for each in loaders if each not in models]:
-        del loaders[model]
+def _check_configuration(folder: Path) -> None:
+    """mergekit takes a parent's architecture from its configuration, and says of a lack of one nothing of use."""
+    if not folder.exists():
+        raise BadModel(f"there is no model {folder}")
+    try:
+        names = json.loads((folder / "config.json").read_bytes())["architectures"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadModel(f"{folder.name} has no config.json that names an architecture") from error
+    if not isinstance(names, list) or len(names) != 1:
+        raise BadModel(f"{folder.name} has a config.json that does not name one architecture")
 
 
 def _check_tokenizers(folders: list[Path]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from strata.evolution.merge.selection import largest
@@ -18,6 +19,7 @@ _WORTHWHILE = 20_000
 _CHUNK = 1 << 20  # random numbers drawn at once
 
 Original = Callable[..., Tensor]
+Keys = NDArray[np.integer]
 
 
 def magnitude(original: Original, rescale: Original) -> Original:
@@ -50,20 +52,24 @@ def bernoulli(original: Original, rescale: Original) -> Original:
         work = tensor.dtype if tensor.dtype == torch.bfloat16 else torch.float32
         threshold = torch.tensor(density, dtype=work).float()
         mask = torch.empty(tensor.shape, dtype=work)
-        for part in mask.view(-1).split(_CHUNK):
+        flat = mask.view(-1)
+        for begin in range(0, len(flat), _CHUNK):
+            part = flat[begin : begin + _CHUNK]
             torch.lt(torch.rand(part.numel(), dtype=torch.float32), threshold, out=part)
         return rescale(tensor.to(work), mask, rescale_norm).to(tensor.dtype)
 
     return quick
 
 
-def _magnitude_keys(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.integer]]:
+def _magnitude_keys(tensor: Tensor) -> Keys:
     """Whole numbers in the order of the magnitudes, as a float's bits are; NaN is above all, and equal to NaN."""
     flat = tensor.abs().reshape(-1)
     if flat.dtype in (torch.bfloat16, torch.float16):
         bits, infinity = flat.view(torch.int16).numpy(), 0x7F80 if flat.dtype == torch.bfloat16 else 0x7C00
-        return np.minimum(bits, np.int16(infinity + 1))
-    return np.minimum(flat.float().view(torch.int32).numpy(), np.int32(0x7F80_0001))
+        narrow: Keys = np.minimum(bits, np.int16(infinity + 1))
+        return narrow
+    wide: Keys = np.minimum(flat.float().view(torch.int32).numpy(), np.int32(0x7F80_0001))
+    return wide
 
 
 def same_bits(quick: Original, original: Original) -> bool:

@@ -21,8 +21,8 @@ MOST_HEADER_BYTES = 100 << 20  # what the safetensors library accepts
 _ITEM = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 _NAMED = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int64": 8}
 _LAYER = re.compile(r"\.(\d+)\.")
-# Python objects of the plan and the schedule, and what the allocator keeps for itself.
-_PER_TENSOR, _FIXED = 40_000, 32 << 20
+# Python objects of the plan and the schedule; modules that the first merge imports, and what the allocator keeps.
+_PER_TENSOR, FIXED_BYTES = 40_000, 96 << 20
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def predict_bytes(store: Store, recipe: Recipe) -> int:
         work = elements * work_bytes(recipe.method, beside, work_item) + copies
         peak = max(peak, merged + work)
         merged += elements * (written or work_item) * repeats
-    return mapped + math.ceil(max(peak, merged)) + len(names) * len(parents) * _PER_TENSOR + _FIXED
+    return mapped + math.ceil(max(peak, merged)) + len(names) * len(parents) * _PER_TENSOR + FIXED_BYTES
 
 
 def _repeats(configuration: Mapping[str, Any], names: Iterable[str]) -> float:

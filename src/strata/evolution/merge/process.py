@@ -45,7 +45,7 @@ class WorkerProcess:
         fixed["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
         if threads is not None:
             fixed |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             # -P: a working directory is data, not a place to import from.
             [sys.executable, "-P", "-m", MODULE, str(store.resolve()), str(scratch.resolve()), str(threads or 0)],

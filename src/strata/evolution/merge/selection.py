@@ -1,11 +1,11 @@
 """The k largest of an array: exactly those that a full `torch.argsort(descending=True)` puts first, ties included.
 
-On the CPU torch sorts floats by the C++ library's `std::sort`: introsort, which is not stable, so which of several equal
-elements comes before position k depends on its partitions (libstdc++, bits/stl_algo.h: median of three, Hoare's
+On the CPU torch sorts floats by the C++ library's `std::sort`: introsort, which is not stable, so which of several
+equal elements comes before position k depends on its partitions (libstdc++, bits/stl_algo.h: median of three, Hoare's
 partition, insertion sort of what is 16 or shorter; after D. R. Musser, Introspective Sorting and Selection Algorithms,
-1997). TIES keeps such elements, and magnitudes in bfloat16 are full of them. A partition's outcome depends on its own
-part alone. So it is enough to follow the part that holds position k, at a cost that grows with n and not with n log n;
-and each partition is a handful of numpy calls.
+1997). TIES keeps the elements before position k, and magnitudes in bfloat16 are full of ties. What a partition does
+depends on its own part alone. So it is enough to follow the part that holds position k, at a cost that grows with n and
+not with n log n; and each partition is a handful of numpy calls.
 """
 
 import numpy as np
@@ -47,10 +47,7 @@ def _median_to_first(keys: NDArray[np.integer], first: int, last: int, swaps: li
     """`std::__move_median_to_first` of the second, the middle and the last element."""
     a, b, c = first + 1, first + (last - first) // 2, last - 1
     x, y, z = int(keys[a]), int(keys[b]), int(keys[c])
-    if x > y:
-        middle = b if y > z else c if x > z else a
-    else:
-        middle = a if x > z else c if y > z else b
+    middle = (b if y > z else c if x > z else a) if x > y else (a if x > z else c if y > z else b)
     keys[first], keys[middle] = keys[middle], keys[first]
     swaps.append((0, np.array([first]), np.array([middle])))
 

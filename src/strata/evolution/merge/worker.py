@@ -61,13 +61,15 @@ def _start(threads: int) -> dict[str, Any]:
 
 
 def _answer(store: Store, order: dict[str, Any]) -> dict[str, Any]:
-    from strata.evolution.merge.engine import Order, merge
+    from strata.evolution.merge.engine import Order, let_go, merge
 
     begun = time.perf_counter()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     try:
-        for digest in order["models"]:
-            check_out(store, digest, Path(order["parents"]) / digest)
+        parents = {digest: Path(order["parents"]) / digest for digest in order["models"]}
+        let_go([str(folder) for folder in parents.values()])
+        for digest, folder in parents.items():
+            check_out(store, digest, folder)
         merge(Order(order["configuration"], order["seed"], order["out"], order["source"]))
         digest = put_model(store, Path(order["out"])).digest if order["put"] else None
     except Exception as error:

@@ -13,13 +13,15 @@ from strata.evolution.recipes.recipe import BadRecipe
 
 @dataclass(frozen=True)
 class _Group:
-    """Models that are merged into the same layers; `outer` are settings for all of them, the innermost first."""
+    """Models that are merged into the same layers; `outer` are settings for all of them, the innermost first.
+
+    mergekit adds the base to `models` where it is not among them, as one more input, but not to `slices`.
+    """
 
     where: str
     inputs: tuple[Mapping[str, Any], ...]
     base: Any
     outer: tuple[Mapping[str, Any], ...]
-    adds_base: bool  # mergekit adds the base to `models`, not to `slices`
 
 
 def check_parameters(configuration: Mapping[str, Any]) -> Method:
@@ -54,13 +56,13 @@ def _groups(
     everywhere = (_settings(configuration, where or "configuration"), *outer)
     if configuration.get("models"):
         models = _list(configuration["models"], "models")
-        yield _Group(where or "models", models, base, everywhere, adds_base=True)
+        named = {str(model.get("model")) for model in models}
+        added = ({"model": base},) if base is not None and str(base) not in named else ()
+        yield _Group(where or "models", (*models, *added), base, everywhere)
     for number, part in enumerate(_list(configuration.get("slices") or (), "slices")):
         name = f"{where} slice {number}".strip()
         sources = _list(part.get("sources") or (), name)
-        yield _Group(
-            name, sources, part.get("base_model") or base, (_settings(part, name), *everywhere), adds_base=False
-        )
+        yield _Group(name, sources, part.get("base_model") or base, (_settings(part, name), *everywhere))
     modules = configuration.get("modules") or {}
     if not isinstance(modules, Mapping) or not all(isinstance(module, Mapping) for module in modules.values()):
         raise BadRecipe("modules are named, each with models or slices")
@@ -72,10 +74,10 @@ def _check_models(method: Method, group: _Group) -> None:
     names = [str(model.get("model")) for model in group.inputs]
     if len(set(names)) != len(names):
         raise BadRecipe(f"{group.where}: a model is there twice")
-    has_base = method.base != "ignored" and group.base is not None and (group.adds_base or str(group.base) in names)
+    has_base = method.base != "ignored" and group.base is not None and str(group.base) in names
     if method.base == "required" and not has_base:
         raise BadRecipe(f"{group.where}: {method.name} needs a base_model")
-    count = len(names) - (method.base != "ignored" and group.base is not None and str(group.base) in names)
+    count = len(names) - has_base
     if count < method.least or (method.most is not None and count > method.most):
         span = str(method.least) if method.least == method.most else f"{method.least} to {method.most or 'any number'}"
         beside = " beside the base" if method.base != "ignored" else ""

@@ -38,7 +38,8 @@ class Parameter:
         whole = self.kind == "float" or (number is not None and number == int(number))
         if number is not None and whole and self._holds(number):
             return None
-        return f"{self.name} is {'a whole number' if self.kind == 'int' else 'a number'} in {self.range}, not {value!r:.80}"
+        number_kind = "a whole number" if self.kind == "int" else "a number"
+        return f"{self.name} is {number_kind} in {self.range}, not {value!r:.80}"
 
     @property
     def range(self) -> str:

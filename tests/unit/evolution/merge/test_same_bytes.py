@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from strata.cli import main
 from strata.evolution.merge import Merged, MergePool
 from strata.evolution.models import open_model
-from strata.evolution.recipes import METHODS, Recipe, models_in, with_paths
+from strata.evolution.recipes import METHODS, Recipe
 from tests.unit.evolution.merge.models import Family, configuration
 
 SEED = 5
