@@ -3,7 +3,9 @@
 Public face:
 
 - `evaluate`: answers items, in batches, through an `AnswerCache`; gives an `Evaluation`
+- `predicted_peak_bytes`: the memory it will take
 - `Scorer`: the port to a model; `local_scorer`: one in this process, loaded by transformers
+- `run_tests`, `Limits`, `Verdict`: a program that a model wrote, confined and tested
 - errors: `ScoringFailed`, `CacheFailed`
 """
 
@@ -12,6 +14,8 @@ from pathlib import Path
 
 from strata.evolution.evaluate.cache import AnswerCache, CacheFailed
 from strata.evolution.evaluate.evaluation import Evaluation, evaluate
+from strata.evolution.evaluate.memory import predicted_peak_bytes
+from strata.evolution.evaluate.sandbox import Limits, Verdict, run_tests
 from strata.evolution.evaluate.scorer import Scorer, ScoringFailed
 
 
@@ -26,4 +30,16 @@ def local_scorer(folder: Path) -> Callable[[], Scorer]:
     return load
 
 
-__all__ = ["AnswerCache", "CacheFailed", "Evaluation", "Scorer", "ScoringFailed", "evaluate", "local_scorer"]
+__all__ = [
+    "AnswerCache",
+    "CacheFailed",
+    "Evaluation",
+    "Limits",
+    "Scorer",
+    "ScoringFailed",
+    "Verdict",
+    "evaluate",
+    "local_scorer",
+    "predicted_peak_bytes",
+    "run_tests",
+]

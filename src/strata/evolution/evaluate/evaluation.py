@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from strata.evolution.evaluate.cache import Answer, AnswerCache, Key
-from strata.evolution.evaluate.scorer import Scorer, ScoringFailed
+from strata.evolution.evaluate.sandbox import run_tests
+from strata.evolution.evaluate.scorer import Scorer
 from strata.evolution.scores import ItemScore
 from strata.evolution.suites import Item
 
@@ -85,7 +86,7 @@ def _by_likelihood(item: Item, values: Sequence[float]) -> Answer:
 def _is_right(item: Item, text: str) -> bool:
     if item.scoring == "exact":
         return text.strip() == (item.target or "").strip()
-    raise ScoringFailed(f"{item.scoring} cannot be scored")
+    return run_tests(text, item.tests or "").passed
 
 
 def _score(item: Item, value: float) -> ItemScore:

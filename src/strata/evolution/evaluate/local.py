@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from strata.evolution.evaluate.batching import MOST_TOKENS, batch_tokens
 from strata.evolution.evaluate.scorer import ScoringFailed
-
-MOST_TOKENS = 8192  # of a batch, padding included
+from strata.evolution.models import quietly
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,17 @@ class LocalScorer:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True, dtype=torch.float32, attn_implementation="sdpa"
-            )
+            with quietly():
+                self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+                model: Any = AutoModelForCausalLM.from_pretrained(
+                    folder, local_files_only=True, dtype=torch.float32, attn_implementation="sdpa"
+                )
         except Exception as error:  # transformers, tokenizers and safetensors raise whatever they like
             raise ScoringFailed(f"cannot load the model in {folder}: {error}") from error
         self._model = model.eval()
-        self._packed, self._most_tokens = packed, most_tokens
-        self._context: int = getattr(self._model.config, "max_position_embeddings", 1 << 30)
+        self._packed = packed
+        self._most_tokens = batch_tokens(model.config.vocab_size, most_tokens)
+        self._context: int = getattr(model.config, "max_position_embeddings", 1 << 30)
 
     def log_likelihoods(self, questions: Sequence[tuple[str, Sequence[str]]]) -> list[list[float]]:
         """See `Scorer`."""
@@ -93,12 +95,13 @@ class LocalScorer:
     @torch.inference_mode()
     def _score(self, batch: Sequence[_Row]) -> list[list[float]]:
         tokens, positions, mask = _pack(batch)
+        owners, sources, targets, lengths = _targets(batch)
+        # Only what some row needs is multiplied by the vocabulary.
+        kept, places = torch.unique(sources, return_inverse=True)
         logits = self._model(
-            input_ids=tokens, position_ids=positions, attention_mask=mask, use_cache=False
-        ).logits.float()
-        # Where in the flattened batch an answer's token is predicted, and which token it is.
-        sources, targets, lengths = _targets(batch, tokens.shape[1])
-        chosen = logits.flatten(0, 1)[sources]
+            input_ids=tokens, position_ids=positions, attention_mask=mask, use_cache=False, logits_to_keep=kept
+        ).logits
+        chosen = logits[owners, places]
         values = chosen.gather(1, targets[:, None])[:, 0] - chosen.logsumexp(1)
         sums = torch.stack([part.sum() for part in values.double().split(lengths)])
         if not torch.isfinite(sums).all():
@@ -172,17 +175,19 @@ def _pack(batch: Sequence[_Row]) -> tuple[Tensor, Tensor, Tensor]:
     return tokens, positions, mask[:, None]
 
 
-def _targets(batch: Sequence[_Row], width: int) -> tuple[Tensor, Tensor, list[int]]:
-    """Flat positions that predict an answer's tokens, those tokens, and how many tokens each answer has."""
+def _targets(batch: Sequence[_Row]) -> tuple[Tensor, Tensor, Tensor, list[int]]:
+    """Of each answer's tokens: the row, the position that predicts it, which it is; and each answer's length."""
+    owners: list[int] = []
     sources: list[int] = []
     targets: list[int] = []
     lengths: list[int] = []
     for number, row in enumerate(batch):
-        start = begin = number * width + len(row.prompt)
+        start = last = len(row.prompt)
         for option in row.options:
             # The first token of every option is predicted by the prompt's last one.
-            sources += [begin - 1, *range(start, start + len(option) - 1)]
+            sources += [last - 1, *range(start, start + len(option) - 1)]
+            owners += [number] * len(option)
             targets += option
             lengths.append(len(option))
             start += len(option)
-    return torch.tensor(sources), torch.tensor(targets), lengths
+    return torch.tensor(owners), torch.tensor(sources), torch.tensor(targets), lengths

@@ -3,22 +3,42 @@
 Public face:
 
 - `pretrain`: trains them; `PretrainedModel`, `read_record`: what came of it
+- `register_checkpoint`, `StrataCallback`: put checkpoints of anyone's training run into the store; `Checkpoint`
 - `Course`: what a model is trained on and how; `BASE`, `SPECIALISTS`: those of the models that ship; `shortened`
 
-The names that need torch import it when they are first used.
+The names that need torch or transformers import them when they are first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from strata.evolution.pretraining.course import BASE, SPECIALISTS, Course, shortened
+from strata.evolution.pretraining.register import Checkpoint, Notify, register_checkpoint
 
 if TYPE_CHECKING:
+    from strata.evolution.pretraining.callback import StrataCallback
     from strata.evolution.pretraining.series import PretrainedModel, pretrain, read_record
 
-__all__ = ["BASE", "SPECIALISTS", "Course", "PretrainedModel", "pretrain", "read_record", "shortened"]
+__all__ = [
+    "BASE",
+    "SPECIALISTS",
+    "Checkpoint",
+    "Course",
+    "Notify",
+    "PretrainedModel",
+    "StrataCallback",
+    "pretrain",
+    "read_record",
+    "register_checkpoint",
+    "shortened",
+]
 
-_MODULES = {"PretrainedModel": "series", "pretrain": "series", "read_record": "series"}
+_MODULES = {
+    "PretrainedModel": "series",
+    "StrataCallback": "callback",
+    "pretrain": "series",
+    "read_record": "series",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
+from strata.evolution.models import quietly
 from strata.evolution.pretraining.course import BASE, SPECIALISTS, Course
 from strata.evolution.pretraining.train import Trained, Weights, course_key, train
 from strata.evolution.pretraining.world import make_configuration, make_tokenizer
@@ -105,8 +106,9 @@ def _save(trained: Trained, folder: Path) -> None:
     shutil.rmtree(staging, ignore_errors=True)
     model = LlamaForCausalLM(make_configuration())
     model.load_state_dict(dict(trained.weights))
-    model.save_pretrained(staging)
-    make_tokenizer().save_pretrained(staging)
+    with quietly():
+        model.save_pretrained(staging)
+        make_tokenizer().save_pretrained(staging)
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     if folder.exists():
         folder.rename(old)

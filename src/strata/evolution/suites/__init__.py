@@ -5,9 +5,14 @@ Public face:
 - `Item`: a prompt and what judges the answer; `Scoring`
 - `Suite`: draws items for a `Purpose` (training, search, anchor, gate; they share none); `GENERATIONS`
 - `draw`, `small_suite`, `DOMAINS`, `END` (of an answer): the built-in suites
+- `read_suites`, `read_items`, `write_items`: suites as files
+- `gym_suite`, `GYM_TASKS`: made by reasoning-gym; `harness_items`: a task of lm-eval
 - errors: `BadSuite`
 """
 
+from strata.evolution.suites.files import read_items, read_suites, write_items
+from strata.evolution.suites.gym import GYM_TASKS, gym_suite
+from strata.evolution.suites.harness import harness_items
 from strata.evolution.suites.item import BadSuite, Item, Scoring
 from strata.evolution.suites.partition import GENERATIONS, Purpose
 from strata.evolution.suites.small import DOMAINS, END, small_suite
@@ -21,4 +26,21 @@ def draw(domain: str, purpose: Purpose, generation: int, count: int, seed: int) 
     return small_suite(domain).draw(purpose, generation, count, seed)
 
 
-__all__ = ["DOMAINS", "END", "GENERATIONS", "BadSuite", "Item", "Purpose", "Scoring", "Suite", "draw", "small_suite"]
+__all__ = [
+    "DOMAINS",
+    "END",
+    "GENERATIONS",
+    "GYM_TASKS",
+    "BadSuite",
+    "Item",
+    "Purpose",
+    "Scoring",
+    "Suite",
+    "draw",
+    "gym_suite",
+    "harness_items",
+    "read_items",
+    "read_suites",
+    "small_suite",
+    "write_items",
+]

@@ -5,6 +5,7 @@ stretch is cut again into one block for each of `GENERATIONS` generations, taken
 by its seed and takes the first so many, so a longer draw begins with the shorter one.
 """
 
+import hashlib
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,7 +15,7 @@ from strata.evolution.suites.permutation import Indices, Permutation
 
 Purpose = Literal["training", "search", "anchor", "gate"]
 GENERATIONS = 32  # after so many the gate's blocks come round again
-_ENDS = {"training": 20, "search": 35, "anchor": 40, "gate": 100}  # hundredths of a space
+_ENDS: dict[Purpose, int] = {"training": 20, "search": 35, "anchor": 40, "gate": 100}  # hundredths of a space
 
 
 def block(size: int, purpose: Purpose, generation: int) -> range:
@@ -31,6 +32,12 @@ def block(size: int, purpose: Purpose, generation: int) -> range:
     width = (end - begin) // GENERATIONS
     begin += generation % GENERATIONS * width
     return range(begin, begin + width)
+
+
+def owner(text: str) -> Purpose:
+    """The purpose that an item of this text is for, where the text and not a number decides; in the same shares."""
+    hundredth = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % 100
+    return next(purpose for purpose in get_args(Purpose) if hundredth < _ENDS[purpose])
 
 
 def indices(space: str, size: int, purpose: Purpose, generation: int, *, count: int, seed: int) -> Indices:

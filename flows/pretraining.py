@@ -1,0 +1,44 @@
+"""The pretraining pipeline: a base model and four specialists from it, small enough to train in minutes.
+
+    train -> register
+
+`python -m flows.pretraining --help` says how to run it from the command line.
+"""
+
+if __name__ == "__main__":
+    # The command line sets Prefect up before importing it, and prints its help without it.
+    from importlib import import_module
+
+    from flows.pretraining_command import main
+
+    raise SystemExit(main(lambda: import_module("flows.pretraining").run))
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from strata.evolution.pretraining import Checkpoint
+from strata.settings import Settings
+from tasks.pretraining import register_models, train_models
+from tasks.pretraining_parameters import PretrainingParameters
+from tasks.record import record_skipped, recorded
+
+DEMONSTRATION = PretrainingParameters()
+
+
+@flow(name="pretraining")
+def run(parameters: PretrainingParameters = DEMONSTRATION) -> list[Checkpoint] | State:
+    """Train a base model and a specialist from it for each domain, and put them into the store.
+
+    Args:
+        parameters: Where the models go, the seed, and how long to train. The defaults make the checkpoints that ship.
+    """
+    settings = Settings()
+    if not settings.phase_2:
+        reason = "All pipelines are switched off: set ARCHAEOLOGICAL_PHASE_2_ENABLED=true to run them."
+        record_skipped("pretraining", settings, reason)
+        return Completed(name="Skipped", message=reason)
+    with recorded("pretraining", settings) as record:
+        checkpoints = register_models(parameters, train_models(parameters))
+        record["models"] = {checkpoint.run: checkpoint.model for checkpoint in checkpoints}
+    return checkpoints
