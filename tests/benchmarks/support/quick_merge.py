@@ -95,17 +95,18 @@ class QuickMerge:
         if method == "task_arithmetic" or density >= 1:
             return delta
         number = delta.numel()
-        rank = self._rank(name, base, model, delta)  # 0: the smallest
-        if method == "ties":
-            return delta * (rank >= number - max(1, int(density * number)))
         kept = int(density * number)
+        if method == "ties":
+            return delta * (self._rank(name, base, model, delta, descending=True) < max(1, kept))
         lost = max(0, number - kept - int(0.01 * number))  # .01: mergekit's default gamma, outliers that go
+        rank = self._rank(name, base, model, delta, descending=False)
         return delta * ((rank >= lost) & (rank < lost + kept))
 
-    def _rank(self, name, base, model, delta):
-        place = (name, base, model)
+    def _rank(self, name, base, model, delta, descending):
+        """Place of every element by magnitude. Many are equal: which of them comes first must be as in mergekit."""
+        place = (name, base, model, descending)
         if place not in self._ranks:
-            order = torch.argsort(delta.abs().reshape(-1))
+            order = torch.argsort(delta.abs().reshape(-1), descending=descending)
             rank = torch.empty(delta.numel(), dtype=torch.int32)
             rank[order] = torch.arange(delta.numel(), dtype=torch.int32)
             self._ranks[place] = rank.reshape(delta.shape)

@@ -34,6 +34,8 @@ class Adaptive:
     least_step: float = 0.08
     cooling: float = 0.9
     explore: float = 0.1
+    boldness: float = 1.0
+    free: float = 0.0
     niche: float = 0.02
     name: str = "adaptive"
 
@@ -41,15 +43,16 @@ class Adaptive:
         """The next `count` children."""
         if len(past.scored) < 2:
             return self._opening(past, count, random)
-        methods = choose(past, count, random)
-        pool = self._pool(past, methods, random)
-        worlds = draw_scores(past, pool, count, random)
+        chosen = choose(past, count, random)
+        pool = self._pool(past, chosen, random)
+        worlds = draw_scores(past, pool, count, random, self.boldness)
         children: list[Genome] = []
         taken = {key(past.space, trial.genome) for trial in past.trials}
-        for method, world in zip(methods, worlds, strict=True):
+        for child, (method, world) in enumerate(zip(chosen, worlds, strict=True)):
+            free = child < count * self.free
             for position in np.argsort(-world, kind="stable").tolist():
                 name = key(past.space, pool[position])
-                if pool[position].method == method and name not in taken:
+                if (free or pool[position].method == method) and name not in taken:
                     taken.add(name)
                     children.append(pool[position])
                     break

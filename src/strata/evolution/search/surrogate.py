@@ -68,15 +68,20 @@ def kernel(one: Features, other: Features, length: float, mix: tuple[float, floa
     return np.asarray(parent * by_parent + part * by_block * density + technique * method * by_parent)
 
 
-def draw_scores(past: Past, genomes: Sequence[Genome], worlds: int, random: np.random.Generator) -> Array:
-    """Fitness of `genomes` in `worlds` draws from the posterior, worlds by genomes. Needs two scored trials."""
+def draw_scores(
+    past: Past, genomes: Sequence[Genome], worlds: int, random: np.random.Generator, boldness: float = 1.0
+) -> Array:
+    """Fitness of `genomes` in `worlds` draws from the posterior, worlds by genomes. Needs two scored trials.
+
+    `boldness`: how much of the posterior's spread the draws have; with 0 they are its mean.
+    """
     known = features(past.space, [trial.genome for trial in past.scored])
     new = features(past.space, genomes)
     total = np.zeros((worlds, len(genomes)))
     for column, weight in zip(past.scores.T, past.weights.values(), strict=True):
         mean, covariance = _posterior(known, column, new)
         root = np.linalg.cholesky(covariance + _jitter(covariance))
-        total += weight * (mean + random.standard_normal((worlds, len(mean))) @ root.T)
+        total += weight * (mean + boldness * random.standard_normal((worlds, len(mean))) @ root.T)
     return total
 
 
