@@ -10,4 +10,49 @@ Rooms, from the top; each one's `__init__` is its public face:
   `regression`: the gate
 - `suites`: versioned items of a domain; `recipes`: what a merge is made of, as data; `history`: files of past runs
 - `models`: a model as an artifact of the store; `scores`: one model's result on one item
+
+Others use it by this face; names are imported on first use, so that `import strata.evolution` stays light:
+
+- lineage: `Family`, `Championship`, `Rollback`, `family_tree`, `TreeNode`
+- report: `Report`, `DomainResult`, `GenerationResult`, `Relative`, `report_markdown`, `report_html`
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from strata.evolution.lineage import Championship, Family, Rollback, TreeNode, family_tree
+    from strata.evolution.report import (
+        DomainResult,
+        GenerationResult,
+        Relative,
+        Report,
+        report_html,
+        report_markdown,
+    )
+
+__all__ = [
+    "Championship",
+    "DomainResult",
+    "Family",
+    "GenerationResult",
+    "Relative",
+    "Report",
+    "Rollback",
+    "TreeNode",
+    "family_tree",
+    "report_html",
+    "report_markdown",
+]
+
+_ROOMS = {
+    "lineage": ("Championship", "Family", "Rollback", "TreeNode", "family_tree"),
+    "report": ("DomainResult", "GenerationResult", "Relative", "Report", "report_html", "report_markdown"),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

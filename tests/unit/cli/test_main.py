@@ -135,7 +135,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not [name for name in loaded if name.startswith("strata.") and name not in ("strata.cli", "strata.errors")]
 
 
-@pytest.mark.parametrize("module", ["generate", "plan", "node", "mesh", "store"])
+@pytest.mark.parametrize("module", ["generate", "plan", "node", "mesh", "store", "evolution"])
 def test_loading_a_command_loads_nothing_heavy(module: str) -> None:
     target = cli.COMMANDS[module][0].partition(":")[0]
     code = f"import {target}, sys; print(*sys.modules)"

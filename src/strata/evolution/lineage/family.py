@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Self
 
+from strata.errors import StrataError
 from strata.evolution.lineage.errors import UnknownModel
 from strata.evolution.lineage.sound import verify_model
 from strata.evolution.recipes import Recipe
@@ -78,6 +79,15 @@ class Family:
                 self.store.drop_ref(CHILD, ref.name)
                 released += 1
         return released
+
+    def method(self, record: ModelRecord) -> str | None:
+        """mergekit's name of the merge that made a model; None for a founder, or where its recipe is lost."""
+        if record.recipe is None:
+            return None
+        try:
+            return Recipe.from_json(self.store.read(record.recipe)).method
+        except StrataError:
+            return None
 
     def find(self, text: str | None) -> ModelRecord:
         """The model of that name, or whose digest begins so; None: the champion. Raises UnknownModel."""

@@ -1,0 +1,199 @@
+"""`strata evolution`: the champion, its family, candidates that wait for a decision, and the way back."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from strata.evolution import Championship, Family, Rollback, TreeNode
+    from strata.store import Change, Ledger, ModelRecord
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="See who is champion and why; decide on candidates; roll back."
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Id = Annotated[int, typer.Argument(metavar="ID", help="Of the proposal, as `status` shows it.")]
+_GENERATIONS = 5  # that `status` tells of
+_SHORT = 12  # digits of a digest: as many as anybody needs to name a model
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Who is champion, since when and why; the latest generations, pending proposals and open incidents."""
+    from strata.store import Approvals, GenerationLog, IncidentLog
+
+    with _opened() as (ledger, family, championship):
+        champion = championship.standing()
+        generations = GenerationLog(ledger).recent(_GENERATIONS)
+        pending = Approvals(ledger).pending()
+        incidents = IncidentLog(ledger).open_ones("evolution")
+        names = _names(family, [champion.digest] if champion else [], [approval.candidate for approval in pending])
+    if as_json:
+        _print(
+            {
+                "champion": champion and asdict(champion) | {"name": names.get(champion.digest)},
+                "generations": [asdict(generation) for generation in generations],
+                "pending": [asdict(approval) | {"name": names.get(approval.candidate)} for approval in pending],
+                "incidents": [asdict(incident) for incident in incidents],
+            }
+        )
+        return
+    if champion is None:
+        typer.echo("champion    none yet")
+    else:
+        typer.echo(f"champion    {_named(champion.digest, names)}")
+        typer.echo(f"since       {champion.moved:%Y-%m-%d %H:%M:%S}, {_how(champion)}")
+    for generation in generations:
+        verdict = generation.figures.get("verdict")
+        ended = f"{generation.finished:%Y-%m-%d %H:%M:%S}" if generation.finished else "under way"
+        said = f" ({verdict})" if isinstance(verdict, str) else ""
+        typer.echo(f"generation  {generation.id:>4}  {ended}  {generation.state}{said}")
+    for approval in pending:
+        who, whom = _named(approval.candidate, names), (approval.champion or "none")[:_SHORT]
+        typer.echo(f"pending     {approval.id:>4}  {approval.proposed:%Y-%m-%d %H:%M:%S}  {who}, judged against {whom}")
+    for incident in incidents:
+        subject = incident.subject[:_SHORT] if len(incident.subject) == 64 else incident.subject
+        typer.echo(f"incident    {incident.id:>4}  {incident.kind}: {subject}: {incident.detail}")
+    typer.echo(f"{len(pending)} pending, {len(incidents)} open incidents")
+
+
+@app.command()
+def lineage(
+    model: Annotated[str | None, typer.Argument(help="Name or beginning of the digest; default: the champion.")] = None,
+    depth: Annotated[int, typer.Option(min=0, max=100, help="How many steps of ancestors to draw.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """A model above its parents: who they are, by which method and in which generation they were bred."""
+    from strata.evolution import family_tree
+
+    with _opened() as (_, family, championship):
+        root = family.find(model)
+        records = family.lineage.ancestry(root.digest)
+        standing = championship.standing()
+        champion = standing.digest if standing else None
+        if as_json:
+            rows = [asdict(record) | {"method": family.method(record)} for record in reversed(records)]
+            _print({"model": root.digest, "champion": champion, "models": rows})
+            return
+        nodes = {record.digest: _node(family, record, champion) for record in records}
+    for line in family_tree(nodes, root.digest, depth):
+        typer.echo(line)
+    typer.echo(f"{len(records) - 1} ancestors")
+
+
+@app.command()
+def approve(
+    proposal: Id,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the promotion.")] = "approved",
+    as_json: Json = False,
+) -> None:
+    """Make a proposed candidate champion, after every byte of it was verified."""
+    from getpass import getuser
+
+    with _opened() as (_, _, championship):
+        change = championship.approve(proposal, getuser(), reason)
+    if as_json:
+        _print({"champion": asdict(change)})
+        return
+    typer.echo(f"{change.digest[:_SHORT]} is champion, in the place of {(change.previous or 'none')[:_SHORT]}")
+
+
+@app.command()
+def reject(
+    proposal: Id, reason: Annotated[str, typer.Option(help="Why; it is kept with the proposal.")], as_json: Json = False
+) -> None:
+    """Decide against a proposed candidate; the champion stays."""
+    from getpass import getuser
+
+    with _opened() as (_, _, championship):
+        championship.reject(proposal, getuser(), reason)
+    if as_json:
+        _print({"rejected": proposal, "reason": reason})
+        return
+    typer.echo(f"proposal {proposal} is rejected")
+
+
+@app.command()
+def rollback(
+    to: Annotated[
+        str | None,
+        typer.Option(help="A generation, or a former champion's name or digest; default: the last good one."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the change.")] = "rolled back by hand",
+    regressed: Annotated[
+        bool, typer.Option("--regressed", help="Hold a regression against the present one: no rollback returns to it.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only verify, and say what would be done.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a former champion back in its place, after every byte of it was verified."""
+    with _opened() as (_, family, championship):
+        target = None if to is None else _target(family, to)
+        kind: Literal["regression", "rollback"] = "regression" if regressed else "rollback"
+        done = championship.rollback(target, reason=reason, kind=kind, dry_run=dry_run)
+        names = _names(family, [done.left, done.target], [digest for digest, _ in done.passed_over])
+    if as_json:
+        _print(asdict(done) | {"dry_run": dry_run})
+        return
+    for digest, wrong in done.passed_over:
+        typer.echo(f"passed over {_named(digest, names)}: {wrong}")
+    typer.echo(_told(done, names, dry_run))
+
+
+def _told(done: "Rollback", names: Mapping[str, str], dry_run: bool) -> str:
+    what = "would be champion" if dry_run else "is champion"
+    how = "rebuilt from its recipe" if done.rebuilt else "verified"
+    return (
+        f"{_named(done.target, names)} {what} again, in the place of {_named(done.left, names)}; "
+        f"{how} in {done.seconds:.2f} s"
+    )
+
+
+def _target(family: "Family", text: str) -> str | int:
+    """A short number is a generation; the rest names a model, of the lineage or at least a former champion."""
+    if text.isdecimal() and len(text) < 8:
+        return int(text)
+    return family.find(text).digest if family.lineage.matching(text) else text
+
+
+def _node(family: "Family", record: "ModelRecord", champion: str | None) -> "TreeNode":
+    from strata.evolution import TreeNode
+
+    bred = "founder" if record.founder else f"generation {record.generation}, {family.method(record) or 'recipe lost'}"
+    mark = ", champion" if record.digest == champion else ""
+    return TreeNode(record.digest, f"{record.name} {record.digest[:_SHORT]} ({bred}{mark})", record.parents)
+
+
+def _names(family: "Family", *digests: list[str]) -> dict[str, str]:
+    found = family.lineage.find_all([digest for some in digests for digest in some])
+    return {record.digest: record.name for record in found}
+
+
+def _named(digest: str, names: Mapping[str, str]) -> str:
+    return f"{names[digest]} {digest[:_SHORT]}" if digest in names else digest[:_SHORT]
+
+
+def _how(change: "Change") -> str:
+    of = f" of generation {change.generation}" if change.generation else ""
+    return f"by {change.kind}{of}: {change.reason}"
+
+
+def _print(document: Mapping[str, Any]) -> None:
+    typer.echo(json.dumps(document, default=str))
+
+
+@contextmanager
+def _opened() -> Iterator["tuple[Ledger, Family, Championship]"]:
+    from strata.evolution import Championship, Family
+    from strata.settings import Settings
+    from strata.store import Ledger, Store
+
+    settings = Settings()
+    store = Store(settings.store_root)
+    with Ledger(settings.ledger) as ledger:
+        yield ledger, Family(store, ledger), Championship(store, ledger)
