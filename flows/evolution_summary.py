@@ -19,8 +19,8 @@ def show(outcome: EvolutionOutcome) -> None:
         table.add_column(heading, justify="left" if heading in {"verdict", "ending"} else "right")
     for each in outcome.generations:
         scores = [child.fitness for child in each.children if child.fitness is not None]
-        best = f"{max(scores):.4f}" if scores else "–"
-        verdict = "–" if each.judgement is None else str(each.judgement["verdict"])
+        best = f"{max(scores):.4f}" if scores else "-"
+        verdict = "-" if each.judgement is None else str(each.judgement["verdict"])
         ending = each.conclusion
         number, bred = str(ending.generation), f"{len(scores)} of {len(each.children)}"
         table.add_row(number, bred, best, f"{ending.champion_fitness:.4f}", verdict, ending.ending)

@@ -2,8 +2,7 @@
 
 The space is shuffled once, for good, and cut: each purpose has a stretch of the shuffled positions, and the stretches of
 the gate and of the watch over a champion are cut again into one block for each of `GENERATIONS` generations, taken in
-turn. A draw shuffles its own block
-by its seed and takes the first so many, so a longer draw begins with the shorter one.
+turn. A draw shuffles its own block by its seed and takes the first so many, so a longer draw begins with the shorter.
 """
 
 import hashlib
@@ -14,16 +13,11 @@ import numpy as np
 from strata.evolution.suites.item import BadSuite
 from strata.evolution.suites.permutation import Indices, Permutation
 
-<<<<<<< HEAD
 Purpose = Literal["training", "search", "anchor", "gate", "watch"]
 GENERATIONS = 32  # after so many the blocks come round again
 FRESH = ("gate", "watch")  # purposes whose items differ from generation to generation
-_ENDS = {"training": 20, "search": 35, "anchor": 40, "gate": 80, "watch": 100}  # hundredths of a space
-=======
-Purpose = Literal["training", "search", "anchor", "gate"]
-GENERATIONS = 32  # after so many the gate's blocks come round again
-_ENDS: dict[Purpose, int] = {"training": 20, "search": 35, "anchor": 40, "gate": 100}  # hundredths of a space
->>>>>>> suites
+# Where the stretch of each ends, in hundredths of a space.
+_ENDS: dict[Purpose, int] = {"training": 20, "search": 35, "anchor": 40, "gate": 80, "watch": 100}
 
 
 def block(size: int, purpose: Purpose, generation: int) -> range:
