@@ -1,8 +1,8 @@
 """Which items of a space serve which purpose: parts that share none, by construction.
 
-The space is shuffled once, for good, and cut: each purpose has a stretch of the shuffled positions, and the stretches of
-the gate and of the watch over a champion are cut again into one block for each of `GENERATIONS` generations, taken in
-turn. A draw shuffles its own block by its seed and takes the first so many, so a longer draw begins with the shorter.
+The space is shuffled once, for good, and cut: each purpose has a stretch of the shuffled positions, and the stretches
+of the gate and of the watch over a champion are cut again into one block for each of `GENERATIONS` generations, taken
+in turn. A draw shuffles its own block by its seed and takes the first so many: a longer one begins with the shorter.
 """
 
 import hashlib
