@@ -9,7 +9,7 @@ import typer
 from strata.errors import StrataError
 
 if TYPE_CHECKING:
-    from strata.evolution.regression import Judgement
+    from strata.evolution.regression import GatePolicy, Judgement
 
 REGRESS, INCONCLUSIVE = 3, 4
 
@@ -25,6 +25,9 @@ def gate(
         list[str] | None, typer.Option(help="The drop of a domain that must not pass, such as coding=0.03; repeatable.")
     ] = None,
     default_margin: Annotated[float, typer.Option(help="The same for domains not named.")] = 0.05,
+    overall_margin: Annotated[
+        float, typer.Option(help="The same for the mean over domains; margins of domains shrink until they ensure it.")
+    ] = 0.05,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Say whether a candidate may replace the baseline, from both models' scores on the same items.
@@ -36,12 +39,15 @@ def gate(
 
     {"domain": "math", "item": "sum-0017", "score": 1.0}
 
-    Items made from one template or about one text also say so, {..., "cluster": "sum"}: they count for less.
+    Items that were drawn together, such as ten questions about one text, also say so, {..., "cluster": "text 7"}: they
+    count for less. Kinds of items that together are the whole domain are no clusters.
     """
     from strata.evolution.regression import MARGINS, GatePolicy, Verdict, judge
     from strata.evolution.scores import read_scores
 
-    policy = GatePolicy(margins={**MARGINS, **_margins(margin or [])}, default_margin=default_margin)
+    policy = GatePolicy(
+        margins={**MARGINS, **_margins(margin or [])}, default_margin=default_margin, overall_margin=overall_margin
+    )
     judged = judge(
         read_scores(baseline),
         read_scores(candidate),
@@ -52,7 +58,7 @@ def gate(
     if as_json:
         typer.echo(json.dumps(judged.to_dict()))
     else:
-        _show(judged)
+        _show(judged, policy)
     status = {Verdict.PROMOTE: 0, Verdict.REGRESS: REGRESS, Verdict.INCONCLUSIVE: INCONCLUSIVE}
     raise typer.Exit(status[judged.verdict])
 
@@ -68,7 +74,7 @@ def _margins(texts: list[str]) -> dict[str, float]:
     return found
 
 
-def _show(judged: "Judgement") -> None:
+def _show(judged: "Judgement", policy: "GatePolicy") -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -82,7 +88,7 @@ def _show(judged: "Judgement") -> None:
         for each in found:
             span = f"{each.low:+.4f} to {each.high:+.4f}"
             table.add_row(
-                each.domain, str(each.items), f"{each.difference:+.4f}", span, f"{each.margin:g}", each.state.value
+                each.domain, str(each.items), f"{each.difference:+.4f}", span, f"{each.margin:.3g}", each.state.value
             )
         if found is judged.domains:
             overall = judged.overall
@@ -99,3 +105,6 @@ def _show(judged: "Judgement") -> None:
     console.print(f"{judged.verdict.value}{confidence}{': ' if judged.affected else ''}{', '.join(judged.affected)}")
     for sentence in judged.missing:
         console.print(f"  {sentence}")
+    wide = [each for each in judged.domains if each.margin < policy.margins.get(each.domain, policy.default_margin)]
+    if wide:
+        console.print(f"margins shrank so that no drop of the mean over domains by {policy.overall_margin:g} is missed")

@@ -57,9 +57,18 @@ def test_the_verdict_is_the_exit_status(files, run, delta, status, verdict):
 def test_a_margin_decides(files, run):
     paths = files([0, -0.05, 0, 0])
     assert run(*paths)[0] == 3
-    code, printed, _ = run(*paths, "--margin", "math=0.2", "--json")
+    code, printed, _ = run(*paths, "--margin", "math=0.2", "--overall-margin", "1", "--json")
     assert code == 4
-    assert json.loads(printed)["domains"][1]["margin"] == pytest.approx(0.2 * 0.05 / 0.075, rel=0.2)
+    assert [each["margin"] for each in json.loads(printed)["domains"]] == [0.03, 0.2, 0.03, 0.04]
+
+
+def test_margins_that_shrink_are_told(files, run):
+    paths = files(0.0, count=100)
+    code, printed, _ = run(*paths, "--margin", "math=0.2")
+    assert code == 4
+    assert "margins shrank so that no drop of the mean over domains by 0.05 is missed" in printed
+    assert "0.133" in printed  # 0.2 of a mean of 0.075
+    assert "shrank" not in run(*paths)[1]
 
 
 def test_an_anchor_prevents_promotion(files, run, tmp_path):

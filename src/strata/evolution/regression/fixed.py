@@ -74,7 +74,8 @@ def _findings(counted: dict[str, Tally], margins: FloatArray, policy: GatePolicy
             p_drop[index] = sign_flip_p_value(tally.sums)
     sound, dropped = states(summary, p_drop, margins, policy)
     low, high = fixed_interval(summary, 1 - 2 * policy.beta)
-    needed = policy.fixed_items(len(counted), summary.variance(1.0) * summary.items, margins) - summary.items
+    fixed = policy.fixed_items(len(counted), summary.variance(1.0) * summary.items, margins)
+    needed = np.maximum(fixed, policy.fewest_clusters) - summary.items
     tested = Tested(low, high, holm(p_drop), margin_p_value(summary, margins), sound, dropped, needed)
     return findings(counted, summary, margins, tested)
 

@@ -46,9 +46,8 @@ class Gate:
         self._counted = {domain: Tally() for domain in domains}
         self._against = {domain: Tally() for domain in domains} if anchor else None
         self._course = Course.begin((len(domains),), anchor=anchor)
-        self._evidence = np.zeros(
-            (2, len(domains))
-        )  # as of the look that settled a domain; against baseline and anchor
+        # Against baseline and anchor, as of the look that settled a domain.
+        self._evidence = np.zeros((2, len(domains)))
         self._better_evidence = 0.0
         self._items: set[tuple[str, str]] = set()
         self._summary = self._summaries()
@@ -116,8 +115,8 @@ class Gate:
 
     def _conclude(self) -> Judgement:
         summary, against = self._summary
-        eager = ready(summary, self.policy)
-        sound = step_down(self._course.sound, np.where(eager, self._evidence[0], -np.inf), self.policy)
+        evidence = np.where(ready(summary, self.policy), self._evidence[0], -np.inf)
+        sound = step_down(self._course.sound, evidence, self.policy)
         found = self._findings(self._counted, summary, sound, self._evidence[0])
         anchored: tuple[Finding, ...] = ()
         if self._against is not None and against is not None:
@@ -130,7 +129,8 @@ class Gate:
     ) -> tuple[Finding, ...]:
         variance = summary.variance(PSEUDO)
         low, high = watched_interval(summary.difference, variance, self._margins, 1 - 2 * self.policy.beta)
-        # By Ville's inequality a likelihood ratio that ever exceeds 1/p does so with probability p at most.
+        # A likelihood ratio ever exceeds 1/p with probability p at most (Ville 1939); nearly so, with a variance that
+        # is estimated.
         p_drop = np.minimum(len(counted) * np.exp(-np.maximum(evidence, 0)), 1.0)
         p_margin = np.exp(np.minimum(evidence, 0))
         needed = cap_of(summary, self._margins, self.policy) - summary.items

@@ -146,10 +146,9 @@ def _missing(policy: GatePolicy, domains: Sequence[Finding], anchor: Sequence[Fi
 
 
 def _undecided(policy: GatePolicy, finding: Finding, against: str) -> str:
-    if finding.clusters < policy.fewest_clusters:
-        return f"{finding.domain}: only {finding.clusters} independent items or clusters{against}, of which " + (
-            f"{policy.fewest_clusters} are the least"
-        )
+    if finding.clusters < min(policy.fewest_clusters, finding.items):
+        few = f"only {finding.clusters} clusters of items, where nothing is decided on less than"
+        return f"{finding.domain}: undecided{against}; {few} {policy.fewest_clusters}"
     return f"{finding.domain}: undecided{against}; about {finding.items_needed} more items would settle it"
 
 

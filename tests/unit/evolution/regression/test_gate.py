@@ -43,6 +43,13 @@ def test_a_better_model_is_promoted_and_a_worse_one_is_not():
     assert judged.domains[1].p_drop <= 0.05
 
 
+def test_a_copy_is_sound_and_not_better_after_few_items():
+    judged, _ = run([0.0] * 4, psi=0.0)
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert {each.state for each in judged.domains} == {State.SOUND}
+    assert judged.items <= 4 * 150
+
+
 def test_an_equal_model_is_left_alone():
     judged, looks = run([0.0] * 4, seed=2)
     assert judged.verdict is Verdict.INCONCLUSIVE
@@ -127,7 +134,7 @@ def test_templates_that_stay_few_end_at_the_absolute_limit():
     judged, _ = run([0.0] * 4, policy=policy, cluster=50)
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert {each.items for each in judged.domains} == {400}
-    assert "only 8 independent items or clusters" in judged.missing[0]
+    assert "only 8 clusters of items" in judged.missing[0]
 
 
 ITEM = Pair("math", "a", None, 0.0, 1.0)

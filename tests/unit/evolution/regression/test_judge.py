@@ -110,7 +110,7 @@ def test_too_few_clusters_decide_nothing():
     pairs = [each for at in range(6) for each in draw(generator(at), "math", 400, -0.1, start=400 * at, cluster=400)]
     judged = judge(*scores(pairs))
     assert judged.verdict is Verdict.INCONCLUSIVE
-    assert "only 6 independent items or clusters" in judged.missing[0]
+    assert "only 6 clusters of items" in judged.missing[0]
 
 
 def test_graded_scores_are_judged_too():
