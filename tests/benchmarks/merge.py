@@ -115,6 +115,12 @@ def write_limit(home: Path, size: int) -> float:
     return seconds
 
 
+def cores_used() -> float:
+    """Seconds of a core that this process and its ended children took."""
+    taken = os.times()
+    return taken.user + taken.system + taken.children_user + taken.children_system
+
+
 def digests(folder: Path) -> dict[str, str]:
     """SHA-256 of all files but the card."""
     files = (file for file in folder.iterdir() if file.name not in CARD)
@@ -136,10 +142,11 @@ def main() -> None:
         names = {name: f"model:{put_model(store, folder).digest}" for name, folder in folders.items()}
         recipes = [Recipe(configuration, seed) for configuration, seed in generation(names)]
 
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), cores_used()
         with MergePool(store, arguments.workers, threads=threads) as pool:
             children = list(pool.merge_all(recipes))
             ours = time.perf_counter() - begun
+        our_cores, used = cores_used() - used, cores_used()
         for recipe, child in zip(recipes, children, strict=True):
             if not isinstance(child, Merged):
                 raise SystemExit(f"{recipe.method}: {child.kind}: {child.detail}")
@@ -149,6 +156,7 @@ def main() -> None:
             )
         print(f"{len(children)} children in {ours:.1f} s by {arguments.workers} workers", flush=True)
         outs, seconds = run_peer(home, folders, arguments.threads)
+        peer_cores = cores_used() - used
         same = [
             digests(out) == dict(open_model(store, child.digest).files)
             for out, child in zip(outs, children, strict=True)
@@ -168,6 +176,8 @@ def main() -> None:
             "children": [recipe.method for recipe in recipes],
             "seconds": [child.seconds for child in children],
             "peer_seconds": seconds,
+            "core_seconds": our_cores,
+            "peer_core_seconds": peer_cores,
             "workers": arguments.workers,
             "engine": vars(children[0].engine),
             "peak_bytes": [child.peak_bytes for child in children],

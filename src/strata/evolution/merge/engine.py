@@ -4,7 +4,7 @@ Changes of mergekit, none of which changes a bit of what its own command writes:
 
 - models are listed in the order in which the configuration names them, the base first; mergekit takes them from a set
   of texts, so which parent without a base gives configuration and tokenizer changes from run to run
-- the quicker computations of `kernels` and `arithmetic`, where they prove exact on this machine
+- the quicker computations of `kernels` and `arithmetic`, where they prove exact on this machine; targets in a set
 - a tensor that is not finite stops the merge
 - its card calls no model that lies here a model of the Hugging Face hub; mergekit asks the hub, and fails without it
 - parents stay mapped until a merge does not name them
@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from mergekit import card, sparsify
 from mergekit.config import MergeConfiguration
+from mergekit.graph import Executor
 from mergekit.io.tasks import LoaderCache
 from mergekit.io.tensor_writer import TensorWriter
 from mergekit.merge import run_merge
@@ -64,6 +65,7 @@ def prepare() -> None:
         GeneralizedTaskArithmeticMerge.merge_group = pieces
     MergeConfiguration.referenced_models = _models_in_order
     card.is_hf = lambda path: not Path(path).exists()
+    Executor.__init__ = _with_targets_in_a_set(Executor.__init__)
     TensorWriter.save_tensor = _refusing_what_is_not_finite(TensorWriter.save_tensor)
 
 
@@ -99,6 +101,26 @@ def _models_in_order(configuration: Any) -> list[Any]:
     listed += [source for part in slices for source in part.sources]
     base = [configuration.base_model] if configuration.base_model else []
     return list(dict.fromkeys([*base, *(each.model for each in listed)]))
+
+
+class _Targets(list[Any]):
+    """A list that knows what it holds: mergekit looks for each of a thousand tasks among hundreds of targets."""
+
+    def __init__(self, targets: list[Any]) -> None:
+        super().__init__(targets)
+        self._known = frozenset(targets)
+
+    def __contains__(self, target: object) -> bool:
+        return target in self._known
+
+
+def _with_targets_in_a_set(initialise: Any) -> Any:
+    @wraps(initialise)
+    def init(executor: Any, *arguments: Any, **more: Any) -> None:
+        initialise(executor, *arguments, **more)
+        executor.targets = _Targets(executor.targets)
+
+    return init
 
 
 def _refusing_what_is_not_finite(save_tensor: Any) -> Any:

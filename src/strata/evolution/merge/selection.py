@@ -8,12 +8,25 @@ depends on its own part alone. So it is enough to follow the part that holds pos
 not with n log n; and each partition is a handful of numpy calls.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 _SHORT = 16  # what std::sort leaves to insertion sort
 
-Swaps = tuple[int, NDArray[np.intp], NDArray[np.intp]]
+
+@dataclass(frozen=True)
+class _Partition:
+    """What was swapped: `first` with `middle`, then each of `left` with its like in `right`; [first, cut) is not below
+    the pivot, what follows not above it.
+    """
+
+    first: int
+    middle: int
+    left: NDArray[np.intp]
+    right: NDArray[np.intp]
+    cut: int
 
 
 def largest(keys: NDArray[np.integer], k: int) -> NDArray[np.bool_] | None:
@@ -22,55 +35,64 @@ def largest(keys: NDArray[np.integer], k: int) -> NDArray[np.bool_] | None:
     keys: one-dimensional; equal keys are ties. Shape of the mask: that of `keys`.
     """
     keys = keys.copy()
-    first, last, swaps = 0, len(keys), list[Swaps]()
+    first, last, swaps = 0, len(keys), list[_Partition]()
     levels = 2 * (len(keys).bit_length() - 1)
     while last - first > _SHORT and first < k < last:
         if not levels:
             return None
         levels -= 1
-        _median_to_first(keys, first, last, swaps)
-        cut = _partition(keys, first, last, swaps)
-        first, last = (first, cut) if k <= cut else (cut, last)
+        done = _partition(keys, first, last)
+        swaps.append(done)
+        # Only the part with position k is looked at again, so only that one gets what is swapped into it.
+        if k <= done.cut:
+            keys[done.left] = keys[done.right]
+            last = done.cut
+        else:
+            keys[done.right] = keys[done.left]
+            first = done.cut
     mask = np.zeros(len(keys), np.bool_)
     mask[:first] = True
     order = (
         np.argsort(-keys[first:last].astype(np.int64), kind="stable") if first < k < last else np.arange(last - first)
     )
     mask[first + order[: k - first]] = True
-    for offset, left, right in reversed(swaps):  # back to where they were
-        part = mask[offset:]
-        part[left], part[right] = part[right], part[left]
+    for done in reversed(swaps):  # back to where they were
+        # All beyond the cut is out, or all before it is in.
+        if k <= done.cut:
+            mask[done.right] = mask[done.left]
+            mask[done.left] = False
+        else:
+            mask[done.left] = mask[done.right]
+            mask[done.right] = True
+        mask[done.first], mask[done.middle] = mask[done.middle], mask[done.first]
     return mask
 
 
-def _median_to_first(keys: NDArray[np.integer], first: int, last: int, swaps: list[Swaps]) -> None:
-    """`std::__move_median_to_first` of the second, the middle and the last element."""
+def _median(keys: NDArray[np.integer], first: int, last: int) -> int:
+    """The place that `std::__move_median_to_first` takes: of the second, the middle and the last element."""
     a, b, c = first + 1, first + (last - first) // 2, last - 1
     x, y, z = int(keys[a]), int(keys[b]), int(keys[c])
-    middle = (b if y > z else c if x > z else a) if x > y else (a if x > z else c if y > z else b)
-    keys[first], keys[middle] = keys[middle], keys[first]
-    swaps.append((0, np.array([first]), np.array([middle])))
+    return (b if y > z else c if x > z else a) if x > y else (a if x > z else c if y > z else b)
 
 
-def _partition(keys: NDArray[np.integer], first: int, last: int, swaps: list[Swaps]) -> int:
-    """`std::__unguarded_partition` of [first + 1, last) by the element at `first`; the place of the cut.
+def _partition(keys: NDArray[np.integer], first: int, last: int) -> _Partition:
+    """The median to the front, in place, then what `std::__unguarded_partition` of the rest by it swaps.
 
     From the left it stops at each element that is not above the pivot, from the right at each that is not below, and
     swaps the two until the places cross; it never looks at what it swapped.
     """
-    part, pivot = keys[first + 1 : last], keys[first]
+    middle = _median(keys, first, last)
+    keys[first], keys[middle] = keys[middle], keys[first]
+    begin, part, pivot = first + 1, keys[first + 1 : last], keys[first]
     above = int(np.count_nonzero(part > pivot))
     not_below = part >= pivot
     # They cross between these two counts: no place beyond can be in a swap.
     left = np.flatnonzero(part[: np.count_nonzero(not_below) + 1] <= pivot)
     low = max(above - 1, 0)
-    right = np.flatnonzero(not_below[low:])[::-1] + low
+    right = np.flatnonzero(not_below[low:])[::-1]
+    left += begin
+    right += begin + low
     pairs = min(len(left), len(right))
     count = int(np.count_nonzero(left[:pairs] < right[:pairs]))
-    stops = [int(left[count])] if count < len(left) else []
-    if count:
-        stops.append(int(right[count - 1]))
-        left, right = left[:count], right[:count]
-        part[left], part[right] = part[right], part[left]
-        swaps.append((first + 1, left, right))
-    return first + 1 + min(stops)
+    stops = [*left[count : count + 1], *right[max(count - 1, 0) : count]]
+    return _Partition(first, middle, left[:count], right[:count], int(min(stops)))

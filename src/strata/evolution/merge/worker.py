@@ -4,6 +4,7 @@ It reads an order a line from stdin, as JSON, and answers each with a line on st
 folder SCRATCH and ends too, also in the midst of a merge: a worker never outlives who ordered.
 """
 
+import fcntl
 import json
 import os
 import queue
@@ -13,10 +14,12 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from strata.evolution.models import BadModel, check_out, put_model
+from strata.files import make_folder, try_lock
 from strata.store import BlobCorrupt, BlobMissing, Store
 
 
@@ -68,8 +71,7 @@ def _answer(store: Store, order: dict[str, Any]) -> dict[str, Any]:
     try:
         parents = {digest: Path(order["parents"]) / digest for digest in order["models"]}
         let_go([str(folder) for folder in parents.values()])
-        for digest, folder in parents.items():
-            check_out(store, digest, folder)
+        _check_out(store, parents)
         merge(Order(order["configuration"], order["seed"], order["out"], order["source"]))
         digest = put_model(store, Path(order["out"])).digest if order["put"] else None
     except Exception as error:
@@ -78,6 +80,24 @@ def _answer(store: Store, order: dict[str, Any]) -> dict[str, Any]:
         if order["put"]:
             shutil.rmtree(order["out"], ignore_errors=True)
     return {"digest": digest, "seconds": time.perf_counter() - begun, "peak_bytes": _peak()}
+
+
+def _check_out(store: Store, parents: Mapping[str, Path]) -> None:
+    """Have all parents in their folders. Workers of a pool share these: what one is busy with, another takes last."""
+    waiting = dict(parents)
+    for patient in (False, True):
+        for digest, folder in list(waiting.items()):
+            make_folder(folder.parent)
+            descriptor = os.open(folder.with_name(f".{digest}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                if patient:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+                elif not try_lock(descriptor):
+                    continue
+                check_out(store, digest, folder)
+                del waiting[digest]
+            finally:
+                os.close(descriptor)
 
 
 def _kind(error: Exception) -> str:
