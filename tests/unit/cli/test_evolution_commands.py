@@ -44,8 +44,9 @@ def line(run, store: Store) -> list[str]:
         for seed in (1, 2):
             generation = log.begin(championship.standing().digest)
             recipe = recipe_of(models[-2:], seed, method="ties")
-            models.append(merge(recipe))
-            family.add_child(models[-1], recipe, generation, f"child-{seed}")
+            child = merge(recipe)
+            family.add_child(child, recipe, generation, f"child-{seed}")
+            models.append(child.digest)
             if seed == 1:
                 championship.promote(models[2], expected=models[0], reason="better in math", generation=generation)
                 log.finish(generation, "promoted", {"verdict": "promote"})

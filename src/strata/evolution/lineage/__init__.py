@@ -2,9 +2,10 @@
 
 Public face:
 
-- `Family`: founders and children entered with their parents and recipes; `toolchain`: what a merge's bytes depend on
+- `Family`: founders and children entered with their parents and recipes
 - `Championship`: promote, propose, approve, reject, rollback; `Rollback`: what one did
-- `rebuild`: a model from its recipe, bit for bit, by a `Merge`; `Rebuilt`, `Mismatch`, `Unrebuildable`
+- `rebuild`: a model from its recipe, bit for bit, by a `Merge`, which gives a `Child`; `Rebuilt`, `Mismatch`,
+  `Unrebuildable`; `PoolMerge`: one by worker processes
 - `verify_model`: every byte of a model read
 - `family_tree`: ancestors as text
 - errors: `NoChampion`, `NoSoundChampion`, `NeedsApproval`, `StaleProposal`, `UnknownModel`
@@ -15,14 +16,15 @@ refs; other children may be collected, because their recipes are kept.
 
 from strata.evolution.lineage.championship import Championship
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, NoSoundChampion, StaleProposal, UnknownModel
-from strata.evolution.lineage.family import Family, toolchain
-from strata.evolution.lineage.rebuilding import Merge, Mismatch, Rebuilding, Rebuilt, Unrebuildable, rebuild
+from strata.evolution.lineage.family import Family
+from strata.evolution.lineage.rebuilding import Child, Merge, Mismatch, Rebuilding, Rebuilt, Unrebuildable, rebuild
 from strata.evolution.lineage.rollback import Rollback
 from strata.evolution.lineage.sound import verify_model
 from strata.evolution.lineage.tree import TreeNode, family_tree
 
 __all__ = [
     "Championship",
+    "Child",
     "Family",
     "Merge",
     "Mismatch",
@@ -38,6 +40,5 @@ __all__ = [
     "Unrebuildable",
     "family_tree",
     "rebuild",
-    "toolchain",
     "verify_model",
 ]

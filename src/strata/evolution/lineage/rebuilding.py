@@ -5,21 +5,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from strata.errors import StrataError
-from strata.evolution.lineage.family import toolchain
 from strata.evolution.lineage.sound import damage
 from strata.evolution.models import open_model
 from strata.evolution.recipes import Recipe
 from strata.store import Lineage, ModelRecord, Store
 
 
+@dataclass(frozen=True)
+class Child:
+    """What a merge put into the store; made_with: what beside the recipe decides its bytes, such as versions."""
+
+    digest: str
+    made_with: str
+
+
 class Merge(Protocol):
-    """Carries out a recipe whose parents are in the store, puts the child there and returns its digest.
+    """Carries out a recipe whose parents are in the store. Raises StrataError where it cannot."""
 
-    Raises StrataError where it cannot.
-    """
-
-    def __call__(self, recipe: Recipe, /) -> str:
-        """The child's digest."""
+    def __call__(self, recipe: Recipe, /) -> Child:
+        """The child, in the store."""
         ...
 
 
@@ -73,8 +77,8 @@ def rebuild(store: Store, lineage: Lineage, digest: str, merge: Merge, *, afresh
             found = merge(recipe)
         except StrataError as error:
             return Unrebuildable(record.digest, f"merging it again failed: {error}")
-        if found != record.digest:
-            return Mismatch(record.digest, found, _difference(store, record, found))
+        if found.digest != record.digest:
+            return Mismatch(record.digest, found.digest, _difference(store, record, found))
     if (left := damage(store, digest)) is not None:
         return Unrebuildable(digest, left)
     return Rebuilt(digest, tuple(record.digest for record, _ in reversed(to_merge)))
@@ -89,12 +93,11 @@ def _recipe(store: Store, record: ModelRecord) -> Recipe | Unrebuildable:
         return Unrebuildable(record.digest, f"the recipe of {record.name}: {error}")
 
 
-def _difference(store: Store, record: ModelRecord, found: str) -> str:
-    here = toolchain()
-    tools = f"it was merged by {record.made_with}, now by {here}"
-    if record.made_with == here:
-        tools = f"the tools are the same ({here}): the merge is not deterministic, or this machine rounds differently"
-    return f"{tools}; {_files_that_differ(store, record.digest, found)}"
+def _difference(store: Store, record: ModelRecord, found: Child) -> str:
+    tools = f"it was made with {record.made_with or 'what is not known'}, now with {found.made_with}"
+    if record.made_with == found.made_with:
+        tools = f"both were made with {found.made_with}: the merge is not deterministic, or its record is wrong"
+    return f"{tools}; {_files_that_differ(store, record.digest, found.digest)}"
 
 
 def _files_that_differ(store: Store, before: str, after: str) -> str:
