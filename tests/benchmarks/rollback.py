@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from strata.evolution import Championship
+from strata.evolution.lineage import Championship
 from strata.evolution.models import ModelManifest, put_model
 from strata.store import Store
 from tests.benchmarks.support.files import drop_cache, in_memory

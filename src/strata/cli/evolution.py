@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from strata.evolution import Championship, Family, Rollback, TreeNode
+    from strata.evolution.lineage import Championship, Family, Rollback, TreeNode
     from strata.store import Change, Ledger, ModelRecord
 
 app = typer.Typer(
@@ -69,7 +69,7 @@ def lineage(
     as_json: Json = False,
 ) -> None:
     """A model above its parents: who they are, by which method and in which generation they were bred."""
-    from strata.evolution import family_tree
+    from strata.evolution.lineage import family_tree
 
     with _opened() as (_, family, championship):
         root = family.find(model)
@@ -162,7 +162,7 @@ def _target(family: "Family", text: str) -> str | int:
 
 
 def _node(family: "Family", record: "ModelRecord", champion: str | None) -> "TreeNode":
-    from strata.evolution import TreeNode
+    from strata.evolution.lineage import TreeNode
 
     bred = "founder" if record.founder else f"generation {record.generation}, {family.method(record) or 'recipe lost'}"
     mark = ", champion" if record.digest == champion else ""
@@ -189,7 +189,7 @@ def _print(document: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _opened() -> Iterator["tuple[Ledger, Family, Championship]"]:
-    from strata.evolution import Championship, Family
+    from strata.evolution.lineage import Championship, Family
     from strata.settings import Settings
     from strata.store import Ledger, Store
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from strata.cli import main
-from strata.evolution import Championship, Family
+from strata.evolution.lineage import Championship, Family
 from strata.settings import Settings
 from strata.store import GenerationLog, IncidentLog, Store
 from tests.support.lineage import FakeMerge, put_files, recipe_of, spoil

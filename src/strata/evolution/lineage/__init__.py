@@ -5,7 +5,7 @@ Public face:
 - `Family`: founders and children entered with their parents and recipes
 - `Championship`: promote, propose, approve, reject, rollback; `Rollback`: what one did
 - `rebuild`: a model from its recipe, bit for bit, by a `Merge`, which gives a `Child`; `Rebuilt`, `Mismatch`,
-  `Unrebuildable`; `PoolMerge`: one by worker processes
+  `Unrebuildable`; `PoolMerge`: one by worker processes, whose outcomes `child_of` makes children; `NotMerged`
 - `verify_model`: every byte of a model read
 - `family_tree`: ancestors as text
 - errors: `NoChampion`, `NoSoundChampion`, `NeedsApproval`, `StaleProposal`, `UnknownModel`
@@ -17,6 +17,7 @@ refs; other children may be collected, because their recipes are kept.
 from strata.evolution.lineage.championship import Championship
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, NoSoundChampion, StaleProposal, UnknownModel
 from strata.evolution.lineage.family import Family
+from strata.evolution.lineage.merging import NotMerged, PoolMerge, child_of
 from strata.evolution.lineage.rebuilding import Child, Merge, Mismatch, Rebuilding, Rebuilt, Unrebuildable, rebuild
 from strata.evolution.lineage.rollback import Rollback
 from strata.evolution.lineage.sound import verify_model
@@ -31,6 +32,8 @@ __all__ = [
     "NeedsApproval",
     "NoChampion",
     "NoSoundChampion",
+    "NotMerged",
+    "PoolMerge",
     "Rebuilding",
     "Rebuilt",
     "Rollback",
@@ -38,6 +41,7 @@ __all__ = [
     "TreeNode",
     "UnknownModel",
     "Unrebuildable",
+    "child_of",
     "family_tree",
     "rebuild",
     "verify_model",

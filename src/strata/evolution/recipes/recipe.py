@@ -39,7 +39,7 @@ class Recipe:
     @property
     def models(self) -> tuple[str, ...]:
         """Digests of all models that it uses, the base model included, sorted."""
-        return tuple(sorted(set(_MODEL.findall(json.dumps(self.configuration)))))
+        return models_in(self.configuration)
 
     @property
     def base(self) -> str | None:
@@ -71,8 +71,18 @@ class Recipe:
 
     def with_paths(self, path: Callable[[str], str]) -> dict[str, Any]:
         """mergekit's configuration, with `path(digest)` in the place of every model."""
-        replaced: dict[str, Any] = _map_texts(self.configuration, lambda text: _MODEL.sub(lambda m: path(m[1]), text))
-        return replaced
+        return with_paths(self.configuration, path)
+
+
+def models_in(configuration: Mapping[str, Any]) -> tuple[str, ...]:
+    """Digests of all models that a configuration names as `model:<digest>`, sorted."""
+    return tuple(sorted(set(_MODEL.findall(json.dumps(configuration)))))
+
+
+def with_paths(configuration: Mapping[str, Any], path: Callable[[str], str]) -> dict[str, Any]:
+    """The configuration, with `path(digest)` in the place of every `model:<digest>`."""
+    replaced: dict[str, Any] = _map_texts(configuration, lambda text: _MODEL.sub(lambda m: path(m[1]), text))
+    return replaced
 
 
 def _map_texts(value: Any, change: Callable[[str], str]) -> Any:

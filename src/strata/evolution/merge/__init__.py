@@ -1,0 +1,28 @@
+"""Recipes carried out by mergekit in worker processes.
+
+Public face:
+
+- `MergePool`: recipes on models of the store, several at once, within a memory budget; `MergeError`
+- `Merged`, `MergeFailed`, `FailureKind`, `Engine`: what comes of a recipe, and what beside it decides the bytes
+- `merge_file`, `MergedFolder`, `FolderFailed`, `BadRecipeFile`: a recipe file into a folder
+- `predict_bytes`: peak memory of a merge before it starts
+"""
+
+from strata.evolution.merge.command import BadRecipeFile, FolderFailed, MergedFolder, merge_file
+from strata.evolution.merge.memory import predict_bytes
+from strata.evolution.merge.outcome import Engine, FailureKind, Merged, MergeFailed
+from strata.evolution.merge.pool import MergeError, MergePool
+
+__all__ = [
+    "BadRecipeFile",
+    "Engine",
+    "FailureKind",
+    "FolderFailed",
+    "MergeError",
+    "MergeFailed",
+    "MergePool",
+    "Merged",
+    "MergedFolder",
+    "merge_file",
+    "predict_bytes",
+]
