@@ -55,24 +55,19 @@ class Unrebuildable:
 Rebuilding = Rebuilt | Mismatch | Unrebuildable
 
 
+Steps = tuple[tuple[ModelRecord, Recipe], ...]
+
+
 def rebuild(store: Store, lineage: Lineage, digest: str, merge: Merge, *, afresh: bool = False) -> Rebuilding:
     """Have a model whole in the store, made from its recipe, and its parents from theirs, as far back as need be.
 
     Sound models are taken as they are; with `afresh` every one but the founders is merged again, to see whether it
     still comes out the same. Raises LedgerError for a model that the lineage does not know.
     """
-    ancestry = lineage.ancestry(digest)
-    needed = {digest}
-    to_merge: list[tuple[ModelRecord, Recipe]] = []
-    for record in reversed(ancestry):
-        if record.digest not in needed or ((record.founder or not afresh) and damage(store, record.digest) is None):
-            continue
-        recipe = _recipe(store, record)
-        if isinstance(recipe, Unrebuildable):
-            return recipe
-        to_merge.append((record, recipe))
-        needed.update(recipe.models)
-    for record, recipe in reversed(to_merge):
+    steps = plan_rebuilding(store, lineage, digest, afresh=afresh)
+    if isinstance(steps, Unrebuildable):
+        return steps
+    for record, recipe in steps:
         try:
             found = merge(recipe)
         except StrataError as error:
@@ -81,7 +76,23 @@ def rebuild(store: Store, lineage: Lineage, digest: str, merge: Merge, *, afresh
             return Mismatch(record.digest, found.digest, _difference(store, record, found))
     if (left := damage(store, digest)) is not None:
         return Unrebuildable(digest, left)
-    return Rebuilt(digest, tuple(record.digest for record, _ in reversed(to_merge)))
+    return Rebuilt(digest, tuple(record.digest for record, _ in steps))
+
+
+def plan_rebuilding(store: Store, lineage: Lineage, digest: str, *, afresh: bool = False) -> Steps | Unrebuildable:
+    """What `rebuild` would merge, parents before children; nothing is changed. Raises LedgerError."""
+    needed = {digest}
+    steps: list[tuple[ModelRecord, Recipe]] = []
+    for record in reversed(lineage.ancestry(digest)):
+        taken_as_it_is = record.founder or not afresh
+        if record.digest not in needed or (taken_as_it_is and damage(store, record.digest) is None):
+            continue
+        recipe = _recipe(store, record)
+        if isinstance(recipe, Unrebuildable):
+            return recipe
+        steps.append((record, recipe))
+        needed.update(recipe.models)
+    return tuple(reversed(steps))
 
 
 def _recipe(store: Store, record: ModelRecord) -> Recipe | Unrebuildable:
