@@ -7,7 +7,7 @@ Public face:
 - `rebuild`: a model from its recipe, bit for bit, by a `Merge`, which gives a `Child`; `Rebuilt`, `Mismatch`,
   `Unrebuildable`; `PoolMerge`: one by worker processes, whose outcomes `child_of` makes children; `NotMerged`
 - `verify_model`: every byte of a model read
-- `family_tree`: ancestors as text
+- `family_tree`: ancestors as text, of `TreeNode`s; `tainted`: champions that were left for a regression
 - errors: `NoChampion`, `NoSoundChampion`, `NeedsApproval`, `StaleProposal`, `UnknownModel`
 
 The files of founders, of the champion, of the last few good ones and of candidates that wait for approval are kept by
@@ -15,6 +15,7 @@ refs; other children may be collected, because their recipes are kept.
 """
 
 from strata.evolution.lineage.championship import Championship
+from strata.evolution.lineage.choice import tainted
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, NoSoundChampion, StaleProposal, UnknownModel
 from strata.evolution.lineage.family import Family
 from strata.evolution.lineage.merging import NotMerged, PoolMerge, child_of
@@ -44,5 +45,6 @@ __all__ = [
     "child_of",
     "family_tree",
     "rebuild",
+    "tainted",
     "verify_model",
 ]
