@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 
 from strata.errors import StrataError
-from strata.evolution.lineage import verify_model
+from strata.evolution.lineage import Child, verify_model
 from strata.evolution.models import open_model
 from strata.evolution.recipes import MODEL_PREFIX, Recipe
 from strata.store import Store
@@ -39,11 +39,11 @@ class FakeMerge:
         self.calls: list[Recipe] = []
         self._store, self._version = store, version
 
-    def __call__(self, recipe: Recipe) -> str:
+    def __call__(self, recipe: Recipe) -> Child:
         if recipe.method == "impossible":
             raise StrataError("no such method")
         self.calls.append(recipe)
         content = hashlib.sha512(recipe.to_json().encode() + self._version.encode())
         for parent in recipe.models:
             content.update(self._store.read(verify_model(self._store, parent).files["model.safetensors"]))
-        return put_files(self._store, content.digest())
+        return Child(put_files(self._store, content.digest()), f"version {self._version}")

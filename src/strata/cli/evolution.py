@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from strata.evolution import Championship, Family, Rollback, TreeNode
+    from strata.evolution.lineage import Championship, Family, Rollback, TreeNode
     from strata.store import Change, Ledger, ModelRecord
 
 app = typer.Typer(
@@ -69,7 +69,7 @@ def lineage(
     as_json: Json = False,
 ) -> None:
     """A model above its parents: who they are, by which method and in which generation they were bred."""
-    from strata.evolution import family_tree
+    from strata.evolution.lineage import family_tree
 
     with _opened() as (_, family, championship):
         root = family.find(model)
@@ -131,8 +131,15 @@ def rollback(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only verify, and say what would be done.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Put a former champion back in its place, after every byte of it was verified."""
-    with _opened() as (_, family, championship):
+    """Put a former champion back in its place, after every byte of it was verified.
+
+    One whose files are gone is made again from its recipe, where it was asked for or no other is whole.
+    """
+    from strata.evolution.lineage import Championship, PoolMerge
+    from strata.evolution.merge import MergePool
+
+    with _opened() as (ledger, family, _), MergePool(family.store) as pool:
+        championship = Championship(family.store, ledger, merge=PoolMerge(pool))
         target = None if to is None else _target(family, to)
         kind: Literal["regression", "rollback"] = "regression" if regressed else "rollback"
         done = championship.rollback(target, reason=reason, kind=kind, dry_run=dry_run)
@@ -146,12 +153,9 @@ def rollback(
 
 
 def _told(done: "Rollback", names: Mapping[str, str], dry_run: bool) -> str:
-    what = "would be champion" if dry_run else "is champion"
-    how = "rebuilt from its recipe" if done.rebuilt else "verified"
-    return (
-        f"{_named(done.target, names)} {what} again, in the place of {_named(done.left, names)}; "
-        f"{how} in {done.seconds:.2f} s"
-    )
+    what, be = ("would be", "would be ") if dry_run else ("is", "")
+    how = f"{be}rebuilt from its recipe" if done.rebuilt else f"verified in {done.seconds:.2f} s"
+    return f"{_named(done.target, names)} {what} champion again, in the place of {_named(done.left, names)}; {how}"
 
 
 def _target(family: "Family", text: str) -> str | int:
@@ -162,7 +166,7 @@ def _target(family: "Family", text: str) -> str | int:
 
 
 def _node(family: "Family", record: "ModelRecord", champion: str | None) -> "TreeNode":
-    from strata.evolution import TreeNode
+    from strata.evolution.lineage import TreeNode
 
     bred = "founder" if record.founder else f"generation {record.generation}, {family.method(record) or 'recipe lost'}"
     mark = ", champion" if record.digest == champion else ""
@@ -189,7 +193,7 @@ def _print(document: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _opened() -> Iterator["tuple[Ledger, Family, Championship]"]:
-    from strata.evolution import Championship, Family
+    from strata.evolution.lineage import Championship, Family
     from strata.settings import Settings
     from strata.store import Ledger, Store
 

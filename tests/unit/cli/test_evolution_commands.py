@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from strata.cli import main
-from strata.evolution import Championship, Family
+from strata.evolution.lineage import Championship, Family
 from strata.settings import Settings
 from strata.store import GenerationLog, IncidentLog, Store
 from tests.support.lineage import FakeMerge, put_files, recipe_of, spoil
@@ -44,8 +44,9 @@ def line(run, store: Store) -> list[str]:
         for seed in (1, 2):
             generation = log.begin(championship.standing().digest)
             recipe = recipe_of(models[-2:], seed, method="ties")
-            models.append(merge(recipe))
-            family.add_child(models[-1], recipe, generation, f"child-{seed}")
+            child = merge(recipe)
+            family.add_child(child, recipe, generation, f"child-{seed}")
+            models.append(child.digest)
             if seed == 1:
                 championship.promote(models[2], expected=models[0], reason="better in math", generation=generation)
                 log.finish(generation, "promoted", {"verdict": "promote"})

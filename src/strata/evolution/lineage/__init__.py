@@ -2,11 +2,12 @@
 
 Public face:
 
-- `Family`: founders and children entered with their parents and recipes; `toolchain`: what a merge's bytes depend on
+- `Family`: founders and children entered with their parents and recipes
 - `Championship`: promote, propose, approve, reject, rollback; `Rollback`: what one did
-- `rebuild`: a model from its recipe, bit for bit, by a `Merge`; `Rebuilt`, `Mismatch`, `Unrebuildable`
+- `rebuild`: a model from its recipe, bit for bit, by a `Merge`, which gives a `Child`; `Rebuilt`, `Mismatch`,
+  `Unrebuildable`; `PoolMerge`: one by worker processes, whose outcomes `child_of` makes children; `NotMerged`
 - `verify_model`: every byte of a model read
-- `family_tree`: ancestors as text
+- `family_tree`: ancestors as text, of `TreeNode`s; `tainted`: champions that were left for a regression
 - errors: `NoChampion`, `NoSoundChampion`, `NeedsApproval`, `StaleProposal`, `UnknownModel`
 
 The files of founders, of the champion, of the last few good ones and of candidates that wait for approval are kept by
@@ -14,21 +15,26 @@ refs; other children may be collected, because their recipes are kept.
 """
 
 from strata.evolution.lineage.championship import Championship
+from strata.evolution.lineage.choice import tainted
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, NoSoundChampion, StaleProposal, UnknownModel
-from strata.evolution.lineage.family import Family, toolchain
-from strata.evolution.lineage.rebuilding import Merge, Mismatch, Rebuilding, Rebuilt, Unrebuildable, rebuild
+from strata.evolution.lineage.family import Family
+from strata.evolution.lineage.merging import NotMerged, PoolMerge, child_of
+from strata.evolution.lineage.rebuilding import Child, Merge, Mismatch, Rebuilding, Rebuilt, Unrebuildable, rebuild
 from strata.evolution.lineage.rollback import Rollback
 from strata.evolution.lineage.sound import verify_model
 from strata.evolution.lineage.tree import TreeNode, family_tree
 
 __all__ = [
     "Championship",
+    "Child",
     "Family",
     "Merge",
     "Mismatch",
     "NeedsApproval",
     "NoChampion",
     "NoSoundChampion",
+    "NotMerged",
+    "PoolMerge",
     "Rebuilding",
     "Rebuilt",
     "Rollback",
@@ -36,8 +42,9 @@ __all__ = [
     "TreeNode",
     "UnknownModel",
     "Unrebuildable",
+    "child_of",
     "family_tree",
     "rebuild",
-    "toolchain",
+    "tainted",
     "verify_model",
 ]

@@ -15,7 +15,7 @@ from strata.errors import StrataError
 from strata.evolution.lineage import choice
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, StaleProposal
 from strata.evolution.lineage.kept import CHAMPION_REF, PROPOSED_REF, Kept
-from strata.evolution.lineage.rebuilding import Merge, Rebuilt, rebuild
+from strata.evolution.lineage.rebuilding import Merge, Rebuilt, Unrebuildable, plan_rebuilding, rebuild
 from strata.evolution.lineage.rollback import Rollback, candidates, first_sound
 from strata.evolution.lineage.sound import verify_model
 from strata.evolution.models import ModelManifest, open_model
@@ -35,6 +35,7 @@ from strata.store import (
 
 PIPELINE = "evolution"  # of the incidents
 DAMAGED = "damaged model"
+_NO_MERGE = "nothing was given to rebuild it with"
 
 
 class Championship:
@@ -152,8 +153,9 @@ class Championship:
         beginning of one, of a former champion. A champion that was left for a regression is only chosen by its digest.
         What is not whole is passed over for the next older one, unless it was asked for by its digest or can be
         rebuilt; an incident says so. kind: "regression" holds against the champion that is left that it became worse.
-        expected: do nothing but return the change that was made where this champion was rolled back already. The
-        incident of this kind about the champion that is left is resolved, one is opened for it where there is none.
+        expected: do nothing but return the change that was made where this champion was rolled back already. dry_run:
+        verify, but change and rebuild nothing. The incident of this kind about the champion that is left is resolved,
+        one is opened for it where there is none.
 
         Raises NoChampion, NoSoundChampion, UnknownModel, and PointerMoved where the champion is neither `expected` nor
         what took its place.
@@ -169,7 +171,8 @@ class Championship:
             return _done(history[0], perf_counter() - started)
         choices = candidates(history, to)
         incident = None if dry_run else self._incident(kind, left, reason, figures or {})
-        target = first_sound(self._store, choices, self._remake, insist=to is not None)
+        remake = self._hinders_remaking if dry_run else self._remake
+        target = first_sound(self._store, choices, remake, insist=to is not None)
         digest, generation = target.promotion.digest, target.promotion.generation
         change = None
         if incident is not None:
@@ -204,12 +207,21 @@ class Championship:
     def _remake(self, digest: str) -> str | None:
         """Why a model cannot be rebuilt; None where it was."""
         if self._merge is None:
-            return "nothing was given to rebuild it with"
+            return _NO_MERGE
+        if (hindrance := self._hinders_remaking(digest)) is not None:
+            return hindrance
+        outcome = rebuild(self._store, self._lineage, digest, self._merge)
+        return None if isinstance(outcome, Rebuilt) else outcome.why
+
+    def _hinders_remaking(self, digest: str) -> str | None:
+        """Why a model cannot be rebuilt, as far as that is known without doing it; None where nothing is."""
+        if self._merge is None:
+            return _NO_MERGE
         try:
-            outcome = rebuild(self._store, self._lineage, digest, self._merge)
+            steps = plan_rebuilding(self._store, self._lineage, digest)
         except StrataError as error:
             return str(error)
-        return None if isinstance(outcome, Rebuilt) else outcome.why
+        return steps.why if isinstance(steps, Unrebuildable) else None
 
     def _incident(self, kind: str, subject: str, detail: str, figures: Mapping[str, Any]) -> int:
         """The open incident of this kind and subject, opened now if there is none."""

@@ -1,30 +1,18 @@
 """Who is in the family: founders, whose bytes are kept, and children, whose recipes are."""
 
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Self
 
 from strata.errors import StrataError
 from strata.evolution.lineage.errors import UnknownModel
+from strata.evolution.lineage.rebuilding import Child
 from strata.evolution.lineage.sound import verify_model
 from strata.evolution.recipes import Recipe
 from strata.store import ChampionLog, GenerationLog, Ledger, Lineage, ModelRecord, Store
 
 FOUNDER = "founder"  # kinds of the refs that keep models
 CHILD = "child"
-_TOOLS = ("mergekit", "torch", "transformers", "safetensors")  # that write the bytes of a merge
-
-
-def toolchain() -> str:
-    """Versions of what a merge's bytes depend on, such as "mergekit 0.1.5, torch 2.13.0"."""
-    found = []
-    for tool in _TOOLS:
-        try:
-            found.append(f"{tool} {version(tool)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
 
 
 class Family:
@@ -52,19 +40,19 @@ class Family:
         self.store.set_ref(FOUNDER, digest, digest, manifest.files.values())
         return self.lineage.add(ModelRecord(digest, name, None, None, None, "", [], _now()))
 
-    def add_child(self, digest: str, recipe: Recipe, generation: int, name: str) -> ModelRecord:
+    def add_child(self, child: Child, recipe: Recipe, generation: int, name: str) -> ModelRecord:
         """Enter a model bred by `recipe`; its files are kept until `release`, its recipe for good.
 
         The base model is the first of its parents. Raises LedgerError where a parent is not in the family, and what
         `verify_model` raises.
         """
-        manifest = verify_model(self.store, digest)
+        manifest = verify_model(self.store, child.digest)
         others = [model for model in recipe.models if model != recipe.base]
         parents = [recipe.base, *others] if recipe.base else others
         blob = self.store.put(recipe.to_json().encode())
-        record = ModelRecord(digest, name, generation, blob, recipe.seed, toolchain(), parents, _now())
+        record = ModelRecord(child.digest, name, generation, blob, recipe.seed, child.made_with, parents, _now())
         entered = self.lineage.add(record)
-        self.store.set_ref(CHILD, digest, digest, manifest.files.values())
+        self.store.set_ref(CHILD, child.digest, child.digest, manifest.files.values())
         return entered
 
     def release(self) -> int:

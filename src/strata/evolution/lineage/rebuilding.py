@@ -5,21 +5,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from strata.errors import StrataError
-from strata.evolution.lineage.family import toolchain
 from strata.evolution.lineage.sound import damage
 from strata.evolution.models import open_model
 from strata.evolution.recipes import Recipe
 from strata.store import Lineage, ModelRecord, Store
 
 
+@dataclass(frozen=True)
+class Child:
+    """What a merge put into the store; made_with: what beside the recipe decides its bytes, such as versions."""
+
+    digest: str
+    made_with: str
+
+
 class Merge(Protocol):
-    """Carries out a recipe whose parents are in the store, puts the child there and returns its digest.
+    """Carries out a recipe whose parents are in the store. Raises StrataError where it cannot."""
 
-    Raises StrataError where it cannot.
-    """
-
-    def __call__(self, recipe: Recipe, /) -> str:
-        """The child's digest."""
+    def __call__(self, recipe: Recipe, /) -> Child:
+        """The child, in the store."""
         ...
 
 
@@ -51,33 +55,44 @@ class Unrebuildable:
 Rebuilding = Rebuilt | Mismatch | Unrebuildable
 
 
+Steps = tuple[tuple[ModelRecord, Recipe], ...]
+
+
 def rebuild(store: Store, lineage: Lineage, digest: str, merge: Merge, *, afresh: bool = False) -> Rebuilding:
     """Have a model whole in the store, made from its recipe, and its parents from theirs, as far back as need be.
 
     Sound models are taken as they are; with `afresh` every one but the founders is merged again, to see whether it
     still comes out the same. Raises LedgerError for a model that the lineage does not know.
     """
-    ancestry = lineage.ancestry(digest)
-    needed = {digest}
-    to_merge: list[tuple[ModelRecord, Recipe]] = []
-    for record in reversed(ancestry):
-        if record.digest not in needed or ((record.founder or not afresh) and damage(store, record.digest) is None):
-            continue
-        recipe = _recipe(store, record)
-        if isinstance(recipe, Unrebuildable):
-            return recipe
-        to_merge.append((record, recipe))
-        needed.update(recipe.models)
-    for record, recipe in reversed(to_merge):
+    steps = plan_rebuilding(store, lineage, digest, afresh=afresh)
+    if isinstance(steps, Unrebuildable):
+        return steps
+    for record, recipe in steps:
         try:
             found = merge(recipe)
         except StrataError as error:
             return Unrebuildable(record.digest, f"merging it again failed: {error}")
-        if found != record.digest:
-            return Mismatch(record.digest, found, _difference(store, record, found))
+        if found.digest != record.digest:
+            return Mismatch(record.digest, found.digest, _difference(store, record, found))
     if (left := damage(store, digest)) is not None:
         return Unrebuildable(digest, left)
-    return Rebuilt(digest, tuple(record.digest for record, _ in reversed(to_merge)))
+    return Rebuilt(digest, tuple(record.digest for record, _ in steps))
+
+
+def plan_rebuilding(store: Store, lineage: Lineage, digest: str, *, afresh: bool = False) -> Steps | Unrebuildable:
+    """What `rebuild` would merge, parents before children; nothing is changed. Raises LedgerError."""
+    needed = {digest}
+    steps: list[tuple[ModelRecord, Recipe]] = []
+    for record in reversed(lineage.ancestry(digest)):
+        taken_as_it_is = record.founder or not afresh
+        if record.digest not in needed or (taken_as_it_is and damage(store, record.digest) is None):
+            continue
+        recipe = _recipe(store, record)
+        if isinstance(recipe, Unrebuildable):
+            return recipe
+        steps.append((record, recipe))
+        needed.update(recipe.models)
+    return tuple(reversed(steps))
 
 
 def _recipe(store: Store, record: ModelRecord) -> Recipe | Unrebuildable:
@@ -89,12 +104,11 @@ def _recipe(store: Store, record: ModelRecord) -> Recipe | Unrebuildable:
         return Unrebuildable(record.digest, f"the recipe of {record.name}: {error}")
 
 
-def _difference(store: Store, record: ModelRecord, found: str) -> str:
-    here = toolchain()
-    tools = f"it was merged by {record.made_with}, now by {here}"
-    if record.made_with == here:
-        tools = f"the tools are the same ({here}): the merge is not deterministic, or this machine rounds differently"
-    return f"{tools}; {_files_that_differ(store, record.digest, found)}"
+def _difference(store: Store, record: ModelRecord, found: Child) -> str:
+    tools = f"it was made with {record.made_with or 'what is not known'}, now with {found.made_with}"
+    if record.made_with == found.made_with:
+        tools = f"both were made with {found.made_with}: the merge is not deterministic, or its record is wrong"
+    return f"{tools}; {_files_that_differ(store, record.digest, found.digest)}"
 
 
 def _files_that_differ(store: Store, before: str, after: str) -> str:

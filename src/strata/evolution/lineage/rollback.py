@@ -13,10 +13,10 @@ Remake = Callable[[str], str | None]  # has a model made again; why that cannot 
 
 @dataclass(frozen=True)
 class Rollback:
-    """From `left` to `target`; change: None where it was only tried.
+    """From `left` to `target`; change: None in a dry run.
 
-    passed_over: better choices that were not whole, each with what is wrong with it; rebuilt: the target was made again
-    from its recipe; seconds: for all of it, verification included.
+    passed_over: better choices that were not whole, each with what is wrong with it; rebuilt: the target was, or would
+    be, made again from its recipe; seconds: for all of it, verification included.
     """
 
     left: str

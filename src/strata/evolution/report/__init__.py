@@ -1,7 +1,9 @@
 """Rounds and incidents as markdown and as one HTML file, with plots.
 
-Public face: `Report` and what it is made of, `DomainResult`, `GenerationResult`, `Relative`; `report_markdown`,
-`report_html`; single plots as SVG: `difference_plot`, `fitness_plot`, `family_plot`.
+Public face:
+
+- `Report` and what it is made of: `DomainResult`, `GenerationResult`, `Relative`; `relatives`: a family by the ledger
+- `report_markdown`, `report_html`; single plots as SVG: `difference_plot`, `fitness_plot`, `family_plot`
 
 The same report gives the same bytes, so long as matplotlib is the same. It is imported with the first plot.
 """
@@ -11,6 +13,7 @@ from strata.evolution.report.family_plot import family_plot
 from strata.evolution.report.markdown import report_markdown
 from strata.evolution.report.page import report_html
 from strata.evolution.report.plots import difference_plot, fitness_plot
+from strata.evolution.report.relatives import relatives
 
 __all__ = [
     "DomainResult",
@@ -20,6 +23,7 @@ __all__ = [
     "difference_plot",
     "family_plot",
     "fitness_plot",
+    "relatives",
     "report_html",
     "report_markdown",
 ]

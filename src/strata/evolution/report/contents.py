@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["none", "low", "medium", "high"]
+Role = Literal["", "champion", "former champion", "candidate", "rolled back"]
 Outlook = Literal["held", "open", "lost"]
 MINUS, NONE = "\N{MINUS SIGN}", "\N{EN DASH}"  # the sign of a number; in the place of one that is not there
 MOST_TEXT = 400  # characters of any text that is shown
@@ -54,7 +55,7 @@ class Relative:
     name: str
     generation: int | None
     parents: tuple[str, ...]
-    role: Literal["", "champion", "former champion", "candidate", "rolled back"] = ""
+    role: Role = ""
 
 
 @dataclass(frozen=True)

@@ -148,13 +148,17 @@ def test_a_lost_champion_is_rebuilt_where_it_was_asked_for_or_no_other_is_whole(
     children = []
     for seed in range(3):
         recipe = recipe_of(parents, seed)
-        children.append(merge(recipe))
-        family.add_child(children[-1], recipe, 1, f"child-{seed}")
+        child = merge(recipe)
+        family.add_child(child, recipe, 1, f"child-{seed}")
+        children.append(child.digest)
     assert family.release() == 3
     with Championship(store, ledger, merge=merge) as championship:
         promote_all(championship, [parents[0], *children])
         spoil(store, children[0], remove=True)
         spoil(store, children[1], remove=True)
+        merge.calls.clear()
+        tried = championship.rollback(2, reason="by generation", dry_run=True)
+        assert (tried.target, tried.rebuilt, tried.change, merge.calls) == (children[1], True, None, [])
         rollback = championship.rollback(2, reason="by generation")
         assert (rollback.target, rollback.rebuilt, rollback.passed_over) == (children[1], True, ())
         rollback = championship.rollback(reason="default")

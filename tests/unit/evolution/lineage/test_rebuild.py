@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from strata.evolution.lineage import Mismatch, Rebuilt, Unrebuildable, rebuild, toolchain, verify_model
+from strata.evolution.lineage import Child, Mismatch, Rebuilt, Unrebuildable, rebuild, verify_model
 from strata.store import LedgerError
 from tests.support.lineage import FakeMerge, put_files, recipe_of, spoil
 
@@ -18,8 +18,9 @@ def line(family, store, merge) -> list[str]:
     models = list(founders)
     for seed, parents in enumerate((founders, None), start=1):
         recipe = recipe_of(parents or (models[2], founders[0]), seed)
-        models.append(merge(recipe))
-        family.add_child(models[-1], recipe, seed, f"child-{seed}")
+        child = merge(recipe)
+        family.add_child(child, recipe, seed, f"child-{seed}")
+        models.append(child.digest)
     merge.calls.clear()
     return models
 
@@ -49,24 +50,26 @@ def test_all_is_made_again_from_founders_and_recipes_alone(family, store, merge,
     assert rebuild(store, family.lineage, line[3], merge) == Rebuilt(line[3], (line[2], line[3]))
 
 
-def test_other_bytes_are_a_mismatch_that_says_why(family, store, merge, line, monkeypatch) -> None:
+def test_other_bytes_are_a_mismatch_that_says_why(family, store, merge, line) -> None:
     other = FakeMerge(store, version="2")
     outcome = rebuild(store, family.lineage, line[3], other, afresh=True)
     assert isinstance(outcome, Mismatch)
     assert outcome.digest == line[2]  # the ancestor that came out differently, not what was made of it
-    assert "the tools are the same" in outcome.why
+    assert "it was made with version 1, now with version 2" in outcome.why
     assert "files that differ: model.safetensors" in outcome.why
-    monkeypatch.setattr("strata.evolution.lineage.rebuilding.toolchain", lambda: "mergekit 9.9")
     store.layout.blob(line[2]).unlink()
-    outcome = rebuild(store, family.lineage, line[2], other)
-    assert f"merged by {toolchain()}, now by mergekit 9.9" in outcome.why
-    assert "manifest is gone" in outcome.why
+    assert "manifest is gone" in rebuild(store, family.lineage, line[2], other).why
+
+
+def test_an_indeterminate_merge_is_told(family, store, merge, line) -> None:
+    outcome = rebuild(store, family.lineage, line[2], lambda _: Child(line[1], "version 1"), afresh=True)
+    assert (outcome.found, "both were made with version 1" in outcome.why) == (line[1], True)
 
 
 def test_a_lost_founder_or_recipe_or_a_failing_merge_is_told(family, store, merge, line) -> None:
     recipe = recipe_of(line[:2], method="impossible")
     child = put_files(store, b"somehow" * 20)
-    family.add_child(child, recipe, 3, "odd")
+    family.add_child(Child(child, ""), recipe, 3, "odd")
     spoil(store, child)
     outcome = rebuild(store, family.lineage, child, merge)
     assert outcome == Unrebuildable(child, "merging it again failed: no such method")
