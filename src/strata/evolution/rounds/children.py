@@ -61,7 +61,20 @@ def from_json(data: bytes) -> tuple[Child, ...]:
         raise ValueError("not a generation's children") from error
 
 
-def best(children: Sequence[Child]) -> Child | None:
-    """The fittest that was examined, the first of equals."""
-    examined = [child for child in children if child.fitness is not None]
-    return max(examined, key=lambda child: child.fitness or 0.0, default=None)
+def best(
+    children: Sequence[Child], champion: Mapping[str, float] | None = None, margins: Mapping[str, float] | None = None
+) -> Child | None:
+    """The fittest that was examined, the first of equals; None where none was.
+
+    With the `champion`'s scores one that does not seem to drop by a domain's margin goes before any that does, since
+    the gate would not let the others pass; of those the one that drops least beyond its margins.
+    """
+
+    def rank(child: Child) -> tuple[float, float]:
+        assert child.scores is not None
+        if champion is None or margins is None:
+            return 0.0, fitness(child.scores)
+        spare = min(child.scores[domain] - champion[domain] + margin for domain, margin in margins.items())
+        return min(spare, 0.0), fitness(child.scores)
+
+    return max((child for child in children if child.scores is not None), key=rank, default=None)

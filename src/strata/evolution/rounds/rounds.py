@@ -146,8 +146,8 @@ class Rounds:
         return tuple(found)
 
     def judge(self, generation: int, progress: Callable[[Mapping[str, int]], None] | None = None) -> Judgement | None:
-        """The gate's verdict on the fittest child; None where no child could be examined."""
-        candidate, champion = best(self.examine(generation)), self._champion_before(generation)
+        """The gate's verdict on the best child; None where no child could be examined."""
+        candidate, champion = self._candidate(generation), self._champion_before(generation)
         if candidate is None or candidate.model is None:
             return None
         demands = self.demands
@@ -162,8 +162,8 @@ class Rounds:
         )
 
     def promote(self, generation: int, judgement: Judgement | None) -> Change | None:
-        """Make the fittest child champion where the gate says so, unless a person has to decide; else None."""
-        candidate = best(self.examine(generation))
+        """Make the best child champion where the gate says so, unless a person has to decide; else None."""
+        candidate = self._candidate(generation)
         if judgement is None or judgement.verdict is not Verdict.PROMOTE or self.demands.manual or candidate is None:
             return None
         assert candidate.model is not None
@@ -180,8 +180,7 @@ class Rounds:
 
         The search learns the children's scores. What was promoted and has been rolled back since was not kept.
         """
-        found = self.examine(generation)
-        candidate = best(found)
+        found, candidate = self.examine(generation), self._candidate(generation)
         if judgement is None or candidate is None or candidate.model is None:
             return self._finish(generation, found, "failed", None, None)
         said, model = judgement.to_dict(), candidate.model
@@ -224,6 +223,12 @@ class Rounds:
         counts = dict.fromkeys(self._examiner.domains, self.demands.search_items)
         result = self._examiner.examine(model, self._examiner.draw("search", 0, counts))
         return {domain: result.mean(domain) for domain in self._examiner.domains}
+
+    def _candidate(self, generation: int) -> Child | None:
+        """The child that goes before the gate."""
+        domains = self._examiner.domains
+        margins = dict(zip(domains, self.demands.policy.margins_of(domains).tolist(), strict=True))
+        return best(self.examine(generation), self._scores(self._champion_before(generation)), margins)
 
     def _champion_before(self, generation: int) -> str:
         found = self._generations.find(generation)
