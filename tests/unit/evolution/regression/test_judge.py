@@ -190,3 +190,17 @@ def test_error_rates_on_the_textbook_size():  # 4000 runs: standard error .0034 
         else:  # exact McNemar is a little conservative at a size for which .95 is the normal approximation
             assert regress.mean() >= 0.935
         assert promote.mean() <= 0.06
+
+
+def test_a_drop_is_one_only_after_holm_and_only_beyond_the_margin():
+    items, flips = np.full(4, 400.0), np.array([20.0] * 4)
+    chance = np.array([33.0, 20, 20, 20])  # lost: 33 against 20 has p = .049
+    found = Summary.of_flips(items, flips, chance)
+    p_drop, margins = drop_p_value(found), POLICY.margins_of(DOMAINS)
+    assert p_drop[0] < 0.05 < 4 * p_drop[0]
+    assert not states(found, p_drop, margins, POLICY)[1].any()
+    assert states(found, p_drop / 4, margins, POLICY)[1][0]
+    many = Summary.of_flips(np.full(4, 40_000.0), np.full(4, 1_000.0), np.full(4, 1_300.0))
+    sound, dropped = states(many, drop_p_value(many), margins, POLICY)
+    assert sound.all()
+    assert not dropped.any()

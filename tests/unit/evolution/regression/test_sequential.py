@@ -142,3 +142,23 @@ def test_after_a_first_drop_the_others_are_held_against_fewer_hypotheses():
     sound = np.array([NO, OPEN, OPEN, OPEN], dtype=np.int8)
     assert list(step_down(sound, evidence, POLICY)) == [NO, NO, OPEN, OPEN]
     assert list(step_down(np.full(4, OPEN), evidence, POLICY)) == [OPEN] * 4
+
+
+def test_an_anchor_must_be_held_for_promotion_and_is_asked_no_more_once_there_is_none():
+    yes, found = np.full(4, YES), flips([1000] * 4, [60] * 4, [60] * 4)
+    assert promotable(Course(yes, yes, np.array(YES)))
+    for state in (NO, OPEN):
+        assert not promotable(Course(yes, np.array([YES, state, YES, YES]), np.array(YES)))
+    still_open = np.array([YES, OPEN, YES, YES])
+    asked = [
+        list(wanted(Course(yes, still_open, np.array(better)), found, found, MARGINS, POLICY)) for better in (YES, NO)
+    ]
+    assert asked == [[False, True, False, False], [False] * 4]
+
+
+def test_nothing_is_decided_on_few_clusters():
+    sums = np.array([[1000.0], [-400.0], [10.0], [17_000.0], [-40_000.0], [100_000.0]])
+    few = Summary(*sums, np.array([False]), np.array([1.0]))
+    start, margins = Course.begin((1,), anchor=False), np.array([0.2])
+    assert advance(start, few, None, margins, POLICY).sound[0] == OPEN
+    assert advance(start, few, None, margins, GatePolicy(fewest_clusters=10)).sound[0] == NO

@@ -101,3 +101,10 @@ def test_many_values_are_looked_at_by_quantiles():
 def test_drawn_pairs_without_a_difference_pass():
     pairs = draw(generator(8), "math", 400, 0.0, cluster=8)
     assert not judge(*scores(pairs)).shifted
+
+
+def test_the_share_is_kept_over_all_domains_together():
+    tallies = {name: Tally() for name in ("math", "coding")}
+    count(fixed_pairs("math", 50, 4, 15), tallies)  # p = .0096
+    assert shifted_domains({"math": tallies["math"]}, 0.012) == ("math",)
+    assert shifted_domains(tallies, 0.012) == ()
