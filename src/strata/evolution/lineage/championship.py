@@ -41,7 +41,7 @@ _NO_MERGE = "nothing was given to rebuild it with"
 class Championship:
     """The champion of a store and ledger (its URL, or an open one). Close it, or use it as a context.
 
-    depth: so many former good champions keep their files; older ones are rebuilt by `merge`, where that is given.
+    depth: so many former good champions keep their files; of older ones those that `merge`, if given, can rebuild go.
     manual: nothing is promoted without approval.
     """
 
@@ -201,8 +201,12 @@ class Championship:
     def _tidy(self) -> None:
         history = self._log.history()
         former = [change.digest for change in choice.good_champions(history) if change.digest != history[0].digest]
-        self._kept.tidy(CHAMPION_REF, {*(change.digest for change in history[:1]), *former[: self._depth]})
-        self._kept.tidy(PROPOSED_REF, {approval.candidate for approval in self._approvals.pending()})
+        loose = self._kept.kept(CHAMPION_REF) - {*(change.digest for change in history[:1]), *former[: self._depth]}
+        # Founders are kept by refs of their own and children can be rebuilt; of another this may be the only copy.
+        family = {record.digest for record in self._lineage.find_all(tuple(loose))}
+        self._kept.drop(CHAMPION_REF, family | loose - {change.digest for change in history})
+        pending = {approval.candidate for approval in self._approvals.pending()}
+        self._kept.drop(PROPOSED_REF, self._kept.kept(PROPOSED_REF) - pending)
 
     def _remake(self, digest: str) -> str | None:
         """Why a model cannot be rebuilt; None where it was."""
