@@ -116,6 +116,21 @@ def test_a_rollback_repeated_is_one_rollback(championship, models) -> None:
         championship.rollback(reason="never was an undoing", expected=models[1])
 
 
+def test_of_many_one_rollback_is_made_and_no_incident_stays_open(store, ledger, models) -> None:
+    with Championship(store, ledger) as championship:
+        promote_all(championship, models[:4])
+
+        def race(_: int) -> str:
+            with Championship(store, ledger) as mine:
+                return mine.rollback(reason="fell", kind="regression", expected=models[3]).target
+
+        with ThreadPoolExecutor(6) as pool:
+            assert set(pool.map(race, range(6))) == {models[2]}
+        assert (championship.standing().digest, championship.standing().revision) == (models[2], 5)
+    with IncidentLog(ledger) as incidents:
+        assert incidents.open_ones("evolution") == ()
+
+
 def test_what_is_damaged_is_passed_over_and_told(championship, store, ledger, models) -> None:
     promote_all(championship, models[:4])
     spoil(store, models[2])
