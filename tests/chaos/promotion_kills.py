@@ -12,9 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from strata.evolution.lineage import Championship, verify_model
-from strata.store import IncidentLog, Ledger, Store
+from strata.store import IncidentLog, Ledger, Lineage, Store
 from tests.support.killing import run_until
-from tests.support.lineage import put_files
+from tests.support.lineage import enter, put_files
 
 SEED = 20260301
 TURNS = 50  # of one world: its history is read again and again
@@ -29,7 +29,8 @@ class World:
         self._models = [self.weights(index) for index in range(2)]
         self._open: Championship | None = None
         self._turn = 0
-        with Championship(self.store, self.ledger) as championship:
+        with Ledger(self.ledger) as ledger, Championship(self.store, ledger) as championship:
+            enter(Lineage(ledger), *self._models)
             championship.promote(self._models[0], expected=None, reason="the first")
 
     def weights(self, index: int) -> str:

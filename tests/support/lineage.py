@@ -3,18 +3,25 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from strata.errors import StrataError
 from strata.evolution.lineage import Child, verify_model
 from strata.evolution.models import open_model
 from strata.evolution.recipes import MODEL_PREFIX, Recipe
-from strata.store import Store
+from strata.store import Lineage, ModelRecord, Store
 
 
 def put_files(store: Store, weights: bytes) -> str:
     """A model of these weights; returns its digest."""
     files = {"config.json": store.put(b"{}"), "model.safetensors": store.put(weights)}
     return store.put(json.dumps({"files": files}, sort_keys=True).encode())
+
+
+def enter(lineage: Lineage, *models: str) -> None:
+    """Have the lineage know the models as children, so that their files may go."""
+    for model in models:
+        lineage.add(ModelRecord(model, f"child-{model[:4]}", 1, "e" * 64, 1, "", [], datetime.now(UTC)))
 
 
 def recipe_of(parents: Iterable[str], seed: int = 1, method: str = "linear") -> Recipe:

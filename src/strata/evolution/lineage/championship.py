@@ -11,11 +11,10 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from strata.errors import StrataError
 from strata.evolution.lineage import choice
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, StaleProposal
 from strata.evolution.lineage.kept import CHAMPION_REF, PROPOSED_REF, Kept
-from strata.evolution.lineage.rebuilding import Merge, Rebuilt, Unrebuildable, plan_rebuilding, rebuild
+from strata.evolution.lineage.rebuilding import Merge, Remaking
 from strata.evolution.lineage.rollback import Rollback, candidates, first_sound
 from strata.evolution.lineage.sound import verify_model
 from strata.evolution.models import ModelManifest, open_model
@@ -35,13 +34,12 @@ from strata.store import (
 
 PIPELINE = "evolution"  # of the incidents
 DAMAGED = "damaged model"
-_NO_MERGE = "nothing was given to rebuild it with"
 
 
 class Championship:
     """The champion of a store and ledger (its URL, or an open one). Close it, or use it as a context.
 
-    depth: so many former good champions keep their files; older ones are rebuilt by `merge`, where that is given.
+    depth: so many former good champions keep their files; of older ones those that `merge`, if given, can rebuild go.
     manual: nothing is promoted without approval.
     """
 
@@ -166,12 +164,11 @@ class Championship:
             raise NoChampion("there is no champion to roll back from")
         left = history[0].digest
         if expected is not None and left != expected:
-            if history[0].previous != expected or history[0].kind == "promotion":
-                raise PointerMoved(CHAMPION, expected, left)
-            return _done(history[0], perf_counter() - started)
+            return self._rolled_back(expected, started)
         choices = candidates(history, to)
         incident = None if dry_run else self._incident(kind, left, reason, figures or {})
-        remake = self._hinders_remaking if dry_run else self._remake
+        remaking = Remaking(self._store, self._lineage, self._merge)
+        remake = remaking.hindrance if dry_run else remaking.remake
         target = first_sound(self._store, choices, remake, insist=to is not None)
         digest, generation = target.promotion.digest, target.promotion.generation
         change = None
@@ -180,9 +177,21 @@ class Championship:
                 self._incident(DAMAGED, damaged, wrong, {"severity": "high"})
             resolved = (incident, f"rolled back to {digest}")
             why = Explanation(kind, reason, generation, figures=figures or {}, incident=resolved)
-            change = self._install(open_model(self._store, digest), left, why)
+            try:
+                change = self._install(open_model(self._store, digest), left, why)
+            except PointerMoved:
+                for open_one in self._incidents.open_ones(PIPELINE, kind, left):
+                    self._incidents.abandon(open_one.id, "another change of the champion came first")
+                return self._rolled_back(left, started)
         seconds = perf_counter() - started
         return Rollback(left, digest, generation, change, target.passed_over, target.rebuilt, seconds)
+
+    def _rolled_back(self, left: str, started: float) -> Rollback:
+        """The rollback from `left` that somebody else, or an earlier attempt, has made. Raises PointerMoved."""
+        change = self._log.history()[0]
+        if change.previous != left or change.kind == "promotion":
+            raise PointerMoved(CHAMPION, left, change.digest)
+        return Rollback(left, change.digest, change.generation, change, (), False, perf_counter() - started)
 
     def _install(self, manifest: ModelManifest, expected: str | None, why: Explanation) -> Change:
         with self._kept.alone():
@@ -201,27 +210,12 @@ class Championship:
     def _tidy(self) -> None:
         history = self._log.history()
         former = [change.digest for change in choice.good_champions(history) if change.digest != history[0].digest]
-        self._kept.tidy(CHAMPION_REF, {*(change.digest for change in history[:1]), *former[: self._depth]})
-        self._kept.tidy(PROPOSED_REF, {approval.candidate for approval in self._approvals.pending()})
-
-    def _remake(self, digest: str) -> str | None:
-        """Why a model cannot be rebuilt; None where it was."""
-        if self._merge is None:
-            return _NO_MERGE
-        if (hindrance := self._hinders_remaking(digest)) is not None:
-            return hindrance
-        outcome = rebuild(self._store, self._lineage, digest, self._merge)
-        return None if isinstance(outcome, Rebuilt) else outcome.why
-
-    def _hinders_remaking(self, digest: str) -> str | None:
-        """Why a model cannot be rebuilt, as far as that is known without doing it; None where nothing is."""
-        if self._merge is None:
-            return _NO_MERGE
-        try:
-            steps = plan_rebuilding(self._store, self._lineage, digest)
-        except StrataError as error:
-            return str(error)
-        return steps.why if isinstance(steps, Unrebuildable) else None
+        loose = self._kept.kept(CHAMPION_REF) - {*(change.digest for change in history[:1]), *former[: self._depth]}
+        # Founders are kept by refs of their own and children can be rebuilt; of another this may be the only copy.
+        family = {record.digest for record in self._lineage.find_all(tuple(loose))}
+        self._kept.drop(CHAMPION_REF, family | loose - {change.digest for change in history})
+        pending = {approval.candidate for approval in self._approvals.pending()}
+        self._kept.drop(PROPOSED_REF, self._kept.kept(PROPOSED_REF) - pending)
 
     def _incident(self, kind: str, subject: str, detail: str, figures: Mapping[str, Any]) -> int:
         """The open incident of this kind and subject, opened now if there is none."""
@@ -238,11 +232,6 @@ class Championship:
 
     def _put(self, judgement: Mapping[str, Any] | None) -> str | None:
         return None if judgement is None else self._store.put(json.dumps(judgement, sort_keys=True).encode())
-
-
-def _done(change: Change, seconds: float) -> Rollback:
-    assert change.previous is not None
-    return Rollback(change.previous, change.digest, change.generation, change, (), False, seconds)
 
 
 def _short(digest: str | None) -> str:

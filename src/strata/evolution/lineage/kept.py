@@ -3,7 +3,7 @@
 Without the lock, somebody who tidies up could drop the ref of a model that is just about to become champion.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from strata.evolution.models import ModelManifest
@@ -30,8 +30,11 @@ class Kept:
         """Keep a model and its files. Raises BlobMissing, and changes nothing, where one is not there."""
         self._store.set_ref(kind, manifest.digest, manifest.digest, manifest.files.values())
 
-    def tidy(self, kind: str, wanted: Collection[str]) -> None:
-        """Drop the refs of this kind to all other models."""
-        for ref in tuple(self._store.refs()):
-            if ref.kind == kind and ref.digest not in wanted:
-                self._store.drop_ref(kind, ref.name)
+    def kept(self, kind: str) -> frozenset[str]:
+        """Digests of the models that refs of this kind keep."""
+        return frozenset(ref.digest for ref in self._store.refs() if ref.kind == kind)
+
+    def drop(self, kind: str, digests: Iterable[str]) -> None:
+        """Keep these models no longer."""
+        for digest in digests:
+            self._store.drop_ref(kind, digest)

@@ -121,3 +121,29 @@ def _files_that_differ(store: Store, before: str, after: str) -> str:
 
 def _listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+@dataclass(frozen=True)
+class Remaking:
+    """Rebuilding, with what hinders it as text: None where nothing does. merge: None where there is none."""
+
+    store: Store
+    lineage: Lineage
+    merge: Merge | None
+
+    def hindrance(self, digest: str) -> str | None:
+        """What hinders it, as far as that is known without doing it."""
+        if self.merge is None:
+            return "nothing was given to rebuild it with"
+        try:
+            steps = plan_rebuilding(self.store, self.lineage, digest)
+        except StrataError as error:
+            return str(error)
+        return steps.why if isinstance(steps, Unrebuildable) else None
+
+    def remake(self, digest: str) -> str | None:
+        """Rebuild a model; what hindered it."""
+        if (hindrance := self.hindrance(digest)) is not None or self.merge is None:
+            return hindrance
+        outcome = rebuild(self.store, self.lineage, digest, self.merge)
+        return None if isinstance(outcome, Rebuilt) else outcome.why

@@ -12,8 +12,8 @@ from strata.evolution.lineage import (
     StaleProposal,
     UnknownModel,
 )
-from strata.store import BlobCorrupt, BlobMissing, IncidentLog, Ledger, LedgerError, PointerMoved, Store
-from tests.support.lineage import put_files, recipe_of, spoil
+from strata.store import BlobCorrupt, BlobMissing, IncidentLog, Ledger, LedgerError, Lineage, PointerMoved, Store
+from tests.support.lineage import enter, put_files, recipe_of, spoil
 
 
 @pytest.fixture
@@ -57,7 +57,8 @@ def test_a_promotion_repeated_is_one_promotion(championship, models) -> None:
     assert itself.revision == 2
 
 
-def test_who_was_judged_against_another_champion_is_not_promoted(championship, store, models) -> None:
+def test_who_was_judged_against_another_champion_is_not_promoted(championship, store, family, models) -> None:
+    enter(family.lineage, *models)
     promote_all(championship, models[:2])
     for expected in (models[0], models[3], None):
         with pytest.raises(PointerMoved):
@@ -75,12 +76,14 @@ def test_a_damaged_candidate_is_not_promoted(championship, store, models, remove
     assert championship.standing().digest == models[0]
 
 
-def test_so_many_former_champions_are_kept_but_none_that_regressed(store, ledger, models) -> None:
+def test_so_many_former_champions_are_kept_but_none_that_regressed(store, ledger, family, models) -> None:
+    stranger, *children = models
+    enter(family.lineage, *children)
     with Championship(store, ledger, depth=2) as championship:
         promote_all(championship, models)
         championship.rollback(reason="math fell", kind="regression")
         kept = {ref.digest for ref in store.refs() if ref.kind == "champion"}
-        assert kept == {models[4], models[3]}
+        assert kept == {models[4], models[3], stranger}, "who is not of the family cannot be rebuilt"
 
 
 def test_rollback_goes_back_step_by_step_and_ends_the_incident(championship, ledger, models) -> None:
@@ -111,6 +114,21 @@ def test_a_rollback_repeated_is_one_rollback(championship, models) -> None:
         championship.rollback(reason="fell", expected=models[2])
     with pytest.raises(PointerMoved):
         championship.rollback(reason="never was an undoing", expected=models[1])
+
+
+def test_of_many_one_rollback_is_made_and_no_incident_stays_open(store, ledger, models) -> None:
+    with Championship(store, ledger) as championship:
+        promote_all(championship, models[:4])
+
+        def race(_: int) -> str:
+            with Championship(store, ledger) as mine:
+                return mine.rollback(reason="fell", kind="regression", expected=models[3]).target
+
+        with ThreadPoolExecutor(6) as pool:
+            assert set(pool.map(race, range(6))) == {models[2]}
+        assert (championship.standing().digest, championship.standing().revision) == (models[2], 5)
+    with IncidentLog(ledger) as incidents:
+        assert incidents.open_ones("evolution") == ()
 
 
 def test_what_is_damaged_is_passed_over_and_told(championship, store, ledger, models) -> None:
@@ -212,7 +230,8 @@ def test_a_proposal_ends_with_the_champion_it_was_judged_against(championship, m
 
 
 def test_of_many_one_promotion_wins_and_its_files_are_kept(store, ledger, models) -> None:
-    with Championship(store, ledger) as championship:
+    with Championship(store, ledger) as championship, Lineage(ledger) as lineage:
+        enter(lineage, *models)
         promote_all(championship, models[:1])
 
         def race(model: str) -> bool:
