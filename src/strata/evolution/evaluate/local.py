@@ -40,9 +40,7 @@ class LocalScorer:
 
     def __init__(self, folder: Path, *, packed: bool = True, most_tokens: int = MOST_TOKENS) -> None:
         from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils.logging import disable_progress_bar
 
-        disable_progress_bar()  # it would draw a bar for every model, however small
         try:
             with quietly():
                 self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)

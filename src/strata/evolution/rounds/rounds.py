@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from strata.errors import StrataError
+from strata.evolution import lineage
 from strata.evolution.history import fitness
 from strata.evolution.lineage import Championship, Family
 from strata.evolution.merge import Merged, MergeFailed
@@ -120,11 +121,12 @@ class Rounds:
         for count, (place, outcome) in enumerate(zip(missing, self._breed(recipes), strict=True), start=1):
             found[place] = found[place].bred(outcome)
             child = found[place]
-            if child.model is None:
-                self._report(generation, child)
-            else:
+            if isinstance(outcome, Merged):
+                made = lineage.Child(outcome.digest, str(outcome.engine))
                 name = f"g{generation}-{place + 1}-{child.method}"
-                self._family.add_child(child.model, Recipe.from_json(child.recipe), generation, name)
+                self._family.add_child(made, Recipe.from_json(child.recipe), generation, name)
+            else:
+                self._report(generation, child)
             self._keep(generation, found)
             if progress is not None:
                 progress(count)

@@ -9,7 +9,7 @@ from typing import Any
 
 from strata.errors import StrataError
 from strata.evolution.evaluate import AnswerCache, local_scorer
-from strata.evolution.lineage import Championship, Family
+from strata.evolution.lineage import Championship, Child, Family
 from strata.evolution.merge import Merged, MergePool
 from strata.evolution.models import open_model, put_model
 from strata.evolution.recipes import Recipe
@@ -67,11 +67,11 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
             MergePool(store, order.workers, memory_bytes=order.memory_bytes, timeout_seconds=order.timeout_seconds)
         )
 
-        def remake(recipe: Recipe) -> str:
+        def remake(recipe: Recipe) -> Child:
             outcome = pool.merge(recipe)
             if not isinstance(outcome, Merged):
                 raise MergeRefused(f"{outcome.kind}: {outcome.detail}")
-            return outcome.digest
+            return Child(outcome.digest, str(outcome.engine))
 
         championship = stack.enter_context(Championship(store, ledger, merge=remake))
         generations, incidents = GenerationLog(ledger), IncidentLog(ledger)
