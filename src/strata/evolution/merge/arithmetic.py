@@ -82,7 +82,8 @@ def _mask(consensus: Any, deltas: Tensor, *, int8: bool) -> Tensor:
     """mergekit's `get_mask`, as ones and zeros of the dtype of `deltas`: torch is slow where half floats meet bools."""
     if consensus != "sum" or int8:
         kind = torch.int8 if int8 else deltas.dtype
-        return get_mask(deltas, method=consensus, mask_dtype=kind).to(deltas.dtype)
+        original: Tensor = get_mask(deltas, method=consensus, mask_dtype=kind)
+        return original.to(deltas.dtype)
     total = _sum(deltas)
     majority = torch.ge(total, 0, out=torch.empty_like(total)).mul_(2).sub_(1)
     return torch.eq(deltas.sign(), majority, out=torch.empty_like(deltas))

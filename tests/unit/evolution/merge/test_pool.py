@@ -165,6 +165,16 @@ def test_what_is_refused_before_a_worker_starts(family: Family):
     assert "wieght" in results[1].detail
 
 
+def test_the_room_is_cheap_to_import():
+    script = (
+        "import sys, strata.evolution.merge, strata.evolution.recipes, strata.cli.merge\n"
+        "print(*{'mergekit', 'torch', 'transformers', 'yaml'} & sys.modules.keys(), end='')"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", script], check=True, env=environment, capture_output=True)
+    assert not done.stdout
+
+
 def test_without_mergekit_the_pool_says_so(family: Family, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(NEVER_STARTS, "1")
     with (
