@@ -35,7 +35,7 @@ def magnitude(original: Original, rescale: Original) -> Original:
         top = largest(_magnitude_keys(tensor), max(1, int(density * size)))
         if top is None:
             return original(tensor, density, rescale_norm)
-        return rescale(tensor, torch.from_numpy(top).to(tensor.dtype).reshape_as(tensor), rescale_norm)
+        return rescale(tensor, _ones(torch.from_numpy(top), tensor.dtype).reshape_as(tensor), rescale_norm)
 
     return quick
 
@@ -55,10 +55,18 @@ def bernoulli(original: Original, rescale: Original) -> Original:
         flat = mask.view(-1)
         for begin in range(0, len(flat), _CHUNK):
             part = flat[begin : begin + _CHUNK]
-            torch.lt(torch.rand(part.numel(), dtype=torch.float32), threshold, out=part)
+            part.copy_(_ones(torch.rand(part.numel(), dtype=torch.float32) < threshold, work))
         return rescale(tensor.to(work), mask, rescale_norm).to(tensor.dtype)
 
     return quick
+
+
+def _ones(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """`mask.to(dtype)`; to half floats by way of whole numbers, which takes a tenth of the time."""
+    one = {torch.bfloat16: 0x3F80, torch.float16: 0x3C00}.get(dtype)
+    if one is None:
+        return mask.to(dtype)
+    return mask.view(torch.int8).to(torch.int16).mul_(one).view(dtype)
 
 
 def _magnitude_keys(tensor: Tensor) -> Keys:

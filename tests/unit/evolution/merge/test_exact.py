@@ -20,7 +20,7 @@ def bits(tensor: torch.Tensor) -> bytes:
     return tensor.contiguous().view(torch.uint8).numpy().tobytes()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     size=st.integers(1, 3000),
     levels=st.integers(1, 40_000),
@@ -70,7 +70,7 @@ def test_where_introsort_turns_to_a_heap_there_is_no_selection():
     assert False not in outcomes
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     dtype=st.sampled_from(DTYPES),
     rows=st.integers(1, 3),
@@ -98,7 +98,7 @@ def test_magnitudes_and_draws(dtype, rows: int, spread: float, density: float, n
         assert outcomes[0] == outcomes[1], name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     dtype=st.sampled_from(DTYPES),
     shape=st.sampled_from([(32_769,), (3, 20_011), (7, 5, 1000), (10,)]),

@@ -1,6 +1,5 @@
 """What goes wrong in a real worker: each kind, and the next child as if nothing had been."""
 
-import json
 import os
 import resource
 import signal
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from strata.cli import main
 from strata.evolution.merge import Merged, MergeFailed, MergePool, predict_bytes
 from strata.evolution.merge.memory import FIXED_BYTES, read_tensors
 from strata.evolution.models import open_model
@@ -96,28 +94,6 @@ def large(family: Family, tmp_path_factory) -> Family:
     for seed, name in enumerate(("large base", "large one", "large two")):
         family.add(name, write_model(home / name.replace(" ", "-"), seed, hidden=800))
     return family
-
-
-def test_the_command_line_says_why(odd: Family, tmp_path: Path, capsys):
-    """A failed merge leaves nothing; what is in the way is not touched."""
-    recipe_file, out = tmp_path / "recipe.yml", tmp_path / "out"
-    wide = configuration("linear", "", str(odd.folders["one"]), str(odd.folders["wide"]))
-    recipe_file.write_text(json.dumps(wide))
-    with pytest.raises(SystemExit) as ended:
-        main(["merge", str(recipe_file), str(out), "--json"])
-    said = capsys.readouterr()
-    assert (ended.value.code, json.loads(said.out)["kind"]) == (1, "shapes")
-    assert "shapes: " in said.err
-    assert [file.name for file in tmp_path.iterdir()] == ["recipe.yml"]
-    out.mkdir()
-    (out / "mine").touch()
-    for content, word in (("{", "cannot read"), ("a: 1", "no merge_method"), (json.dumps(wide), "not empty")):
-        recipe_file.write_text(content)
-        with pytest.raises(SystemExit) as ended:
-            main(["merge", str(recipe_file), str(out)])
-        assert ended.value.code == 2
-        assert word in capsys.readouterr().err
-    assert [file.name for file in out.iterdir()] == ["mine"]
 
 
 def test_a_worker_that_is_killed_at_work(family: Family, pool: MergePool):

@@ -1,5 +1,6 @@
 """What the pool does with its workers, shown on a stand-in that starts at once."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from strata.cli import main
 from strata.evolution.merge import Merged, MergeError, MergeFailed, MergePool, predict_bytes, process
 from strata.evolution.merge import pool as pool_module
 from strata.evolution.recipes import Recipe
@@ -134,9 +136,12 @@ def test_children_wait_for_memory_and_what_never_fits_is_refused(family: Family)
     need = predict_bytes(family.store, small) + pool_module.IDLE_BYTES
     assert predict_bytes(family.store, large) > predict_bytes(family.store, small)
     with MergePool(family.store, 4, memory_bytes=need) as pool:
-        results = list(pool.merge_all([small, large, small, recipe(family, DIE), small]))
+        results = list(pool.merge_all([small, large, small, small]))
         assert len(pool.pids) == 1  # there was room for one at a time
-    assert kinds(results) == ["merged", "memory", "merged", "worker-killed", "merged"]
+        after = list(pool.merge_all([recipe(family, DIE), small]))  # and a failure gives its room back
+    assert kinds(results) == ["merged", "memory", "merged", "merged"]
+    assert len({result.digest for result in results if isinstance(result, Merged)}) == 1
+    assert sorted(kinds(after)) == ["merged", "worker-killed"]
     assert f"{need:,}" in results[1].detail
 
 
@@ -165,6 +170,16 @@ def test_what_is_refused_before_a_worker_starts(family: Family):
     assert "wieght" in results[1].detail
 
 
+def test_the_room_is_cheap_to_import():
+    script = (
+        "import sys, strata.evolution.merge, strata.evolution.recipes, strata.cli.merge\n"
+        "print(*{'mergekit', 'torch', 'transformers', 'yaml'} & sys.modules.keys(), end='')"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", script], check=True, env=environment, capture_output=True)
+    assert not done.stdout
+
+
 def test_without_mergekit_the_pool_says_so(family: Family, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(NEVER_STARTS, "1")
     with (
@@ -174,3 +189,25 @@ def test_without_mergekit_the_pool_says_so(family: Family, monkeypatch: pytest.M
         pool.merge(recipe(family, 0))
     with pytest.raises(MergeError, match="at least one worker"):
         MergePool(family.store, 0)
+
+
+def test_the_command_line_says_why(family: Family, tmp_path: Path, capsys):
+    """A failed merge leaves nothing; what is in the way is not touched."""
+    recipe_file, out = tmp_path / "recipe.yml", tmp_path / "out"
+    fine = configuration("linear", "", str(family.folders["one"]), str(family.folders["two"]))
+    recipe_file.write_text(json.dumps(fine))
+    with pytest.raises(SystemExit) as ended:
+        main(["merge", str(recipe_file), str(out), "--json", "--seed", str(FULL)])
+    said = capsys.readouterr()
+    assert (ended.value.code, json.loads(said.out)["kind"]) == (1, "disk-full")
+    assert "disk-full: No space left" in said.err
+    assert [file.name for file in tmp_path.iterdir()] == ["recipe.yml"]
+    out.mkdir()
+    (out / "mine").touch()
+    for content, word in (("{", "cannot read"), ("a: 1", "no merge_method"), (json.dumps(fine), "not empty")):
+        recipe_file.write_text(content)
+        with pytest.raises(SystemExit) as ended:
+            main(["merge", str(recipe_file), str(out)])
+        assert ended.value.code == 2
+        assert word in capsys.readouterr().err
+    assert [file.name for file in out.iterdir()] == ["mine"]
