@@ -84,3 +84,15 @@ def test_training_goes_on_when_nothing_can_be_registered(
     with caplog.at_level(logging.WARNING, "strata"):
         assert trainer(tmp_path / "out", callback, 1).train().global_step == 1
     assert "was not registered" in caplog.text
+
+
+def test_training_goes_on_when_nobody_can_be_told(
+    store: Store, url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    def notify(_: Checkpoint) -> None:
+        raise RuntimeError("nobody listens")
+
+    with caplog.at_level(logging.WARNING, "strata"):
+        trainer(tmp_path / "out", StrataCallback(store.layout.root, url, "mine", notify), 1).train()
+    assert "nobody listens" in caplog.text
+    assert store.ref("model", "mine-1") is not None
