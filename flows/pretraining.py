@@ -17,7 +17,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from strata.evolution.pretraining import Checkpoint
+from strata.evolution import Checkpoint
 from strata.settings import Settings
 from tasks.pretraining import register_models, train_models
 from tasks.pretraining_parameters import PretrainingParameters

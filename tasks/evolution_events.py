@@ -2,7 +2,7 @@
 
 from prefect.events import emit_event
 
-from strata.evolution.pretraining import Checkpoint
+from strata.evolution import Checkpoint
 
 CHECKPOINT_REGISTERED = "strata.checkpoint.registered"
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from strata.errors import StrataError
 from strata.evolution.pretraining.register import Notify, register_checkpoint
 from strata.store import Ledger, Store
 
@@ -40,7 +39,7 @@ class StrataCallback(TrainerCallback):
                     loss=_last_loss(state.log_history),
                     notify=self._notify,
                 )
-        except (StrataError, OSError) as error:
+        except Exception as error:  # also what a database or `notify` raises
             _log.warning("the checkpoint in %s was not registered: %s", folder, error)
 
 
