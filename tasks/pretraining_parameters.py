@@ -11,7 +11,7 @@ class PretrainingParameters(BaseModel):
     out: str = Field(
         "data/evolution", title="Folder", description="Where the models go, each into a folder", min_length=1
     )
-    seed: int = Field(1, title="Seed", description="The same seed gives the same models on the same machine", ge=0)
+    seed: int = Field(2, title="Seed", description="The same seed gives the same models on the same machine", ge=0)
     steps: int = Field(
         0,
         title="Steps",

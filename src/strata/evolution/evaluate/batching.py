@@ -1,6 +1,6 @@
 """How much of an evaluation is done at once."""
 
-MOST_TOKENS = 8192  # of a batch, padding included
+MOST_TOKENS = 2048  # of a batch, padding included
 MOST_LOGITS = 1 << 26  # numbers of a batch, whatever the vocabulary
 
 

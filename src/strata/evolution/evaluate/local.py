@@ -56,9 +56,11 @@ class LocalScorer:
 
     def log_likelihoods(self, questions: Sequence[tuple[str, Sequence[str]]]) -> list[list[float]]:
         """See `Scorer`."""
+        prompts = self._encode([prompt for prompt, _ in questions], start=True)
+        options = iter(self._encode([option for _, options in questions for option in options]))
         rows = [
-            _Row((place, 0), self._encode(prompt, start=True), [self._encode(option) for option in options])
-            for place, (prompt, options) in enumerate(questions)
+            _Row((place, 0), prompt, [next(options) for _ in asked])
+            for place, (prompt, (_, asked)) in enumerate(zip(prompts, questions, strict=True))
         ]
         for row in rows:
             self._check(row)
@@ -79,11 +81,19 @@ class LocalScorer:
         """See `Scorer`; one prompt at a time."""
         return [self._write(prompt, stop, most_tokens) for prompt, stop in zip(prompts, stops, strict=True)]
 
-    def _encode(self, text: str, *, start: bool = False) -> list[int]:
-        ids: list[int] = self._tokenizer(text, add_special_tokens=start)["input_ids"]
-        if start and ids and ids[-1] == self._tokenizer.eos_token_id and not text.endswith(self._tokenizer.eos_token):
-            ids = ids[:-1]  # some tokenizers end every text
-        return ids
+    def _encode(self, texts: Sequence[str], *, start: bool = False) -> list[list[int]]:
+        """Token ids of each text; of all at once, which is several times as fast."""
+        if not texts:
+            return []
+        encoded: list[list[int]] = self._tokenizer(list(texts), add_special_tokens=start)["input_ids"]
+        end = self._tokenizer.eos_token_id
+        if not start or end is None:
+            return encoded
+        # Some tokenizers end every text.
+        return [
+            ids[:-1] if ids and ids[-1] == end and not text.endswith(self._tokenizer.eos_token) else ids
+            for ids, text in zip(encoded, texts, strict=True)
+        ]
 
     def _check(self, row: _Row) -> None:
         if not row.prompt or not all(row.options):
@@ -111,7 +121,7 @@ class LocalScorer:
 
     @torch.inference_mode()
     def _write(self, prompt: str, stop: str, most_tokens: int) -> str:
-        tokens = self._encode(prompt, start=True)
+        (tokens,) = self._encode([prompt], start=True)
         if not tokens or len(tokens) >= self._context:
             raise ScoringFailed(f"a prompt is {len(tokens)} tokens, the model takes 1 to {self._context - 1}")
         written: list[int] = []

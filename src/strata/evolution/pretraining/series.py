@@ -109,6 +109,8 @@ def _save(trained: Trained, folder: Path) -> None:
     with quietly():
         model.save_pretrained(staging)
         make_tokenizer().save_pretrained(staging)
+    for file in staging.iterdir():
+        file.chmod(0o644)  # safetensors makes files that only their owner can read
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     if folder.exists():
         folder.rename(old)

@@ -1,4 +1,4 @@
-"""What a program does to a short text: reverse it, sort it, rotate it, close its brackets."""
+"""What a program does to a short text: sort it, rotate it, find its smallest letter, close its brackets."""
 
 import random
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ def _rearranged(right: str, first: list[str], chance: random.Random) -> Iterator
         yield "".join(letters)
 
 
-def _reverse(parts: Parts, chance: random.Random) -> Question:
+def _smallest(parts: Parts, chance: random.Random) -> Question:
     word = distinct(_LETTERS, parts)
-    return Question(f"rev({word})=", word[::-1], _rearranged(word[::-1], [word], chance))
+    return Question(f"min({word})=", min(word), chance.sample(word, len(word)))
 
 
 def _sort(parts: Parts, chance: random.Random) -> Question:
@@ -54,7 +54,7 @@ def _close(parts: Parts, chance: random.Random) -> Question:
 
 
 TEMPLATES = (
-    Template("coding", "reverse", _WORD, _reverse),
+    Template("coding", "smallest", falling(len(_LETTERS), 5), _smallest),
     Template("coding", "sort", _WORD, _sort),
     Template("coding", "rotate", _WORD, _rotate),
     Template("coding", "close", (4, 4, 4, 4, 20, 20, 20, 20), _close),

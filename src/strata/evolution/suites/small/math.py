@@ -1,38 +1,44 @@
-"""Sums and differences of two numbers of three digits, none of whose places carries or borrows."""
+"""The number before and after, rounding, and which of two numbers is larger."""
 
 import random
 
 from strata.evolution.suites.small.template import Parts, Question, Template
 
-_PAIRS = tuple((a, b) for a in range(10) for b in range(a + 1))  # a digit, and what can be taken from it
-_SIZES = (len(_PAIRS),) * 3
+
+def _near(right: int, chance: random.Random, *first: int) -> list[str]:
+    """`first`, then numbers that differ from `right` in one place."""
+    offsets = [-1000, -100, -10, -2, -1, 1, 2, 10, 100, 1000]
+    chance.shuffle(offsets)
+    return [str(number) for number in (*first, *(right + offset for offset in offsets))]
 
 
-def _off_by_little(right: str, chance: random.Random) -> list[str]:
-    """`right` with one digit too high or too low by 1 or 2, in random order."""
-    found = []
-    for place, digit in enumerate(right):
-        near = [d for d in range(max(0, int(digit) - 2), min(9, int(digit) + 2) + 1) if d != int(digit)]
-        found += [right[:place] + str(d) + right[place + 1 :] for d in near]
-    chance.shuffle(found)
-    return found
+def _next(parts: Parts, chance: random.Random) -> Question:
+    number = 10_000 + parts[0]
+    return Question(f"next({number})=", str(number + 1), _near(number + 1, chance, number + 11))
 
 
-def _columns(parts: Parts) -> tuple[str, str, str]:
-    """Two numbers, and their difference."""
-    pairs = [_PAIRS[part] for part in parts]
-    large, small = ("".join(str(pair[which]) for pair in pairs) for which in (0, 1))
-    return large, small, "".join(str(a - b) for a, b in pairs)
+def _previous(parts: Parts, chance: random.Random) -> Question:
+    number = 10_000 + parts[0]
+    return Question(f"prev({number})=", str(number - 1), _near(number - 1, chance, number - 11))
 
 
-def _add(parts: Parts, chance: random.Random) -> Question:
-    right, first, second = _columns(parts)
-    return Question(f"{first}+{second}=", right, _off_by_little(right, chance))
+def _round(parts: Parts, chance: random.Random) -> Question:
+    number = 10_000 + parts[0]
+    down = number // 10 * 10
+    right = down + 10 if number % 10 >= 5 else down
+    return Question(f"round({number})=", str(right), [str(2 * down + 10 - right), *_near(right, chance, right + 100)])
 
 
-def _subtract(parts: Parts, chance: random.Random) -> Question:
-    first, second, right = _columns(parts)
-    return Question(f"{first}-{second}=", right, _off_by_little(right, chance))
+def _larger(parts: Parts, chance: random.Random) -> Question:
+    a, b = 1000 + parts[0], 1000 + (parts[0] + 1 + parts[1]) % 9000
+    large, small = max(a, b), min(a, b)
+    mixed = (f"{large}"[:2] + f"{small}"[2:], f"{small}"[:2] + f"{large}"[2:])
+    return Question(f"{a}?{b}=", str(large), [str(small), *mixed, *_near(large, chance)])
 
 
-TEMPLATES = (Template("math", "add", _SIZES, _add), Template("math", "subtract", _SIZES, _subtract))
+TEMPLATES = (
+    Template("math", "next", (90_000 - 1,), _next),
+    Template("math", "previous", (90_000,), _previous),
+    Template("math", "round", (90_000 - 5,), _round),
+    Template("math", "larger", (9000, 8999), _larger),
+)
