@@ -2,8 +2,10 @@
 
 Both strategies search the same space (a weight and a density for every parent, group of layers and kind of module, six
 methods), have the same number of children, and see the same items. In each generation all children are merged and
-scored on search items; the best of them is compared with the champion on held-back items, which no search ever sees.
-Then it becomes champion if it is better on the search items. The first champion is the best of the parents.
+scored on search items; the best of them is compared with the champion on held-back items, which decide nothing. It
+becomes champion if it is the better one on duel items, which no strategy sees either: as a round does, whose gate has
+items of its own. (Chosen by the search items, a champion is mostly a lucky one.) The first champion is the best of the
+parents on the duel items.
 
 - `share`: of generations whose best child beats the champion on the held-back items
 - `final`: the champion's fitness on them in the end
@@ -41,9 +43,10 @@ def run(world, strategy, seed, options):
     """One search: its share, its champion's fitness on held-back items by generation, and what it tried."""
     merger = world.merger()
     search_items = world.items("search", 0, options.items, seed)
+    duel = world.items("gate", 1, options.duel, seed)
     held_back = world.items("gate", 0, options.held_back, seed)
     parents = list(world.states.values())
-    start = max(zip(map(fitness, world.scores(parents, search_items)), parents, strict=True), key=lambda pair: pair[0])
+    start = max(zip(map(fitness, world.scores(parents, duel)), parents, strict=True), key=lambda pair: pair[0])
     mark, champion = start[0], fitness(world.scores([start[1]], held_back)[0])
     search = Search(STRATEGIES[strategy], Past(world.space), seed)
     rows = []
@@ -54,8 +57,9 @@ def run(world, strategy, seed, options):
         best = int(np.argmax(reached))
         held = fitness(world.scores([children[best]], held_back)[0])
         row = {"beats": held > champion, "mean": float(np.mean(reached)), "method": search.pending[best].method}
-        if reached[best] > mark:
-            mark, champion = reached[best], held
+        fought = fitness(world.scores([children[best]], duel)[0])
+        if fought > mark:
+            mark, champion = fought, held
         rows.append(row | {"mark": mark, "champion": champion})
         search.tell(scores)
     return {
@@ -119,8 +123,9 @@ def main():
     options.add_argument("--seeds", type=int, default=10)
     options.add_argument("--generations", type=int, default=12)
     options.add_argument("--children", type=int, default=8, help="of a generation")
-    options.add_argument("--items", type=int, default=150, help="search items of each domain")
-    options.add_argument("--held-back", type=int, default=400, help="held-back items of each domain")
+    options.add_argument("--items", type=int, default=100, help="search items of each domain")
+    options.add_argument("--duel", type=int, default=300, help="items of each domain that decide on the champion")
+    options.add_argument("--held-back", type=int, default=300, help="held-back items of each domain")
     options.add_argument("--strategies", default="random,adaptive", help="peer first, ours last")
     options.add_argument("--processes", type=int, default=2)
     options.add_argument("--keep", type=Path, help="file of finished searches, from which a stopped run goes on")
@@ -154,7 +159,7 @@ def main():
     report(done, names, arguments, time.monotonic() - begun)
 
 
-_SETTING = ("generations", "children", "items", "held_back")
+_SETTING = ("generations", "children", "items", "duel", "held_back")
 
 
 def report(done, names, arguments, seconds):
@@ -190,6 +195,7 @@ def report(done, names, arguments, seconds):
         "evaluations": arguments.generations * arguments.children,
         "generations": arguments.generations,
         "items": 4 * arguments.items,
+        "duel": 4 * arguments.duel,
         "held_back": 4 * arguments.held_back,
         "seconds": round(seconds, 1),
     }

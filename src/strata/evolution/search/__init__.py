@@ -4,7 +4,7 @@ Public face:
 
 - `Space`: which recipes there are; `Genome`: one of them, as a point; `TECHNIQUES`: methods and bounds; `BadSpace`
 - `to_recipe`, `to_genome`: translation to recipes and back
-- `Search`: ask and tell, stops and resumes; `Past`, `Trial`: what was tried; `BadSearch`
+- `Search`: ask and tell, stops and resumes; `Past`, `Trial`: what was tried; `recall`: by earlier runs; `BadSearch`
 - strategies: `Strategy`, and by name in `STRATEGIES`: `Uniform`, `Genetic`, `CmaEs`, `Adaptive`
 - `fronts`, `crowding`: Pareto fronts
 """
@@ -18,7 +18,7 @@ from strata.evolution.search.genome import BadSpace, Genome, Space
 from strata.evolution.search.pareto import crowding, fronts
 from strata.evolution.search.search import BadSearch, Search, Strategy
 from strata.evolution.search.techniques import TECHNIQUES, Technique
-from strata.evolution.search.translate import to_genome, to_recipe
+from strata.evolution.search.translate import recall, to_genome, to_recipe
 from strata.evolution.search.trials import Past, Trial
 from strata.evolution.search.uniform import Uniform
 
@@ -44,6 +44,7 @@ __all__ = [
     "Uniform",
     "crowding",
     "fronts",
+    "recall",
     "to_genome",
     "to_recipe",
 ]

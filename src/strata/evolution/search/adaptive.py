@@ -1,11 +1,12 @@
 """The strategy that learns: a bandit chooses techniques, variation around the best gives candidates, a model of the
 scores so far chooses among them.
 
-The first generation goes through the techniques with weights that differ between parents only. After that every child
-gets a technique by Thompson sampling; its candidates are crossed and mutated from the best of that technique and the
-best of all, the centre of the best among them, with steps that shrink; of these the child is the one that is best in
-a world drawn from the surrogate, so that good and untried regions both have their turn, and no two children are
-chosen for the same reason.
+The first generation goes through the techniques with weights that differ between parents only. After that techniques
+are chosen by Thompson sampling; candidates are crossed and mutated from the best of each chosen technique and the best
+of all, some drawn towards the centre of the best, with steps that shrink. Each child is the candidate that is best in a
+world drawn from the surrogate, so that good and untried regions both have their turn, and no two children are chosen
+for the same reason. Some children must be of the technique that the bandit chose for them, so that none is given up on
+because of what the model believes; the others may be of any technique that was chosen.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class Adaptive:
     """`elite`: how many of the best are varied. `candidates`: how many a generation are looked at by the model.
 
     `step` and `least_step`: standard deviation of mutations in the first generation and in the end, with the factor
-    `cooling` between generations. `explore`: share of candidates that are drawn uniformly.
+    `cooling` between generations. `explore`: share of candidates that are drawn uniformly. `boldness`: how
+    much of the surrogate's doubt is in the worlds. `free`: share of children whose technique is not prescribed.
     """
 
     elite: int = 10
@@ -34,8 +36,8 @@ class Adaptive:
     least_step: float = 0.08
     cooling: float = 0.9
     explore: float = 0.1
-    boldness: float = 1.0
-    free: float = 0.0
+    boldness: float = 0.4
+    free: float = 0.75
     niche: float = 0.02
     name: str = "adaptive"
 

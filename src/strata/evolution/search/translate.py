@@ -4,7 +4,8 @@ A block's value becomes a mergekit filter; the groups of a kind become a list wi
 gradient then takes as it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from strata.evolution.recipes import MODEL_PREFIX, Recipe
 from strata.evolution.search.genome import BadSpace, Genome, Space, layer_values, make
 from strata.evolution.search.techniques import TECHNIQUES, Bounds
+from strata.evolution.search.trials import Trial
 
 _DIGITS = 6
 
@@ -79,6 +81,18 @@ def to_genome(space: Space, recipe: Recipe) -> Genome:
     if to_recipe(space, found, dtype).digest != recipe.digest:
         raise BadSpace("the recipe is of another space")
     return found
+
+
+def recall(space: Space, records: Iterable[tuple[Recipe, Mapping[str, float]]]) -> tuple[Trial, ...]:
+    """Recipes of earlier runs with their scores, as the first generation of a new search's past.
+
+    The scores should be of the same search items. Recipes of other spaces are left out.
+    """
+    found = []
+    for recipe, scores in records:
+        with suppress(BadSpace):
+            found.append(Trial(to_genome(space, recipe), scores, 0))
+    return tuple(found)
 
 
 def _value(gene: float, bounds: Bounds) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from strata.evolution.history import FITNESS_WEIGHTS
-from strata.evolution.search import STRATEGIES, BadSearch, Past, Search, Trial
+from strata.evolution.search import STRATEGIES, BadSearch, Past, Search, Trial, recall, to_recipe
 from strata.evolution.search.bandit import beliefs, choose
 from strata.evolution.search.genome import draw, key
 from tests.unit.evolution.search.landscape import GOOD, scores, space
@@ -70,7 +70,7 @@ def test_a_space_that_is_used_up_gives_fewer_children():
 @pytest.mark.parametrize("name", ["adaptive", "genetic", "cma-es"])
 def test_learning_beats_drawing_on_a_synthetic_landscape(name):
     def mean_of_last(strategy):
-        ends = [run(strategy, 10, seed, noise=0.01).past.fitness[-6:].mean() for seed in range(3)]
+        ends = [run(strategy, 10, seed, noise=0.01).past.fitness[-6:].mean() for seed in range(2)]
         return np.mean(ends)
 
     assert mean_of_last(STRATEGIES[name]) > mean_of_last(STRATEGIES["random"]) + 0.03
@@ -137,6 +137,20 @@ def test_the_bandit_believes_what_it_saw_and_discounts_the_old():
     assert choose(past(even, up, up, up, up), 200, np.random.default_rng(0)).count("ties") < 20
     changed = beliefs(past(even, up, down, down, down, down))
     assert changed["ties"].mean > changed["linear"].mean
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+def test_a_search_goes_on_from_the_recipes_of_an_earlier_run(strategy):
+    earlier = run(STRATEGIES["random"], 3).past.scored
+    records = [(to_recipe(WHERE, trial.genome), trial.scores) for trial in earlier]
+    other = space(parents=tuple(letter * 64 for letter in "0123"))
+    foreign = (to_recipe(other, draw(other, np.random.default_rng(0))), earlier[0].scores)
+    known = recall(WHERE, [*records, foreign])
+    assert [key(WHERE, trial.genome) for trial in known] == [key(WHERE, trial.genome) for trial in earlier]
+    search = run(strategy, 2, search=Search(strategy, Past(WHERE, known), 0))
+    names = [key(WHERE, trial.genome) for trial in search.past.trials]
+    assert len(names) == len(set(names)) == len(known) + 12
+    assert search.past.generations == 3
 
 
 def test_earlier_runs_give_priors_that_later_trials_overrule():
