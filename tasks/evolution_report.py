@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strata.evolution.report import DomainResult, GenerationResult, Relative, Report
+from strata.evolution.report import DomainResult, GenerationResult, Relative, Report, relatives
 from strata.evolution.rounds import Workshop
 from tasks.evolution_results import GenerationOutcome
 
@@ -44,13 +44,4 @@ def _family(shop: Workshop, generations: Sequence[GenerationOutcome], champion: 
     lineage = shop.parts.family.lineage
     wanted = {outcome.conclusion.champion for outcome in generations} | {champion}
     records = {record.digest: record for model in sorted(wanted) for record in lineage.ancestry(model)}
-    return tuple(
-        Relative(
-            record.digest,
-            record.name,
-            record.generation,
-            tuple(record.parents),
-            "champion" if record.digest == champion else "former champion" if record.digest in wanted else "",
-        )
-        for record in records.values()
-    )
+    return relatives(records.values(), shop.parts.championship.history())

@@ -30,10 +30,6 @@ class Engine:
     capability: str
     threads: int
 
-    def __str__(self) -> str:
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"mergekit {self.mergekit}, torch {self.torch}, {self.capability}, {threads}"
-
 
 @dataclass(frozen=True)
 class Merged:

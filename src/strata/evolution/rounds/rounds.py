@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from strata.errors import StrataError
-from strata.evolution import lineage
 from strata.evolution.history import fitness
-from strata.evolution.lineage import Championship, Family
+from strata.evolution.lineage import Championship, Family, child_of
 from strata.evolution.merge import Merged, MergeFailed
 from strata.evolution.recipes import Recipe
 from strata.evolution.regression import GatePolicy, Judgement, Verdict
@@ -122,9 +121,8 @@ class Rounds:
             found[place] = found[place].bred(outcome)
             child = found[place]
             if isinstance(outcome, Merged):
-                made = lineage.Child(outcome.digest, str(outcome.engine))
                 name = f"g{generation}-{place + 1}-{child.method}"
-                self._family.add_child(made, Recipe.from_json(child.recipe), generation, name)
+                self._family.add_child(child_of(outcome), Recipe.from_json(child.recipe), generation, name)
             else:
                 self._report(generation, child)
             self._keep(generation, found)

@@ -9,10 +9,9 @@ from typing import Any
 
 from strata.errors import StrataError
 from strata.evolution.evaluate import AnswerCache, local_scorer
-from strata.evolution.lineage import Championship, Child, Family
-from strata.evolution.merge import Merged, MergePool
+from strata.evolution.lineage import Championship, Family, PoolMerge
+from strata.evolution.merge import MergePool
 from strata.evolution.models import open_model, put_model
-from strata.evolution.recipes import Recipe
 from strata.evolution.regression import GatePolicy
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.rounds import Demands, Parts, Rounds
@@ -21,10 +20,6 @@ from strata.evolution.suites import DOMAINS, small_suite
 from strata.store import GenerationLog, IncidentLog, Store
 
 MOST_GROUPS = 3  # of layers, that have weights of their own
-
-
-class MergeRefused(StrataError):
-    """A merge that failed where a model was to be rebuilt by it."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +61,7 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         pool = stack.enter_context(
             MergePool(store, order.workers, memory_bytes=order.memory_bytes, timeout_seconds=order.timeout_seconds)
         )
-
-        def remake(recipe: Recipe) -> Child:
-            outcome = pool.merge(recipe)
-            if not isinstance(outcome, Merged):
-                raise MergeRefused(f"{outcome.kind}: {outcome.detail}")
-            return Child(outcome.digest, str(outcome.engine))
-
-        championship = stack.enter_context(Championship(store, ledger, merge=remake))
+        championship = stack.enter_context(Championship(store, ledger, merge=PoolMerge(pool)))
         generations, incidents = GenerationLog(ledger), IncidentLog(ledger)
         stack.callback(generations.close)
         stack.callback(incidents.close)
