@@ -26,7 +26,7 @@ class EvolutionParameters(BaseModel):
     )
     generations: int = Field(3, title="Generations", description="How many to breed in this run", gt=0, le=1000)
     children: int = Field(8, title="Children", description="Merges in a generation", gt=0, le=256)
-    strategy: Literal["adaptive", "cma-es", "genetic", "uniform"] = Field(
+    strategy: Literal["adaptive", "cma-es", "genetic", "random"] = Field(
         "adaptive", title="Search", description="How the next recipes are chosen"
     )
     search_items: int = Field(
