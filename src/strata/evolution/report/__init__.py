@@ -13,7 +13,7 @@ from strata.evolution.report.family_plot import family_plot
 from strata.evolution.report.markdown import report_markdown
 from strata.evolution.report.page import report_html
 from strata.evolution.report.plots import difference_plot, fitness_plot
-from strata.evolution.report.relatives import relatives
+from strata.evolution.report.roles import relatives
 
 __all__ = [
     "DomainResult",

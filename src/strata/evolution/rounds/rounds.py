@@ -86,14 +86,14 @@ class Rounds:
         self._generations, self._incidents = parts.generations, parts.incidents
 
     def crown(self, founders: Sequence[str]) -> str:
-        """The champion; the founder that is fittest on the search items becomes it where there is none yet."""
+        """The champion; the one of `founders` that is fittest on the search items becomes it where there is none."""
         if (standing := self._championship.standing()) is not None:
             return standing.digest
         found = [Child("", model=model, scores=self._scores(model)) for model in founders]
         fittest = best(found)
         assert fittest is not None
         assert fittest.model is not None
-        reason = f"the fittest founder: {fittest.fitness:.4f} on {self.demands.search_items} search items a domain"
+        reason = f"the first: {fittest.fitness:.4f} on {self.demands.search_items} search items a domain"
         return self._championship.promote(fittest.model, expected=None, reason=reason).digest
 
     def begin(self) -> int:

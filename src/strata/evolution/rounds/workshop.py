@@ -51,7 +51,10 @@ class Workshop:
 
 @contextmanager
 def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterator[Workshop]:
-    """The founders are stored and entered, and the fittest crowned where there is no champion yet.
+    """The founders are stored and entered, and one is crowned where there is no champion yet.
+
+    That is the base, which every parent was trained away from and may have left some domain; without a base the fittest
+    parent.
 
     home: folder of the cache of answers. Raises StrataError for founders that cannot be read or do not fit together.
     """
@@ -71,7 +74,7 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all)
         parents = tuple(founders[parent.name] for parent in order.parents)
         demands = _demands(order, store, parents, founders)
-        crowned = _crown(Rounds(demands, parts), championship, parents)
+        crowned = _crown(Rounds(demands, parts), championship, [demands.space.base] if demands.space.base else parents)
         yield Workshop(Rounds(replace(demands, anchor=crowned), parts), parts, founders, parents)
 
 
@@ -111,10 +114,10 @@ def _demands(order: Order, store: Store, parents: tuple[str, ...], founders: dic
     )
 
 
-def _crown(rounds: Rounds, championship: Championship, parents: tuple[str, ...]) -> str:
+def _crown(rounds: Rounds, championship: Championship, eligible: Sequence[str]) -> str:
     """The first champion there ever was: the anchor of all that come after it."""
     if not championship.history():
-        rounds.crown(parents)
+        rounds.crown(eligible)
     return championship.history()[-1].digest
 
 
