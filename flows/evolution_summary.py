@@ -27,7 +27,11 @@ def show(outcome: EvolutionOutcome) -> None:
     console.print()
     console.print(table)
     found = _comparison(outcome)
-    table = Table(title=f"Champion against founders, {found['items']} held-back items", title_justify="left")
+    level = next(iter(found["against"].values()))["level"]
+    table = Table(
+        title=f"Champion against founders, {found['items']} held-back items, intervals of {level:.0%}",
+        title_justify="left",
+    )
     for heading in ("founder", "its mean", "champion", "difference", "interval"):
         table.add_column(heading, justify="left" if heading == "founder" else "right")
     for name, judged in found["against"].items():

@@ -82,3 +82,11 @@ def configuration(method: str, base: str, *others: str, dtype: str | None = "bfl
     shared = {name: 0.4 for name in ("t", "select_topk") if found.parameter(name)}
     fields = {"merge_method": method, "models": models, "parameters": shared}
     return fields | ({"dtype": dtype} if dtype else {}) | ({} if found.base == "ignored" else {"base_model": base})
+
+
+def make_family(home: Path) -> Family:
+    """Three small models in a store of their own."""
+    made = Family(Store(home / "store"), {}, {})
+    for seed, name in enumerate(("base", "one", "two")):
+        made.add(name, write_model(home / name, seed))
+    return made

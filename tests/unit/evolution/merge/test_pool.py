@@ -15,10 +15,16 @@ from strata.cli import main
 from strata.evolution.merge import Merged, MergeError, MergeFailed, MergePool, predict_bytes, process
 from strata.evolution.merge import pool as pool_module
 from strata.evolution.recipes import Recipe
-from tests.unit.evolution.merge.models import Family, configuration
+from tests.unit.evolution.merge.models import Family, configuration, make_family
 from tests.unit.evolution.merge.stand_in import DIE, FULL, HANG, NEVER_STARTS
 
 STAND_IN = "tests.unit.evolution.merge.stand_in"
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
+    """A store of its own, in which no other pool is at work while somebody looks for what was left behind."""
+    return make_family(tmp_path_factory.mktemp("pools"))
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +38,9 @@ def recipe(family: Family, seed: int, method: str = "linear") -> Recipe:
 
 
 def leftovers(family: Family) -> list[Path]:
-    return list((family.store.layout.root / "merging").rglob("*"))
+    # os.walk, unlike rglob, does not mind folders that go while it looks.
+    walked = os.walk(family.store.layout.root / "merging")
+    return [Path(folder) / name for folder, folders, files in walked for name in (*folders, *files)]
 
 
 def kinds(results) -> list[str]:

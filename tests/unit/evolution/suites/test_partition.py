@@ -5,11 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strata.evolution.suites import DOMAINS, GENERATIONS, BadSuite, draw, small_suite
-from strata.evolution.suites.partition import block, indices, owner
+from strata.evolution.suites import DOMAINS, GENERATIONS, BadSuite, Item, draw, small_suite
+from strata.evolution.suites.partition import FRESH, block, indices, owner
 from strata.evolution.suites.permutation import Permutation
 
-PURPOSES = ("training", "search", "anchor", "gate")
+PURPOSES = ("training", "search", "anchor", "gate", "watch")
+
+
+def template_of(item: Item) -> str:
+    return item.id.rpartition("-")[0]
 
 
 @given(st.integers(1, 5000), st.text(max_size=8))
@@ -30,7 +34,7 @@ def test_a_permutation_depends_on_its_key_and_scatters():
 @given(st.integers(100, 100_000))
 def test_blocks_do_not_overlap(size: int):
     blocks = [block(size, purpose, 0) for purpose in PURPOSES[:3]]
-    blocks += [block(size, "gate", generation) for generation in range(GENERATIONS)]
+    blocks += [block(size, purpose, generation) for purpose in FRESH for generation in range(GENERATIONS)]
     taken = [position for part in blocks for position in part]
     assert len(taken) == len(set(taken))
     assert all(0 <= position < size for position in taken)
@@ -62,7 +66,7 @@ def test_a_gate_block_is_drawn_whole_whatever_the_seed(domain: str):
     count = suite.capacity("gate")
     smallest = min(suite.spaces, key=lambda space: space.size)
     of_smallest = [
-        {i.id for i in suite.draw("gate", 5, count, seed) if i.cluster == getattr(smallest, "cluster", None)}
+        {i.id for i in suite.draw("gate", 5, count, seed) if f"{domain}-{template_of(i)}" == smallest.name}
         for seed in (1, 2)
     ]
     assert of_smallest[0] == of_smallest[1] != set()
@@ -76,9 +80,12 @@ def test_seed_and_generation_matter_but_not_the_anchors_generation():
     assert draw("math", "anchor", 7, 50, 1) == draw("math", "anchor", 0, 50, 1)
 
 
-def test_a_draw_has_the_clusters_in_equal_shares():
-    clusters = [item.cluster for item in draw("coding", "gate", 0, 400, 3)]
-    assert {clusters.count(cluster) for cluster in set(clusters)} == {100}
+def test_a_draw_has_the_templates_in_equal_shares():
+    items = draw("coding", "gate", 0, 400, 3)
+    templates = [template_of(item) for item in items]
+    assert {templates.count(template) for template in templates} == {100}
+    # All templates are in every draw: they are strata, and no clusters that the gate must allow for.
+    assert {item.cluster for item in items} == {None}
 
 
 def test_what_cannot_be_drawn_is_said():
@@ -97,4 +104,6 @@ def test_texts_are_owned_in_the_same_shares():
     owners = [owner(f"text {number}") for number in range(10_000)]
     shares = {purpose: owners.count(purpose) / 10_000 for purpose in PURPOSES}
     # Standard deviation of a share at 10,000: at most .005.
-    assert shares == pytest.approx({"training": 0.20, "search": 0.15, "anchor": 0.05, "gate": 0.60}, abs=0.02)
+    assert shares == pytest.approx(
+        {"training": 0.20, "search": 0.15, "anchor": 0.05, "gate": 0.40, "watch": 0.20}, abs=0.02
+    )
