@@ -19,7 +19,7 @@ EXAMPLES = """\
 examples:
   python -m flows.pretraining
   python -m flows.pretraining --out models --seed 7
-  python -m flows.pretraining --out /tmp/try --steps 10 --json
+  python -m flows.pretraining --out try --steps 10 --json
 
 A run that was stopped or killed goes on where it was when it is started again; models that are there are kept.
 Exits with 0 when the models are trained or the pipelines are switched off, 1 when a stage failed, 2 for a wrong
