@@ -18,7 +18,6 @@ from contextlib import suppress
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
 from prefect.transactions import transaction
 
 from strata.evolution.rounds import Workshop
@@ -38,7 +37,7 @@ from tasks.evolution import (
 )
 from tasks.evolution_parameters import EvolutionParameters
 from tasks.evolution_results import EvolutionOutcome, GenerationOutcome
-from tasks.record import record_skipped, recorded
+from tasks.record import ALL_OFF, recorded, skipped
 
 DEMONSTRATION = EvolutionParameters()
 
@@ -53,9 +52,7 @@ def run(parameters: EvolutionParameters = DEMONSTRATION) -> EvolutionOutcome | S
     """
     settings = Settings()
     if not settings.phase_2:
-        reason = "All pipelines are switched off: set ARCHAEOLOGICAL_PHASE_2_ENABLED=true to run them."
-        record_skipped("evolution", settings, reason)
-        return Completed(name="Skipped", message=reason)
+        return skipped("evolution", settings, ALL_OFF)
     with recorded("evolution", settings) as record, open_shop(parameters, settings) as shop:
         generations = [_generation(shop) for _ in range(parameters.generations)]
         comparison = compare_with_parents(shop)

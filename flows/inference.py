@@ -15,7 +15,6 @@ if __name__ == "__main__":
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
 
 from strata.settings import Settings
 from tasks.inference import (
@@ -29,7 +28,7 @@ from tasks.inference import (
     reoptimise_layers,
 )
 from tasks.inference_parameters import InferenceParameters
-from tasks.record import record_skipped, recorded
+from tasks.record import ALL_OFF, recorded, skipped
 from tasks.results import InferenceOutcome
 
 DEMONSTRATION = InferenceParameters()
@@ -45,9 +44,7 @@ def run(parameters: InferenceParameters = DEMONSTRATION) -> InferenceOutcome | S
     """
     settings = Settings()
     if reason := _switched_off(settings):
-        record_skipped("inference", settings, reason)
-        # A completed state with its own name: nothing failed, nobody cancelled it, and the UI shows the word.
-        return Completed(name="Skipped", message=reason)
+        return skipped("inference", settings, reason)
     with recorded("inference", settings) as record:
         outcome = _sharded(parameters) if settings.inference_sharding else _local(parameters)
         record.update(publish_answer(parameters, outcome.answer, outcome.baseline))
@@ -73,7 +70,7 @@ def _local(parameters: InferenceParameters) -> InferenceOutcome:
 def _switched_off(settings: Settings) -> str | None:
     """Why the pipeline may not run, or None."""
     if not settings.phase_2:
-        return "All pipelines are switched off: set ARCHAEOLOGICAL_PHASE_2_ENABLED=true to run them."
+        return ALL_OFF
     if not settings.distributed_inference:
         return "The inference pipeline is switched off: set ARCHAEOLOGICAL_DISTRIBUTED_INFERENCE=true to run it."
     return None

@@ -9,19 +9,19 @@ if __name__ == "__main__":
     # The command line sets Prefect up before importing it, and prints its help without it.
     from importlib import import_module
 
-    from flows.pretraining_command import main
+    from flows.command import main
+    from flows.pretraining_command import COMMAND
 
-    raise SystemExit(main(lambda: import_module("flows.pretraining").run))
+    raise SystemExit(main(COMMAND, lambda: import_module("flows.pretraining").run))
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
 
-from strata.evolution import Checkpoint
+from strata.evolution.pretraining import Checkpoint
 from strata.settings import Settings
 from tasks.pretraining import register_models, train_models
 from tasks.pretraining_parameters import PretrainingParameters
-from tasks.record import record_skipped, recorded
+from tasks.record import ALL_OFF, recorded, skipped
 
 DEMONSTRATION = PretrainingParameters()
 
@@ -35,9 +35,7 @@ def run(parameters: PretrainingParameters = DEMONSTRATION) -> list[Checkpoint] |
     """
     settings = Settings()
     if not settings.phase_2:
-        reason = "All pipelines are switched off: set ARCHAEOLOGICAL_PHASE_2_ENABLED=true to run them."
-        record_skipped("pretraining", settings, reason)
-        return Completed(name="Skipped", message=reason)
+        return skipped("pretraining", settings, ALL_OFF)
     with recorded("pretraining", settings) as record:
         checkpoints = register_models(parameters, train_models(parameters))
         record["models"] = {checkpoint.run: checkpoint.model for checkpoint in checkpoints}

@@ -10,7 +10,6 @@ import psutil
 from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.events import emit_event
 from prefect.transactions import Transaction, get_transaction
 from rich.progress import Progress
 
@@ -21,6 +20,7 @@ from strata.evolution.rounds import Conclusion, Order, Watched, Workshop, open_w
 from strata.evolution.suites import BadSuite
 from strata.settings import Settings
 from strata.store import ArtifactRef, Change, Store
+from tasks.evolution_events import announce_champion
 from tasks.evolution_parameters import EvolutionParameters
 from tasks.evolution_report import run_report
 from tasks.evolution_results import GenerationOutcome
@@ -108,7 +108,7 @@ def promote_best(shop: Workshop, generation: int, judgement: Judgement | None) -
         change = shop.rounds.promote(generation, judgement)
     if change is not None:
         get_transaction().set("promoted", change.digest)
-        _emit("promoted", change.digest, {"generation": generation, "previous": change.previous})
+        announce_champion("promoted", change.digest, {"generation": generation, "previous": change.previous})
     return change
 
 
@@ -187,7 +187,7 @@ def roll_back(settings: Settings, *, expected: str, reason: str) -> Rollback:
     """Take a regressed champion's place with the last good one, and tell of it."""
     with Championship(Store(settings.store_root), settings.ledger) as championship:
         done = championship.rollback(reason=reason, kind="regression", expected=expected)
-    _emit("rolled-back", expected, {"to": done.target, "seconds": done.seconds})
+    announce_champion("rolled-back", expected, {"to": done.target, "seconds": done.seconds})
     console.print(f"  rolled back to {done.target[:12]} in {done.seconds:.2f} s: {reason}")
     return done
 
@@ -196,10 +196,6 @@ def _say(sentence: str) -> None:
     """On the terminal of a command-line run, and in the run's log on the server."""
     console.print(sentence)
     get_run_logger().info(sentence.strip())
-
-
-def _emit(what: str, model: str, payload: dict[str, Any]) -> None:
-    emit_event(f"strata.evolution.{what}", resource={"prefect.resource.id": f"strata.model.{model}"}, payload=payload)
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """Events of evolution, for deployments to be triggered by."""
 
+from typing import Any
+
 from prefect.events import emit_event
 
-from strata.evolution import Checkpoint
+from strata.evolution.pretraining import Checkpoint
 
 CHECKPOINT_REGISTERED = "strata.checkpoint.registered"
 
@@ -16,8 +18,17 @@ def announce_checkpoint(checkpoint: Checkpoint) -> None:
     emit_event(
         CHECKPOINT_REGISTERED,
         resource={
-            "prefect.resource.id": f"strata.model.{checkpoint.model}",
+            "prefect.resource.id": _resource(checkpoint.model),
             "prefect.resource.name": checkpoint.name,
         },
         payload=payload | ({} if checkpoint.loss is None else {"loss": checkpoint.loss}),
     )
+
+
+def announce_champion(what: str, model: str, payload: dict[str, Any]) -> None:
+    """Emit `strata.evolution.<what>` about a model that is, or was, champion."""
+    emit_event(f"strata.evolution.{what}", resource={"prefect.resource.id": _resource(model)}, payload=payload)
+
+
+def _resource(model: str) -> str:
+    return f"strata.model.{model}"

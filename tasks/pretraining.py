@@ -7,7 +7,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from strata.evolution import (
+from strata.evolution.pretraining import (
     BASE,
     SPECIALISTS,
     Checkpoint,

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
 from strata.settings import Settings
 from strata.store import Ledger
+
+ALL_OFF = "All pipelines are switched off: set ARCHAEOLOGICAL_PHASE_2_ENABLED=true to run them."
 
 
 @contextmanager
@@ -26,8 +31,10 @@ def recorded(pipeline: str, settings: Settings) -> Iterator[dict[str, Any]]:
         ledger.finish_run(run, "completed", figures)
 
 
-def record_skipped(pipeline: str, settings: Settings, reason: str) -> None:
-    """Record that a pipeline was asked to run and is switched off."""
+def skipped(pipeline: str, settings: Settings, reason: str) -> State:
+    """Record that a pipeline was asked to run and is switched off; returns what its flow then ends with."""
     with Ledger(settings.ledger) as ledger:
         run = ledger.start_run(pipeline, settings.phase_2_version)
         ledger.finish_run(run, "skipped", {"reason": reason})
+    # A completed state with its own name: nothing failed, nobody cancelled it, and the UI shows the word.
+    return Completed(name="Skipped", message=reason)

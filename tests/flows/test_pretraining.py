@@ -7,8 +7,9 @@ from prefect.client.schemas.objects import State
 
 import tasks.evolution_events
 import tasks.pretraining
+from flows.command import parse
 from flows.pretraining import run
-from flows.pretraining_command import parse
+from flows.pretraining_command import COMMAND
 from strata.evolution.models import open_model
 from strata.evolution.pretraining import BASE, SPECIALISTS
 from strata.settings import Settings
@@ -61,10 +62,10 @@ def test_switched_off_it_says_so(settings, monkeypatch):
 
 
 def test_the_command_line_fills_the_parameters(capsys):
-    parameters, as_json = parse(["--out", "models", "--seed", "7", "--steps", "10", "--json"])
+    parameters, as_json = parse(COMMAND, ["--out", "models", "--seed", "7", "--steps", "10", "--json"])
     assert (parameters, as_json) == (PretrainingParameters(out="models", seed=7, steps=10), True)
     for arguments, message in ((["--steps", "-1"], "--steps: Input should be greater"), (["--out", ""], "--out: ")):
         with pytest.raises(SystemExit) as ended:
-            parse(arguments)
+            parse(COMMAND, arguments)
         assert ended.value.code == 2
         assert message in capsys.readouterr().err

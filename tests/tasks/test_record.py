@@ -2,7 +2,7 @@ import pytest
 
 from strata.settings import Settings
 from strata.store import Ledger
-from tasks.record import record_skipped, recorded
+from tasks.record import recorded, skipped
 
 
 @pytest.fixture
@@ -42,6 +42,6 @@ def test_a_run_that_does_not_is_recorded_too(settings, error, state):
 
 
 def test_a_skipped_run_says_why(settings):
-    record_skipped("inference", settings, "switched off")
+    skipped("inference", settings, "switched off")
     assert last_run(settings).state == "skipped"
     assert last_run(settings).figures == {"reason": "switched off"}

@@ -1,14 +1,12 @@
 """What everything that is kept in the ledger's database has in common: an engine, and its end."""
 
-from types import TracebackType
-from typing import Self
-
 from sqlalchemy import Engine
 
+from strata.closing import Closing
 from strata.store.schema import open_database
 
 
-class Database:
+class Database(Closing):
     """A part of the ledger's database. Safe to use from many threads and processes; close it, or use it as a context.
 
     source: SQLAlchemy's URL, or another part of the same database, whose connections are shared and which is closed by
@@ -23,11 +21,3 @@ class Database:
         """Close the connections, unless they are another's."""
         if not self._shared:
             self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from strata.closing import Closing
 from strata.errors import StrataError
 from strata.files import make_folder
 
@@ -43,7 +44,7 @@ class Answer:
     margin: float
 
 
-class AnswerCache:
+class AnswerCache(Closing):
     """Answers by `Key`; safe under many processes. Close it, or use it as a context. Raises CacheFailed."""
 
     def __init__(self, path: Path) -> None:
@@ -83,9 +84,3 @@ class AnswerCache:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
-
-    def __enter__(self) -> "AnswerCache":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()

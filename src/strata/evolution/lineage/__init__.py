@@ -3,7 +3,7 @@
 Public face:
 
 - `Family`: founders and children entered with their parents and recipes
-- `Championship`: promote, propose, approve, reject, rollback; `Rollback`: what one did
+- `Championship`: promote, propose, approve, reject, rollback; `Rollback`: what one did; `PIPELINE`: of its incidents
 - `rebuild`: a model from its recipe, bit for bit, by a `Merge`, which gives a `Child`; `Rebuilt`, `Mismatch`,
   `Unrebuildable`; `PoolMerge`: one by worker processes, whose outcomes `child_of` makes children; `NotMerged`
 - `verify_model`: every byte of a model read
@@ -14,7 +14,7 @@ The files of founders, of the champion, of the last few good ones and of candida
 refs; other children may be collected, because their recipes are kept.
 """
 
-from strata.evolution.lineage.championship import Championship
+from strata.evolution.lineage.championship import PIPELINE, Championship
 from strata.evolution.lineage.choice import tainted
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, NoSoundChampion, StaleProposal, UnknownModel
 from strata.evolution.lineage.family import Family
@@ -25,6 +25,7 @@ from strata.evolution.lineage.sound import verify_model
 from strata.evolution.lineage.tree import TreeNode, family_tree
 
 __all__ = [
+    "PIPELINE",
     "Championship",
     "Child",
     "Family",

@@ -8,9 +8,9 @@ new one, and whole; the next change tidies up.
 import json
 from collections.abc import Mapping
 from time import perf_counter
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
+from strata.closing import Closing
 from strata.evolution.lineage import choice
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, StaleProposal
 from strata.evolution.lineage.kept import CHAMPION_REF, PROPOSED_REF, Kept
@@ -36,7 +36,7 @@ PIPELINE = "evolution"  # of the incidents
 DAMAGED = "damaged model"
 
 
-class Championship:
+class Championship(Closing):
     """The champion of a store and ledger (its URL, or an open one). Close it, or use it as a context.
 
     depth: so many former good champions keep their files; of older ones those that `merge`, if given, can rebuild go.
@@ -55,14 +55,6 @@ class Championship:
     def close(self) -> None:
         """Close the connections to the ledger."""
         self._log.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def standing(self) -> Change | None:
         """The champion, with how it became one; None where there is none."""

@@ -1,9 +1,8 @@
 """Who is in the family: founders, whose bytes are kept, and children, whose recipes are."""
 
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
+from strata.closing import Closing
 from strata.errors import StrataError
 from strata.evolution.lineage.errors import UnknownModel
 from strata.evolution.lineage.rebuilding import Child
@@ -15,7 +14,7 @@ FOUNDER = "founder"  # kinds of the refs that keep models
 CHILD = "child"
 
 
-class Family:
+class Family(Closing):
     """Models of a store and their lineage in a ledger (its URL, or an open one). Close it, or use it as a context."""
 
     def __init__(self, store: Store, ledger: str | Ledger) -> None:
@@ -25,14 +24,6 @@ class Family:
     def close(self) -> None:
         """Close the connections to the ledger."""
         self.lineage.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def add_founder(self, digest: str, name: str) -> ModelRecord:
         """Enter a model that was brought in, and keep its files for good. Raises what `verify_model` raises."""

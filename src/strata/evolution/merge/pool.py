@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import count
-from types import TracebackType
-from typing import Self
 
+from strata.closing import Closing
 from strata.errors import StrataError
 from strata.evolution.merge.memory import predict_bytes
 from strata.evolution.merge.outcome import Merged, MergeFailed
@@ -28,7 +27,7 @@ class MergeError(StrataError):
     """No worker can be started, or the pool is closed."""
 
 
-class MergePool:
+class MergePool(Closing):
     """Worker processes that carry out recipes on the models of a store. Use it as a context; safe for many threads.
 
     A worker imports mergekit once and keeps its parents mapped; one that dies is replaced when the next child needs it.
@@ -62,14 +61,6 @@ class MergePool:
         root = store.layout.root
         remove_dead(root)
         self._folder = self._stack.enter_context(scratch(root))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End all workers, also in the midst of a merge, and remove all temporary files."""

@@ -5,9 +5,8 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from strata.closing import Closing
 from strata.evolution.evaluate import AnswerCache, Evaluation, Scorer, evaluate
 from strata.evolution.models import check_out, open_model
 from strata.evolution.suites import Item, Purpose, Suite
@@ -17,7 +16,7 @@ KEPT_BYTES = 1 << 30  # of models that stay loaded: a gate asks the same two or 
 Load = Callable[[Path], Callable[[], Scorer]]
 
 
-class Examiner:
+class Examiner(Closing):
     """Answers items with models, from a cache where they were answered before. Close it, or use it as a context.
 
     suites: by domain. load: makes a scorer of a model's folder. seed: of the draws.
@@ -66,11 +65,3 @@ class Examiner:
         self._loaded.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._cache.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

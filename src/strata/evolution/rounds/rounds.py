@@ -10,7 +10,7 @@ from typing import Literal
 
 from strata.errors import StrataError
 from strata.evolution.history import fitness
-from strata.evolution.lineage import Championship, Family, child_of
+from strata.evolution.lineage import PIPELINE, Championship, Family, child_of
 from strata.evolution.merge import Merged, MergeFailed
 from strata.evolution.recipes import Recipe
 from strata.evolution.regression import GatePolicy, Judgement, Verdict
@@ -21,7 +21,6 @@ from strata.evolution.rounds.judging import judge_candidate
 from strata.evolution.search import STRATEGIES, Past, Search, Space, to_recipe
 from strata.store import Change, GenerationLog, IncidentLog, Store
 
-PIPELINE = "evolution"  # of incidents
 CHILDREN, JUDGEMENT, SEARCH = "evolution-children", "evolution-judgement", "evolution-search"  # kinds of refs
 
 Breed = Callable[[Sequence[Recipe]], Iterable[Merged | MergeFailed]]

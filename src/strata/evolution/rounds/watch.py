@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from strata.evolution.lineage import Championship
+from strata.evolution.lineage import PIPELINE, Championship
 from strata.evolution.regression import GatePolicy, Judgement, Verdict
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.judging import judge_candidate
 from strata.store import IncidentLog
 
-PIPELINE = "evolution"
 REGRESSION = "regression"
 
 
