@@ -16,7 +16,7 @@ from rich.progress import Progress
 from strata.evolution.lineage import Championship, Rollback
 from strata.evolution.regression import GatePolicy, Judgement, Verdict, judge
 from strata.evolution.report import report_html, report_markdown
-from strata.evolution.rounds import Conclusion, Order, Watched, Workshop, open_workshop, watch_champion
+from strata.evolution.rounds import Conclusion, Demands, Order, Watched, Workshop, open_workshop, watch_champion
 from strata.evolution.suites import BadSuite
 from strata.settings import Settings
 from strata.store import ArtifactRef, Change, Store
@@ -44,12 +44,14 @@ def open_shop(parameters: EvolutionParameters, settings: Settings) -> Iterator[W
     order = Order(
         parents=[Path(parent) for parent in parameters.parents],
         base=Path(parameters.base) if parameters.base else None,
-        strategy=parameters.strategy,
-        children=parameters.children,
-        search_items=parameters.search_items,
-        seed=parameters.seed,
-        policy=GatePolicy(gain=parameters.gain, most_items=parameters.gate_items),
-        manual=parameters.approval == "always" or not settings.evolution_scheduler or not settings.regression_detection,
+        demands=Demands(
+            strategy=parameters.strategy,
+            children=parameters.children,
+            search_items=parameters.search_items,
+            seed=parameters.seed,
+            policy=GatePolicy(gain=parameters.gain, most_items=parameters.gate_items),
+            manual=_manual(parameters, settings),
+        ),
         workers=parameters.workers,
         memory_bytes=memory,
         timeout_seconds=parameters.timeout,
@@ -181,6 +183,11 @@ def watch(shop: Workshop, generation: int) -> Watched | None:
     return watch_champion(
         parts.examiner, shop.rounds.demands.policy, parts.championship, parts.incidents, generation=generation
     )
+
+
+def _manual(parameters: EvolutionParameters, settings: Settings) -> bool:
+    """Whether a person decides on every candidate: asked for, or what should decide alone is switched off."""
+    return parameters.approval == "always" or not settings.evolution_scheduler or not settings.regression_detection
 
 
 def roll_back(settings: Settings, *, expected: str, reason: str) -> Rollback:

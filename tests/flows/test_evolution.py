@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from transformers import AutoConfig, AutoModelForCausalLM
 
 import tasks.evolution
 from flows import evolution_summary
@@ -25,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings()
 
 
-def test_a_generation_of_the_shipped_models(home: Settings, monkeypatch: pytest.MonkeyPatch):
+def test_a_generation_of_the_shipped_models(home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tasks.evolution, "HELD_BACK", 50)
     outcome = run(SMALL)
     (generation,) = outcome.generations
@@ -49,6 +50,11 @@ def test_a_generation_of_the_shipped_models(home: Settings, monkeypatch: pytest.
     # The same again goes on with the next generation, from what the search has learnt.
     again = run(SMALL)
     assert again.generations[0].conclusion.generation == 2
+    # Models of another kind need a folder of their own.
+    config = AutoConfig.from_pretrained("data/evolution/base", num_hidden_layers=2)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "other")
+    other = run(SMALL.model_copy(update={"parents": [str(tmp_path / "other")], "base": ""}), return_state=True)
+    assert "does not fit the champion of this STRATA_HOME" in other.message
     recipes = {child.recipe for each in (outcome, again) for child in each.generations[0].children}
     assert len(recipes) == 4
 

@@ -5,6 +5,7 @@ What a step found is kept under a ref of the generation, so a run that was kille
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,7 +19,7 @@ from strata.evolution.rounds import children as records
 from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.judging import judge_candidate
-from strata.evolution.search import STRATEGIES, Past, Search, Space, to_recipe
+from strata.evolution.search import STRATEGIES, BadSearch, Past, Search, Space, to_recipe
 from strata.store import Change, GenerationLog, IncidentLog, Store
 
 CHILDREN, JUDGEMENT, SEARCH = "evolution-children", "evolution-judgement", "evolution-search"  # kinds of refs
@@ -31,16 +32,14 @@ Ending = Literal["promoted", "kept", "proposed", "failed"]
 class Demands:
     """What a generation is: so many `children`, each scored on `search_items` of every domain, then the `policy`.
 
-    `anchor`: model that nothing promoted may be worse than. `manual`: nothing is promoted without approval.
+    `manual`: nothing is promoted without approval.
     """
 
-    space: Space
     strategy: str = "adaptive"
     children: int = 8
     search_items: int = 250
     seed: int = 0
     policy: GatePolicy = field(default_factory=GatePolicy)
-    anchor: str | None = None
     manual: bool = False
 
 
@@ -76,10 +75,11 @@ class Parts:
 
 
 class Rounds:
-    """The generations of one store and ledger."""
+    """The generations of one store and ledger, bred in `space`; nothing promoted may be worse than the `anchor`."""
 
-    def __init__(self, demands: Demands, parts: Parts) -> None:
-        self.demands, self._breed = demands, parts.breed
+    def __init__(self, demands: Demands, parts: Parts, space: Space, anchor: str | None = None) -> None:
+        self.demands, self._space, self._anchor = demands, space, anchor
+        self._breed = parts.breed
         self._store, self._examiner = parts.store, parts.examiner
         self._family, self._championship = parts.family, parts.championship
         self._generations, self._incidents = parts.generations, parts.incidents
@@ -107,8 +107,8 @@ class Rounds:
         """The generation's recipes, as children that are not there yet."""
         if (known := self._children(generation)) is not None:
             return known
-        search, space = self._search(), self.demands.space
-        recipes = [to_recipe(space, genome) for genome in search.ask(self.demands.children)]
+        genomes = self._search().ask(self.demands.children)
+        recipes = [to_recipe(self._space, genome) for genome in genomes]
         return self._keep(generation, [Child(recipe.to_json()) for recipe in recipes])
 
     def breed(self, generation: int, progress: Callable[[int], None] | None = None) -> tuple[Child, ...]:
@@ -155,7 +155,7 @@ class Rounds:
             demands.policy,
             champion=champion,
             candidate=candidate.model,
-            anchor=demands.anchor if demands.anchor != champion else None,
+            anchor=self._anchor if self._anchor != champion else None,
             generation=generation,
             progress=progress,
         )
@@ -210,12 +210,12 @@ class Rounds:
         return Conclusion(generation, ending, model, standing.digest, champion, approval)
 
     def _search(self) -> Search:
-        """As it stood when the last generation had ended."""
-        demands, state = self.demands, self._generations.latest_strategy()
-        strategy = STRATEGIES[demands.strategy]
-        if state is None:
-            return Search(strategy, Past(demands.space), demands.seed)
-        return Search.from_json(strategy, demands.space, self._store.read(state))
+        """As it stood when the last generation had ended; a new one where that was in another space or another way."""
+        strategy, state = STRATEGIES[self.demands.strategy], self._generations.latest_strategy()
+        if state is not None:
+            with suppress(BadSearch):  # the store has verified the text, so it is a sound state of something else
+                return Search.from_json(strategy, self._space, self._store.read(state))
+        return Search(strategy, Past(self._space), self.demands.seed)
 
     def _scores(self, model: str) -> dict[str, float]:
         """Share of the search items answered rightly, by domain. They are the same for all generations."""

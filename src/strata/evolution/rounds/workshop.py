@@ -1,9 +1,9 @@
 """Everything that generations are made with, opened together and closed together."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from strata.evolution.evaluate import AnswerCache, local_scorer
 from strata.evolution.lineage import Championship, Family, PoolMerge
 from strata.evolution.merge import MergePool
 from strata.evolution.models import open_model, put_model
-from strata.evolution.regression import GatePolicy
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.rounds import Demands, Parts, Rounds
 from strata.evolution.search import TECHNIQUES, Space
@@ -28,12 +27,7 @@ class Order:
 
     parents: Sequence[Path]
     base: Path | None
-    strategy: str = "adaptive"
-    children: int = 8
-    search_items: int = 250
-    seed: int = 0
-    policy: GatePolicy = field(default_factory=GatePolicy)
-    manual: bool = False
+    demands: Demands
     workers: int = 2
     memory_bytes: int | None = None
     timeout_seconds: float | None = None
@@ -46,7 +40,6 @@ class Workshop:
     rounds: Rounds
     parts: Parts
     founders: dict[str, str]
-    parents: tuple[str, ...]
 
 
 @contextmanager
@@ -70,12 +63,13 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         stack.callback(incidents.close)
         suites = {domain: small_suite(domain) for domain in DOMAINS}
         cache = AnswerCache(home / "answers.sqlite")
-        examiner = stack.enter_context(Examiner(store, suites, cache, local_scorer, seed=order.seed))
+        examiner = stack.enter_context(Examiner(store, suites, cache, local_scorer, seed=order.demands.seed))
         parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all)
         parents = tuple(founders[parent.name] for parent in order.parents)
-        demands = _demands(order, store, parents, founders)
-        crowned = _crown(Rounds(demands, parts), championship, [demands.space.base] if demands.space.base else parents)
-        yield Workshop(Rounds(replace(demands, anchor=crowned), parts), parts, founders, parents)
+        base = founders[order.base.name] if order.base else None
+        space = _space(store, championship, founders, parents, base)
+        crowned = _crown(Rounds(order.demands, parts, space), championship, [base] if base else parents)
+        yield Workshop(Rounds(order.demands, parts, space, crowned), parts, founders)
 
 
 def _enter(family: Family, store: Store, order: Order) -> dict[str, str]:
@@ -89,29 +83,26 @@ def _enter(family: Family, store: Store, order: Order) -> dict[str, str]:
     return founders
 
 
-def _demands(order: Order, store: Store, parents: tuple[str, ...], founders: dict[str, str]) -> Demands:
+def _space(
+    store: Store, championship: Championship, founders: Mapping[str, str], parents: tuple[str, ...], base: str | None
+) -> Space:
+    """All recipes of these parents, which must be of one architecture, as must be who they may take the place of."""
     configs = {name: _config(store, digest) for name, digest in founders.items()}
-    first = configs[order.parents[0].name]
-    for name, config in configs.items():
+    if (standing := championship.standing()) is not None:
+        configs["the champion of this STRATA_HOME (choose another folder for other models)"] = _config(
+            store, standing.digest
+        )
+    name, first = next(iter(configs.items()))
+    for other, config in configs.items():
         for what in ("model_type", "num_hidden_layers", "hidden_size", "vocab_size"):
             if config.get(what) != first.get(what):
                 raise StrataError(
-                    f"{name} does not fit {order.parents[0].name}: {what} is {config.get(what)}, not {first.get(what)}"
+                    f"{name} does not fit {other}: {what} is {first.get(what)}, and {config.get(what)} of the latter"
                 )
     layers = first.get("num_hidden_layers")
     if not isinstance(layers, int) or layers < 1:
-        raise StrataError(f"the config of {order.parents[0].name} says nothing of num_hidden_layers")
-    base = founders[order.base.name] if order.base else None
-    space = Space(parents, base, layers, tuple(TECHNIQUES), groups=min(MOST_GROUPS, layers))
-    return Demands(
-        space,
-        strategy=order.strategy,
-        children=order.children,
-        search_items=order.search_items,
-        seed=order.seed,
-        policy=order.policy,
-        manual=order.manual,
-    )
+        raise StrataError(f"the config of {name} says nothing of num_hidden_layers")
+    return Space(parents, base, layers, tuple(TECHNIQUES), groups=min(MOST_GROUPS, layers))
 
 
 def _crown(rounds: Rounds, championship: Championship, eligible: Sequence[str]) -> str:

@@ -82,13 +82,11 @@ class World:
             else:
                 yield Merged(recipe.digest, self.put(child), Engine("0", "0", "none", 1), 0.1, 1, 1)
 
-    def rounds(self, *, manual: bool = False) -> Rounds:
+    def rounds(self, *, manual: bool = False, strategy: str = "random") -> Rounds:
         parents = tuple(self.founders[name] for name in ("one", "two"))
         space = Space(parents, self.founders["base"], 3, ("linear", "task_arithmetic"))
-        demands = Demands(
-            space, "random", children=len(self.children), search_items=200, anchor=parents[0], manual=manual
-        )
-        return Rounds(demands, self.parts)
+        demands = Demands(strategy, children=len(self.children), search_items=200, manual=manual)
+        return Rounds(demands, self.parts, space, parents[0])
 
 
 def skills(level: float, **other: float) -> dict[str, float]:

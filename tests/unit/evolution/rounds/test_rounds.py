@@ -106,6 +106,13 @@ def test_the_search_learns_and_never_repeats_a_recipe(world: World):
     assert before.isdisjoint(child.recipe for child in rounds.propose(rounds.begin()))
 
 
+def test_another_strategy_begins_anew(world: World):
+    world.children = [skills(0.5), skills(0.52)]
+    generation(world)
+    rounds = world.rounds(strategy="genetic")
+    assert len(rounds.propose(rounds.begin())) == 2
+
+
 def test_a_champion_that_became_worse_is_found_and_rolled_back(world: World):
     world.children = [skills(0.7)]
     ended, _ = generation(world)
