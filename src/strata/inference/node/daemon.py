@@ -21,7 +21,7 @@ from strata.inference.decoder.sampling import Sampler, SamplingParams
 from strata.inference.decoder.stage import Stage
 from strata.inference.node.holding import Holding
 from strata.inference.node.node import Node
-from strata.inference.node.process_memory import release, reset_peak, resident_bytes, tune_allocator
+from strata.inference.node.process_memory import bound_kernels, release, reset_peak, resident_bytes, tune_allocator
 from strata.inference.node.worker import Worker
 from strata.inference.plan.measure import available_memory
 from strata.mesh import Roster, read_membership, serve
@@ -53,6 +53,7 @@ def run_node(
     Prints one line of JSON when it is ready: peer_id, name, address, memory_bytes.
     """
     tune_allocator()
+    bound_kernels()
     if threads is not None:
         torch.set_num_threads(threads)
     serving = partial(_main, memory_bytes=memory_bytes, threads_alone=threads_alone, supervised=supervised)

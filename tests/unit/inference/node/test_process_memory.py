@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 
+from strata.inference.decoder.prepacked import is_faster_here
 from strata.inference.node.process_memory import peak_resident_bytes, reset_peak, resident_bytes
 
 MEBIBYTE = 1 << 20
@@ -29,6 +30,36 @@ def test_what_mkl_keeps_of_a_large_product_is_given_back() -> None:
     # In a process of its own: others' products have left their scratch memory here.
     freed = subprocess.run([sys.executable, "-c", PRODUCT], check=True, capture_output=True, text=True)
     assert int(freed.stdout) > MEBIBYTE
+
+
+LENGTHS = """
+import gc, torch
+from strata.inference.node.process_memory import bound_kernels, release, resident_bytes, tune_allocator
+tune_allocator()
+{bound}
+torch.set_num_threads(1)
+weight = torch.randn(1536, 576).bfloat16()
+for length in range(50, 60):
+    torch.nn.functional.linear(torch.randn(length, 576).bfloat16(), weight)
+release()
+before = resident_bytes()
+for length in range(60, 180):
+    torch.nn.functional.linear(torch.randn(length, 576).bfloat16(), weight)
+release()
+print(resident_bytes() - before)
+"""
+
+
+@pytest.mark.skipif(not is_faster_here(), reason="NOT TESTED: this processor has no bfloat16 products")
+def test_memory_does_not_grow_with_every_new_length_of_a_prompt() -> None:
+    def grown(bound: str) -> int:
+        script = LENGTHS.format(bound=bound)
+        run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+        return int(run.stdout)
+
+    unbounded, bounded = grown(""), grown("bound_kernels()")
+    assert unbounded > 16 * MEBIBYTE
+    assert bounded < unbounded / 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: peaks start anew on Linux only")
