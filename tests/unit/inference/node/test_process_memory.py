@@ -43,7 +43,7 @@ for length in range(50, 60):
     torch.nn.functional.linear(torch.randn(length, 576).bfloat16(), weight)
 release()
 before = resident_bytes()
-for length in range(60, 180):
+for length in range(60, 360):
     torch.nn.functional.linear(torch.randn(length, 576).bfloat16(), weight)
 release()
 print(resident_bytes() - before)
@@ -58,8 +58,7 @@ def test_memory_does_not_grow_with_every_new_length_of_a_prompt() -> None:
         return int(run.stdout)
 
     unbounded, bounded = grown(""), grown("bound_kernels()")
-    assert unbounded > 16 * MEBIBYTE
-    assert bounded < unbounded / 2
+    assert bounded < unbounded / 2  # how large a kernel is differs between processors, from 0.1 to 0.6 MB
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: peaks start anew on Linux only")
