@@ -129,8 +129,7 @@ class StageModel:
                     for copy in self._copies.get(parameter, ()):
                         copy.fill(value)
         self._initialise_missing({name: tensor for name, tensor in self._own.items() if id(tensor) not in filled})
-        if prepacked.is_faster_here():
-            prepacked.prepack(self.model, self._used, self._arena.release)
+        prepacked.prepack(self.model, self._used, self._arena.release)
 
     def _initialise_missing(self, missing: dict[str, torch.Tensor]) -> None:
         """Compute weights that checkpoints leave out on purpose (fixed position tables); refuse to make up others."""

@@ -122,10 +122,8 @@ class Batcher:
 
 
 def _gains_by_threads(work: _Work) -> bool:
-    """Whether more threads are quicker: not in float32, whose weights one thread reads about as fast.
-
-    A prompt in float32 would be, but then a token after it takes a fifth longer: products by one thread are slower in
-    MKL once there have been some by two.
+    """Whether more threads are quicker: not of slices that other stages compute too, nor in float32, where a token by
+    two threads took as long as by one (four nodes on two cores).
     """
     return not work.more and work.session.stage.model.dtype.itemsize < 4
 

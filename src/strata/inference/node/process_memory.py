@@ -14,7 +14,7 @@ _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 _MMAP_THRESHOLD = 64 << 10
-_MOST_KERNELS = 32  # a stage's step has five or six shapes
+_MOST_KERNELS = 16  # a stage has four or five shapes, each with as many rows as a step has sessions
 
 
 def tune_allocator() -> None:

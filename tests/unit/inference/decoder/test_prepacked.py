@@ -1,4 +1,4 @@
-"""bfloat16 matrices in oneDNN's blocks: torch's own product to the bit, and plain weights given back."""
+"""Matrices in oneDNN's blocks: torch's own product, in bfloat16 to the bit, and plain weights given back."""
 
 import pytest
 import torch
@@ -10,12 +10,15 @@ from torch.nn import functional
 from strata.inference.decoder import prepacked
 from strata.inference.decoder.prepacked import PrepackedLinear, prepack
 
-pytestmark = pytest.mark.skipif(not prepacked.is_faster_here(), reason="this processor has no bfloat16 products")
+pytestmark = pytest.mark.skipif(
+    not all(map(prepacked.is_faster_here, (torch.bfloat16, torch.float32))),
+    reason="this processor has no bfloat16 products or no AVX-512",
+)
 
 
-def linear(rows: int, columns: int, *, bias: bool = False) -> nn.Linear:
+def linear(rows: int, columns: int, *, bias: bool = False, dtype: torch.dtype = torch.bfloat16) -> nn.Linear:
     torch.manual_seed(rows * columns)
-    return nn.Linear(columns, rows, bias=bias).to(torch.bfloat16).requires_grad_(requires_grad=False)
+    return nn.Linear(columns, rows, bias=bias).to(dtype).requires_grad_(requires_grad=False)
 
 
 def packed(model: nn.Module) -> list[torch.Tensor]:
@@ -37,6 +40,19 @@ def test_products_are_the_same_to_the_bit(rows: int, columns: int, tokens: int, 
         assert torch.equal(model(inputs[:, -1:]), last)
 
 
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 70), st.booleans())
+@settings(deadline=None, max_examples=30)
+def test_products_in_float32_differ_by_the_order_of_sums_only(rows: int, columns: int, tokens: int, bias: bool):
+    model = nn.Sequential(linear(64 * rows, 32 * columns, bias=bias, dtype=torch.float32))
+    inputs = torch.randn(2, tokens, 32 * columns, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected, largest = model(inputs), functional.linear(inputs.abs(), model[0].weight.abs())
+        packed(model)
+        assert isinstance(model[0], PrepackedLinear)
+        error = (model(inputs) - expected).abs()
+    assert (error <= torch.finfo(torch.float32).eps * columns * 32 * (largest + 1)).all()
+
+
 @pytest.mark.parametrize("bias", [False, True])
 def test_a_large_matrix_goes_over_piece_by_piece(bias: bool):
     model = nn.Sequential(linear(40000, 128, bias=bias))
@@ -52,7 +68,7 @@ def test_a_large_matrix_goes_over_piece_by_piece(bias: bool):
 
 
 def test_what_is_used_twice_or_not_at_all_or_would_grow_stays_as_it_is():
-    model = nn.Sequential(linear(64, 64), linear(64, 64), linear(64, 64), linear(5, 3), linear(64, 64).float())
+    model = nn.Sequential(linear(64, 64), linear(64, 64), linear(64, 64), linear(5, 3), linear(64, 64).double())
     model[1].weight = model[0].weight
     released: list[torch.Tensor] = []
     prepack(model, {"0.weight", "1.weight", "3.weight", "4.weight"}, released.append)

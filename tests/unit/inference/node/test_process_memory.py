@@ -50,7 +50,7 @@ print(resident_bytes() - before)
 """
 
 
-@pytest.mark.skipif(not is_faster_here(), reason="NOT TESTED: this processor has no bfloat16 products")
+@pytest.mark.skipif(not is_faster_here(torch.bfloat16), reason="NOT TESTED: this processor has no bfloat16 products")
 def test_memory_does_not_grow_with_every_new_length_of_a_prompt() -> None:
     def grown(bound: str) -> int:
         script = LENGTHS.format(bound=bound)
