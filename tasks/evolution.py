@@ -30,7 +30,7 @@ from tasks.terminal import console
 COMPARISON = "evolution-comparison"
 _ADVICE = {BadSuite: "ask for fewer items."}
 _OTHERWISE = "see the message; run it again, and it goes on where it was."
-HELD_BACK = 1000  # items a domain on which champion and parents are compared in the end
+HELD_BACK = 1000  # at most, items a domain on which champion and parents are compared in the end
 
 
 class ChampionRegressed(Exception):
@@ -52,6 +52,7 @@ def open_shop(parameters: EvolutionParameters, settings: Settings) -> Iterator[W
             policy=GatePolicy(gain=parameters.gain, most_items=parameters.gate_items),
             manual=_manual(parameters, settings),
         ),
+        suites=parameters.suites,
         workers=parameters.workers,
         memory_bytes=memory,
         timeout_seconds=parameters.timeout,
@@ -153,7 +154,8 @@ def compare_with_parents(shop: Workshop) -> ArtifactRef:
     assert standing is not None
     examiner, policy = shop.parts.examiner, shop.rounds.demands.policy
     with stage("compare", _ADVICE, _OTHERWISE):
-        items = examiner.draw("anchor", 0, dict.fromkeys(examiner.domains, HELD_BACK))
+        counts = {domain: min(HELD_BACK, examiner.capacity("anchor", domain)) for domain in examiner.domains}
+        items = examiner.draw("anchor", 0, counts)
         ours = examiner.examine(standing.digest, items).scores
         against: dict[str, Any] = {}
         for name, digest in shop.founders.items():

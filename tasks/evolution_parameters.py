@@ -24,6 +24,14 @@ class EvolutionParameters(BaseModel):
         title="Base model",
         description="What the parents were trained from; empty leaves out the methods that need one",
     )
+    suites: list[str] = Field(
+        ["small"],
+        title="Suites",
+        description="What models are tested on: 'small' (built in, for models of a million parameters), 'gym' "
+        "(reasoning-gym), 'lm-eval:TASK', or a file with an item as JSON a line",
+        min_length=1,
+        max_length=64,
+    )
     generations: int = Field(3, title="Generations", description="How many to breed in this run", gt=0, le=1000)
     children: int = Field(8, title="Children", description="Merges in a generation", gt=0, le=256)
     strategy: Literal["adaptive", "cma-es", "genetic", "random"] = Field(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from strata.errors import StrataError
-from strata.evolution.history import fitness
+from strata.evolution.history import fitness, weights_of
 from strata.evolution.lineage import PIPELINE, Championship, Family, child_of
 from strata.evolution.merge import Merged, MergeFailed
 from strata.evolution.recipes import Recipe
@@ -212,10 +212,13 @@ class Rounds:
     def _search(self) -> Search:
         """As it stood when the last generation had ended; a new one where that was in another space or another way."""
         strategy, state = STRATEGIES[self.demands.strategy], self._generations.latest_strategy()
+        weights = weights_of(self._examiner.domains)
         if state is not None:
             with suppress(BadSearch):  # the store has verified the text, so it is a sound state of something else
-                return Search.from_json(strategy, self._space, self._store.read(state))
-        return Search(strategy, Past(self._space), self.demands.seed)
+                search = Search.from_json(strategy, self._space, self._store.read(state))
+                if search.past.weights.keys() == weights.keys():
+                    return search
+        return Search(strategy, Past(self._space, weights=weights), self.demands.seed)
 
     def _scores(self, model: str) -> dict[str, float]:
         """Share of the search items answered rightly, by domain. They are the same for all generations."""

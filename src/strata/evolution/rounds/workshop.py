@@ -15,7 +15,7 @@ from strata.evolution.models import open_model, put_model
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.rounds import Demands, Parts, Rounds
 from strata.evolution.search import TECHNIQUES, Space
-from strata.evolution.suites import DOMAINS, small_suite
+from strata.evolution.suites import Suite, named_suites
 from strata.store import GenerationLog, IncidentLog, Store
 
 MOST_GROUPS = 3  # of layers, that have weights of their own
@@ -23,11 +23,15 @@ MOST_GROUPS = 3  # of layers, that have weights of their own
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be bred: from `parents`, model folders that were trained from `base`, if there is one."""
+    """What is to be bred: from `parents`, model folders that were trained from `base`, if there is one.
+
+    suites: names of what the models are tested on, see `named_suites`.
+    """
 
     parents: Sequence[Path]
     base: Path | None
     demands: Demands
+    suites: Sequence[str] = ("small",)
     workers: int = 2
     memory_bytes: int | None = None
     timeout_seconds: float | None = None
@@ -49,9 +53,11 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
     That is the base, which every parent was trained away from and may have left some domain; without a base the fittest
     parent.
 
-    home: folder of the cache of answers. Raises StrataError for founders that cannot be read or do not fit together.
+    home: folder of the cache of answers. Raises StrataError for suites and founders that cannot be read
+    or do not fit together.
     """
     with ExitStack() as stack:
+        suites = _suites(order)
         family = stack.enter_context(Family(store, ledger))
         founders = _enter(family, store, order)
         pool = stack.enter_context(
@@ -61,7 +67,6 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         generations, incidents = GenerationLog(ledger), IncidentLog(ledger)
         stack.callback(generations.close)
         stack.callback(incidents.close)
-        suites = {domain: small_suite(domain) for domain in DOMAINS}
         cache = AnswerCache(home / "answers.sqlite")
         examiner = stack.enter_context(Examiner(store, suites, cache, local_scorer, seed=order.demands.seed))
         parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all)
@@ -70,6 +75,17 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         space = _space(store, championship, founders, parents, base)
         crowned = _crown(Rounds(order.demands, parts, space), championship, [base] if base else parents)
         yield Workshop(Rounds(order.demands, parts, space, crowned), parts, founders)
+
+
+def _suites(order: Order) -> dict[str, Suite]:
+    suites, fewest = named_suites(order.suites), order.demands.policy.fewest_items
+    for suite in suites.values():
+        if (least := suite.capacity("gate")) < fewest:
+            raise StrataError(
+                f"suite {suite.name} has {least} items for the gate of one generation, which judges by {fewest} or "
+                "more: give it more items"
+            )
+    return suites
 
 
 def _enter(family: Family, store: Store, order: Order) -> dict[str, str]:
