@@ -37,7 +37,7 @@ class Numbered:
 
 
 class SkilledScorer:
-    """Knows an item of a domain if a number that all models share for it lies below the model's skill, one half unless told."""
+    """Knows an item if a number that all models share for it lies below the skill in its domain, one half unless told."""
 
     def __init__(self, skills: Skills) -> None:
         self._skills = skills
