@@ -37,7 +37,7 @@ class Numbered:
 
 
 class SkilledScorer:
-    """Knows an item if a number that all models share for it lies below the skill in its domain, one half unless told."""
+    """Knows an item if a number that all models share for it lies below the skill in its domain, else one half."""
 
     def __init__(self, skills: Skills) -> None:
         self._skills = skills
