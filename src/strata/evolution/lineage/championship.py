@@ -14,9 +14,10 @@ from strata.closing import Closing
 from strata.evolution.lineage import choice
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, StaleProposal
 from strata.evolution.lineage.kept import CHAMPION_REF, PROPOSED_REF, Kept
+from strata.evolution.lineage.mending import DAMAGED, Mending
 from strata.evolution.lineage.rebuilding import Merge, Remaking
 from strata.evolution.lineage.rollback import Rollback, candidates, first_sound
-from strata.evolution.lineage.sound import verify_model
+from strata.evolution.lineage.sound import damage
 from strata.evolution.models import ModelManifest, open_model
 from strata.store import (
     CHAMPION,
@@ -33,7 +34,6 @@ from strata.store import (
 )
 
 PIPELINE = "evolution"  # of the incidents
-DAMAGED = "damaged model"
 
 
 class Championship(Closing):
@@ -47,10 +47,12 @@ class Championship(Closing):
         self, store: Store, ledger: str | Ledger, *, depth: int = 3, merge: Merge | None = None, manual: bool = False
     ) -> None:
         self._store, self._kept = store, Kept(store)
-        self._depth, self._merge, self._manual = depth, merge, manual
+        self._depth, self._manual = depth, manual
         self._log = ChampionLog(ledger)
         self._approvals, self._incidents = Approvals(self._log), IncidentLog(self._log)
         self._lineage = Lineage(self._log)
+        self._remaking = Remaking(store, self._lineage, merge)
+        self._mending = Mending(self._remaking, self._damaged, self._incidents.resolve)
 
     def close(self) -> None:
         """Close the connections to the ledger."""
@@ -59,6 +61,22 @@ class Championship(Closing):
     def standing(self) -> Change | None:
         """The champion, with how it became one; None where there is none."""
         return next(iter(self._log.history()), None)
+
+    def mend(self) -> Rollback | None:
+        """Have the champion whole: made again from its recipe, or else the last good one before it in its place.
+
+        Returns that rollback; an incident tells of the damage and what was done. Raises NoSoundChampion.
+        """
+        standing = self.standing()
+        if standing is None or (wrong := damage(self._store, standing.digest)) is None:
+            return None
+        hindrance = self._mending.remake(standing.digest, wrong)
+        if hindrance is None:
+            return None
+        reason = f"its files are lost: {wrong} ({hindrance})"
+        done = self.rollback(reason=reason, expected=standing.digest)
+        self._end_damage(standing.digest, f"rolled back to {done.target}")
+        return done
 
     def history(self) -> tuple[Change, ...]:
         """Every change of the champion, the latest first."""
@@ -81,7 +99,7 @@ class Championship(Closing):
         if self._manual:
             raise NeedsApproval("nothing is promoted without approval in manual mode; propose the candidate instead")
         why = Explanation("promotion", reason, generation, self._put(judgement))
-        manifest = verify_model(self._store, candidate)
+        manifest = self._mending.whole(candidate)
         try:
             return self._install(manifest, expected, why)
         except PointerMoved:
@@ -97,7 +115,7 @@ class Championship(Closing):
 
         Raises what `verify_model` raises.
         """
-        manifest = verify_model(self._store, candidate)
+        manifest = self._mending.whole(candidate)
         with self._kept.alone():
             self._kept.keep(PROPOSED_REF, manifest)
             return self._approvals.propose(candidate, expected, judgement, generation)
@@ -114,7 +132,7 @@ class Championship(Closing):
         judged = self._put(approval.judgement)
         why = Explanation("promotion", reason, approval.generation, judged, approval=(approval_id, by))
         try:
-            return self._install(verify_model(self._store, approval.candidate), approval.champion, why)
+            return self._install(self._mending.whole(approval.candidate), approval.champion, why)
         except PointerMoved as error:
             raise StaleProposal(
                 f"proposal {approval_id} was judged against {_short(approval.champion)}, the champion is "
@@ -159,14 +177,13 @@ class Championship(Closing):
             return self._rolled_back(expected, started)
         choices = candidates(history, to)
         incident = None if dry_run else self._incident(kind, left, reason, figures or {})
-        remaking = Remaking(self._store, self._lineage, self._merge)
-        remake = remaking.hindrance if dry_run else remaking.remake
+        remake = self._remaking.hindrance if dry_run else self._remaking.remake
         target = first_sound(self._store, choices, remake, insist=to is not None)
         digest, generation = target.promotion.digest, target.promotion.generation
         change = None
         if incident is not None:
             for damaged, wrong in target.passed_over:
-                self._incident(DAMAGED, damaged, wrong, {"severity": "high"})
+                self._damaged(damaged, wrong)
             resolved = (incident, f"rolled back to {digest}")
             why = Explanation(kind, reason, generation, figures=figures or {}, incident=resolved)
             try:
@@ -195,8 +212,7 @@ class Championship(Closing):
                 self._log.move(manifest.digest, expected=expected, why=why)
             finally:
                 self._tidy()
-            for incident in self._incidents.open_ones(PIPELINE, DAMAGED, manifest.digest):
-                self._incidents.resolve(incident.id, "all its files are whole")
+            self._end_damage(manifest.digest, "all its files are whole")
             return self._log.history()[0]
 
     def _tidy(self) -> None:
@@ -208,6 +224,13 @@ class Championship(Closing):
         self._kept.drop(CHAMPION_REF, family | loose - {change.digest for change in history})
         pending = {approval.candidate for approval in self._approvals.pending()}
         self._kept.drop(PROPOSED_REF, self._kept.kept(PROPOSED_REF) - pending)
+
+    def _end_damage(self, model: str, response: str) -> None:
+        for incident in self._incidents.open_ones(PIPELINE, DAMAGED, model):
+            self._incidents.resolve(incident.id, response)
+
+    def _damaged(self, model: str, wrong: str) -> int:
+        return self._incident(DAMAGED, model, wrong, {"severity": "high"})
 
     def _incident(self, kind: str, subject: str, detail: str, figures: Mapping[str, Any]) -> int:
         """The open incident of this kind and subject, opened now if there is none."""
