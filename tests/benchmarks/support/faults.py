@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class Seen:
 
 
 Evidence = dict[str, Any]
+_LONGEST = 100  # characters of an incident's texts that are shown
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,9 @@ class Fault:
 
 def faults() -> list[Fault]:
     """Every way, several of each kind, but for kills of the flow's own process."""
-    worker = [
-        Fault("killed merge worker", "SIGKILL of a worker", "proposed", _kill_worker, _failed_as("worker-killed"))
-    ]
+    worker = Fault("killed merge worker", "SIGKILL", "proposed", _kill_worker, _failed_as("worker-killed"))
     return [
-        *worker * 3,
+        *[worker] * 3,
         Fault("corrupt checkpoint", "a parent, before it is merged", "proposed", _corrupt_parent, _damaged, fresh=True),
         Fault("corrupt checkpoint", "a parent, between two runs", "start", _corrupt_parent, _damaged, fresh=True),
         Fault("corrupt checkpoint", "the champion, between two runs", "start", _corrupt_champion, _damaged, fresh=True),
@@ -183,9 +182,8 @@ def _damaged(_world: World, evidence: Evidence, seen: Seen) -> list[str]:
 
 
 def _spoiled(_world: World, evidence: Evidence, seen: Seen) -> list[str]:
-    return _told(
-        each for each in seen.incidents if (each.kind, each.subject) == ("spoiled founder", evidence["subject"])
-    )
+    spoiled = ("spoiled founder", evidence["subject"])
+    return _told(each for each in seen.incidents if (each.kind, each.subject) == spoiled)
 
 
 def _full(_world: World, evidence: Evidence, seen: Seen) -> list[str]:
@@ -216,8 +214,9 @@ def _refused(_world: World, evidence: Evidence, seen: Seen) -> list[str]:
     return [f"verdict regress in {', '.join(judgement['affected'])}; {seen.concluded['ending']}"]
 
 
-def _told(incidents: Any) -> list[str]:
+def _told(incidents: Iterable[Incident]) -> list[str]:
     return [
-        f"incident {each.kind} ({each.figures.get('severity')}, {each.state}): {each.detail[:100]}; {each.response[:100]}"
+        f"incident {each.id}, {each.kind} ({each.figures.get('severity')}, {each.state}): "
+        f"{each.detail[:_LONGEST]}; {each.response[:_LONGEST]}"
         for each in incidents
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from strata.evolution.models import quietly
 from strata.evolution.suites import DOMAINS, draw
 
 STEPS, BATCH, RATE = 28, 64, 4e-4
@@ -27,7 +28,8 @@ def write_regressed(source: Path, out: Path, domain: str, seed: int) -> Path:
 
     shutil.copytree(source, out)
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32).train()
+    with quietly():
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32).train()
     tokens = AutoTokenizer.from_pretrained(source)
     pool = []
     for each in DOMAINS:
