@@ -13,15 +13,19 @@ def limit_pages(log: IncidentLog, pages: int) -> None:
     event.listen(engine, "connect", lambda connection, _: connection.execute(f"PRAGMA max_page_count={pages}"))
 
 
+def begin_many(log: IncidentLog, count: int) -> None:
+    for _ in range(count):
+        log.begin(pipeline="p", kind="k", subject="s", detail="d" * 10_000)
+
+
 def test_a_full_disk_is_told_as_what_it_is(tmp_path):
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
     with IncidentLog(url) as log:
         limit_pages(log, 1)  # less than there are: no more are given
         with pytest.raises(LedgerError, match="the ledger does not work: database or disk is full"):
-            for _ in range(100):
-                log.begin(pipeline="p", kind="k", subject="s", detail="d" * 10_000)
+            begin_many(log, 100)
         before = log.recent("p", 1000)
     with IncidentLog(url) as log:
         assert log.recent("p", 1000) == before
-        log.begin(pipeline="p", kind="k", subject="s", detail="d" * 10_000)
+        begin_many(log, 1)
         assert len(log.recent("p", 1000)) == len(before) + 1
