@@ -65,7 +65,7 @@ class Bench:
 
     def __init__(self, arguments: argparse.Namespace, disk: SmallDisk, scratch: Path) -> None:
         self._arguments, self._scratch = arguments, scratch
-        self._home, self._disk = Home(disk.folder / "home"), disk
+        self._home, self._disk = Home(disk.folder / "home", scratch / "tmp"), disk
         self._world = World(self._home, disk, scratch, SHIPPED, random.Random(arguments.seed))
         self._life: Breeding | None = None
         self._flow_run: Supervised | None = None
@@ -114,15 +114,14 @@ class Bench:
         self._outlived(evidence["outlived"], name)
         again = self._flow()
         assert again.process.stdout is not None
-        written = again.process.stdout.read().decode()
+        said = again.process.stdout.read().decode()
         status, left = again.end()
         self._outlived(left, "the flow, at its end")
         ends = [f"the flow was killed with {first.process.returncode}", f"run again it exits with {status}"]
-        outcome = json.loads(written) if status == 0 else {}
         if status != 0:
-            self.tally.manual.append(f"generation {number}: the flow, run again, exits with {status}")
+            self.tally.manual.append(f"generation {number}: the flow, run again, exits with {status}: {said[-200:]}")
         state = self._home.generations().get(number)
-        concluded = {"ending": state, "champion": self._home.champion(), "rebuilt": "Rebuilt", "flow": bool(outcome)}
+        concluded = {"ending": state, "champion": self._home.champion(), "rebuilt": None}
         seen = self._seen(number, concluded, ends, [], last_incident)
         taken_up = next(fault for fault in faults() if fault.kind == "killed flow")
         fault = Fault("killed flow", name, "", taken_up.strike, taken_up.outcomes)
@@ -155,7 +154,7 @@ class Bench:
         if self._life is None:
             if len(ends) >= MOST_STARTS:
                 raise SystemExit(f"the process fails again and again: {ends}")
-            self._life = Breeding(self._order(), self._scratch / "breeding.log")
+            self._life = Breeding(self._order(), self._home.temporary, self._scratch / "breeding.log")
         elif self._paused:
             self._life.go()
         self._paused = False
@@ -182,8 +181,8 @@ class Bench:
         command = [sys.executable, "-m", "flows.evolution", "--json", "--generations", "1"]
         for name in ("children", "search_items", "gate_items", "workers", "seed"):
             command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-        environment = {"STRATA_HOME": str(self._home.folder), "OMP_NUM_THREADS": "1"}
-        self._flow_run = Supervised(command, environment, self._scratch / "flow.log", ROOT)
+        environment = {"STRATA_HOME": str(self._home.folder), "TMPDIR": str(self._home.temporary)}
+        self._flow_run = Supervised(command, environment | {"OMP_NUM_THREADS": "1"}, self._scratch / "flow.log", ROOT)
         return self._flow_run
 
     def _reached(self, number: int, what: str) -> bool:
@@ -211,7 +210,7 @@ class Bench:
         tally, ended = self.tally, seen.concluded
         if (wrong := self._home.dangling()) is not None:
             tally.dangling.append(f"generation {number}: {wrong}")
-        if ended["rebuilt"] != "Rebuilt":
+        if ended["rebuilt"] not in ("Rebuilt", None):  # None: by the flow; the next generation of the rooms tells
             tally.dangling.append(f"generation {number}: the champion cannot be rebuilt: {ended['rebuilt']}")
         if self._life is not None and (others := len(self._life.descendants()) - len(self._life.workers())):
             tally.manual.append(f"generation {number}: {others} processes beside the workers")

@@ -1,7 +1,6 @@
 """An evolution's home seen from outside: what its ledger and store hold, and whether that is whole."""
 
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,14 @@ _ALL = 1_000_000
 
 
 class Home:
-    """The store and the ledger of one STRATA_HOME; every look opens the ledger anew, as a stranger would."""
+    """The store and the ledger of one STRATA_HOME; every look opens the ledger anew, as a stranger would.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    temporary: TMPDIR of who works here, which is made.
+    """
+
+    def __init__(self, folder: Path, temporary: Path) -> None:
+        self.folder, self.temporary = folder, temporary
+        temporary.mkdir()
         self.store, self.ledger = Store(folder / "store"), f"sqlite:///{folder / 'ledger.sqlite'}"
 
     def champion(self) -> str:
@@ -106,4 +109,4 @@ class Home:
         """Temporary files and folders, of which there are none while no process works here."""
         layout = self.store.layout
         inside = [*layout.staging.glob("*"), *layout.partials.glob("*"), *(layout.root / "merging").glob("*")]
-        return sorted(map(str, (*inside, *Path(tempfile.gettempdir()).glob("strata-examined-*"))))
+        return sorted(map(str, (*inside, *self.temporary.iterdir())))

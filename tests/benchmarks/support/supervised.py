@@ -80,16 +80,13 @@ class Supervised:
 
 
 class Breeding(Supervised):
-    """`support.breeding`, stage by stage."""
+    """`support.breeding`, stage by stage. temporary: its TMPDIR."""
 
-    def __init__(self, order: Mapping[str, Any], log: Path) -> None:
+    def __init__(self, order: Mapping[str, Any], temporary: Path, log: Path) -> None:
         here = Path(__file__).parents[1]
         path = os.pathsep.join([str(here), *filter(None, [os.environ.get("PYTHONPATH")])])
-        super().__init__(
-            [sys.executable, "-m", "support.breeding", json.dumps(order)],
-            {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-            log,
-        )
+        command = [sys.executable, "-m", "support.breeding", json.dumps(order)]
+        super().__init__(command, {"PYTHONPATH": path, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}, log)
 
     def event(self) -> Event | None:
         """What it says next; None where it has ended without a word."""
