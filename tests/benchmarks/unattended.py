@@ -31,6 +31,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,10 @@ class Tally:
     rollbacks: list[float] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
     generations: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Stuck(Exception):
+    """Nothing goes on without a person."""
 
 
 class Bench:
@@ -153,7 +158,7 @@ class Bench:
         """What the process says next, started where there is none; None where it has ended, as `ends` tells then."""
         if self._life is None:
             if len(ends) >= MOST_STARTS:
-                raise SystemExit(f"the process fails again and again: {ends}")
+                raise Stuck(f"the process fails again and again: {'; '.join(ends)}")
             self._life = Breeding(self._order(), self._home.temporary, self._scratch / "breeding.log")
         elif self._paused:
             self._life.go()
@@ -243,6 +248,19 @@ def plan(generations: int, seed: int) -> list[Fault | str | None]:
     return [None, *every[: generations - 1]]
 
 
+def breed(bench: Bench, faulty: Sequence[Fault | str | None]) -> None:
+    """A generation for each fault, or None; ends early where a person would have to come."""
+    try:
+        for number, fault in enumerate(faulty, start=1):
+            if isinstance(fault, str):
+                bench.flow_generation(number, fault)
+            else:
+                bench.generation(number, fault)
+        bench.rest()
+    except Stuck as error:
+        bench.tally.manual.append(str(error))
+
+
 def main() -> None:
     """Breed, break, and print; the last line is JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -266,12 +284,7 @@ def main() -> None:
         if arguments.only:
             faulty = [each for each in faulty if each is None or arguments.only in f"{each}"]
         try:
-            for number, fault in enumerate(faulty, start=1):
-                if isinstance(fault, str):
-                    bench.flow_generation(number, fault)
-                else:
-                    bench.generation(number, fault)
-            bench.rest()
+            breed(bench, faulty)
             report = summary(bench, disk, time.monotonic() - begun)
         finally:
             bench.close()
