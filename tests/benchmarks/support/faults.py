@@ -70,7 +70,7 @@ def faults() -> list[Fault]:
         Fault("corrupt checkpoint", "a parent, before it is merged", "proposed", _corrupt_parent, _damaged, fresh=True),
         Fault("corrupt checkpoint", "a parent, between two runs", "start", _corrupt_parent, _damaged, fresh=True),
         Fault("corrupt checkpoint", "the champion, between two runs", "start", _corrupt_champion, _damaged, fresh=True),
-        Fault("corrupt checkpoint", "a child", "bred", _corrupt_child, _failed_as("damaged")),
+        Fault("corrupt checkpoint", "a child", "bred", _corrupt_child, _damaged),
         Fault("corrupt checkpoint", "the search's state", "begun", _corrupt_search, _damaged),
         Fault("NaN weights", "a parent", "start", _nan_parent, _spoiled, fresh=True),
         Fault("NaN weights", "a child", "bred", _nan_child, _failed_as("examination")),
@@ -110,8 +110,9 @@ def _corrupt_champion(world: World, _life: Breeding | None, _: Event) -> Evidenc
 
 def _corrupt_child(world: World, _life: Breeding | None, event: Event) -> Evidence:
     models = [child["model"] for child in world.home.children(event["generation"]) if child["model"]]
-    world.home.corrupt(world.home.weights(world.random.choice(models)))
-    return {}
+    victim = world.random.choice(models)
+    world.home.corrupt(world.home.weights(victim))
+    return {"subject": victim}
 
 
 def _corrupt_search(world: World, _life: Breeding | None, _: Event) -> Evidence:

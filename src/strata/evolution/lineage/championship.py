@@ -78,6 +78,13 @@ class Championship(Closing):
         self._end_damage(standing.digest, f"rolled back to {done.target}")
         return done
 
+    def restore(self, model: str) -> None:
+        """Have a model of the lineage whole, made again from its recipe where it is damaged; an incident tells of it.
+
+        Raises what `verify_model` raises.
+        """
+        self._mending.whole(model)
+
     def history(self) -> tuple[Change, ...]:
         """Every change of the champion, the latest first."""
         return self._log.history()

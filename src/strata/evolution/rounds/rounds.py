@@ -5,6 +5,7 @@ What a step found is kept under a ref of the generation, so a run that was kille
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from strata.evolution.evaluate import ScoringFailed
 from strata.evolution.history import fitness
@@ -22,6 +23,7 @@ from strata.evolution.rounds.telling import settle, tell, times
 from strata.evolution.search import STRATEGIES, Search, Space, to_recipe
 from strata.store import BlobCorrupt, BlobMissing, Change, Generation, Ledger, PointerMoved, StoreError
 
+Result = TypeVar("Result")
 MOST_ATTEMPTS = 5  # at a generation that is cut off again and again
 
 
@@ -125,16 +127,20 @@ class Rounds:
         candidate, champion = self._candidate(generation), self._champion_before(generation)
         if candidate is None or candidate.model is None:
             return None
-        demands = self.demands
-        return judge_candidate(
-            self._examiner,
-            demands.policy,
-            champion=champion,
-            candidate=candidate.model,
-            anchor=self._anchor if self._anchor != champion else None,
-            generation=generation,
-            progress=progress,
-        )
+        anchor, model = self._anchor if self._anchor != champion else None, candidate.model
+
+        def judged() -> Judgement:
+            return judge_candidate(
+                self._examiner,
+                self.demands.policy,
+                champion=champion,
+                candidate=model,
+                anchor=anchor,
+                generation=generation,
+                progress=progress,
+            )
+
+        return self._with_whole([model, champion, *([anchor] if anchor else [])], judged)
 
     def promote(self, generation: int, judgement: Judgement | None) -> Change | None:
         """Make the best child champion where the gate says so, unless a person has to decide; else None.
@@ -167,16 +173,16 @@ class Rounds:
         found, candidate = self.examine(generation), self._candidate(generation)
         if judgement is None or candidate is None or candidate.model is None:
             return self._finish(generation, found, "failed", None)
-        said, model = judgement.to_dict(), candidate.model
         self._records.judged(generation, judgement)
         if judgement.verdict is Verdict.REGRESS:
             return self._finish(generation, found, "kept", judgement)
         if judgement.verdict is Verdict.PROMOTE and not self.demands.manual:
             standing = self._championship.standing()
-            stands = standing is not None and standing.digest == model
+            stands = standing is not None and standing.digest == candidate.model
             return self._finish(generation, found, "promoted" if stands else "kept", judgement)
         champion = self._champion_before(generation)
-        approval = self._championship.propose(model, expected=champion, judgement=said, generation=generation)
+        said = judgement.to_dict()
+        approval = self._championship.propose(candidate.model, expected=champion, judgement=said, generation=generation)
         return self._finish(generation, found, "proposed", judgement, approval)
 
     def _finish(
@@ -219,8 +225,18 @@ class Rounds:
     def _scores(self, model: str) -> dict[str, float]:
         """Share of the search items answered rightly, by domain. They are the same for all generations."""
         counts = dict.fromkeys(self._examiner.domains, self.demands.search_items)
-        result = self._examiner.examine(model, self._examiner.draw("search", 0, counts))
+        items = self._examiner.draw("search", 0, counts)
+        result = self._with_whole([model], lambda: self._examiner.examine(model, items))
         return {domain: result.mean(domain) for domain in self._examiner.domains}
+
+    def _with_whole(self, models: Sequence[str], work: Callable[[], Result]) -> Result:
+        """What `work` gives; once more with its models made again, where one was found to be damaged."""
+        try:
+            return work()
+        except (BlobMissing, BlobCorrupt, BadModel):
+            for model in models:
+                self._championship.restore(model)
+            return work()
 
     def _candidate(self, generation: int) -> Child | None:
         """The child that goes before the gate."""

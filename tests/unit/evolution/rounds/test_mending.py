@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from strata.evolution.lineage import Championship
+from strata.evolution.lineage import Child as LineageChild
 from strata.evolution.merge import MergeFailed
 from strata.evolution.regression import Verdict
 from strata.evolution.rounds import guard_champion
@@ -69,6 +71,27 @@ def test_a_damaged_child_costs_itself_only(world: World):
     assert [child.failure for child in rounds.examine(number)] == ["damaged", None]
     assert end(rounds, number).ending == "promoted"
     assert told(world, "failed children")[0].figures["failure"] == "damaged"
+
+
+@pytest.mark.parametrize("before", ["examine", "judge"])
+def test_a_damaged_child_that_can_be_made_again_costs_nothing(world: World, before: str):
+    rounds, number = begun(world, skills(0.7))
+    if before == "judge":
+        rounds.examine(number)
+        world.parts.examiner._loaded.clear()  # as in a process that took the generation up
+    (child,) = rounds.breed(number)
+    spoil(world.store, child.model)
+    made = []
+
+    def merge(recipe):
+        made.append(recipe)
+        return LineageChild(world.put(skills(0.7)), "test")
+
+    with Championship(world.store, world.ledger, merge=merge) as championship:
+        rounds._championship = championship
+        assert end(rounds, number).ending == "promoted"
+    assert len(made) == 1
+    assert [each.response for each in told(world, "damaged model")] == ["made again from its recipe, bit for bit"]
 
 
 def test_a_fault_of_the_machine_is_held_against_no_child(world: World, monkeypatch: pytest.MonkeyPatch):
