@@ -14,11 +14,11 @@ The files of founders, of the champion, of the last few good ones and of candida
 refs; other children may be collected, because their recipes are kept.
 """
 
-from strata.evolution.lineage.championship import PIPELINE, Championship
+from strata.evolution.lineage.championship import Championship
 from strata.evolution.lineage.choice import tainted
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, NoSoundChampion, StaleProposal, UnknownModel
 from strata.evolution.lineage.family import Family
-from strata.evolution.lineage.mending import DAMAGED
+from strata.evolution.lineage.mending import DAMAGED, PIPELINE
 from strata.evolution.lineage.merging import NotMerged, PoolMerge, child_of
 from strata.evolution.lineage.rebuilding import Child, Merge, Mismatch, Rebuilding, Rebuilt, Unrebuildable, rebuild
 from strata.evolution.lineage.rollback import Rollback

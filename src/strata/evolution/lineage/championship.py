@@ -14,10 +14,9 @@ from strata.closing import Closing
 from strata.evolution.lineage import choice
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, StaleProposal
 from strata.evolution.lineage.kept import CHAMPION_REF, PROPOSED_REF, Kept
-from strata.evolution.lineage.mending import DAMAGED, Mending
+from strata.evolution.lineage.mending import PIPELINE, Mending
 from strata.evolution.lineage.rebuilding import Merge, Remaking
 from strata.evolution.lineage.rollback import Rollback, candidates, first_sound
-from strata.evolution.lineage.sound import damage
 from strata.evolution.models import ModelManifest, open_model
 from strata.store import (
     CHAMPION,
@@ -32,8 +31,6 @@ from strata.store import (
     PointerMoved,
     Store,
 )
-
-PIPELINE = "evolution"  # of the incidents
 
 
 class Championship(Closing):
@@ -52,7 +49,7 @@ class Championship(Closing):
         self._approvals, self._incidents = Approvals(self._log), IncidentLog(self._log)
         self._lineage = Lineage(self._log)
         self._remaking = Remaking(store, self._lineage, merge)
-        self._mending = Mending(self._remaking, self._damaged, self._incidents.resolve)
+        self._mending = Mending(self._remaking, self._incidents, self._incident)
 
     def close(self) -> None:
         """Close the connections to the ledger."""
@@ -68,15 +65,7 @@ class Championship(Closing):
         Returns that rollback; an incident tells of the damage and what was done. Raises NoSoundChampion.
         """
         standing = self.standing()
-        if standing is None or (wrong := damage(self._store, standing.digest)) is None:
-            return None
-        hindrance = self._mending.remake(standing.digest, wrong)
-        if hindrance is None:
-            return None
-        reason = f"its files are lost: {wrong} ({hindrance})"
-        done = self.rollback(reason=reason, expected=standing.digest)
-        self._end_damage(standing.digest, f"rolled back to {done.target}")
-        return done
+        return None if standing is None else self._mending.champion(standing.digest, self.rollback)
 
     def restore(self, model: str) -> None:
         """Have a model of the lineage whole, made again from its recipe where it is damaged; an incident tells of it.
@@ -190,7 +179,7 @@ class Championship(Closing):
         change = None
         if incident is not None:
             for damaged, wrong in target.passed_over:
-                self._damaged(damaged, wrong)
+                self._mending.begin(damaged, wrong)
             resolved = (incident, f"rolled back to {digest}")
             why = Explanation(kind, reason, generation, figures=figures or {}, incident=resolved)
             try:
@@ -219,7 +208,7 @@ class Championship(Closing):
                 self._log.move(manifest.digest, expected=expected, why=why)
             finally:
                 self._tidy()
-            self._end_damage(manifest.digest, "all its files are whole")
+            self._mending.settle(manifest.digest, "all its files are whole")
             return self._log.history()[0]
 
     def _tidy(self) -> None:
@@ -231,13 +220,6 @@ class Championship(Closing):
         self._kept.drop(CHAMPION_REF, family | loose - {change.digest for change in history})
         pending = {approval.candidate for approval in self._approvals.pending()}
         self._kept.drop(PROPOSED_REF, self._kept.kept(PROPOSED_REF) - pending)
-
-    def _end_damage(self, model: str, response: str) -> None:
-        for incident in self._incidents.open_ones(PIPELINE, DAMAGED, model):
-            self._incidents.resolve(incident.id, response)
-
-    def _damaged(self, model: str, wrong: str) -> int:
-        return self._incident(DAMAGED, model, wrong, {"severity": "high"})
 
     def _incident(self, kind: str, subject: str, detail: str, figures: Mapping[str, Any]) -> int:
         """The open incident of this kind and subject, opened now if there is none."""

@@ -78,8 +78,7 @@ class Rounds:
         """The generation's recipes, as children that are not there yet."""
         if (known := self._records.children(generation)) is not None:
             return known
-        genomes = self._search().ask(self.demands.children)
-        recipes = [to_recipe(self._space, genome) for genome in genomes]
+        recipes = [to_recipe(self._space, genome) for genome in self._search().ask(self.demands.children)]
         return self._records.keep(generation, [Child(recipe.to_json()) for recipe in recipes])
 
     def breed(self, generation: int, progress: Callable[[int], None] | None = None) -> tuple[Child, ...]:
