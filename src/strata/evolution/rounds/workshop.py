@@ -12,8 +12,8 @@ from strata.evolution.evaluate import AnswerCache, local_scorer
 from strata.evolution.lineage import Championship, Family, PoolMerge, damage
 from strata.evolution.merge import MergePool
 from strata.evolution.models import open_model
+from strata.evolution.rounds.entering import Founders
 from strata.evolution.rounds.examiner import Examiner
-from strata.evolution.rounds.founders import Founders
 from strata.evolution.rounds.parts import Demands, Parts
 from strata.evolution.rounds.rounds import Rounds
 from strata.evolution.search import TECHNIQUES, Space

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from strata.errors import StrataError
 from strata.evolution.lineage import Family, damage
-from strata.evolution.rounds.founders import SPOILED, Founders
+from strata.evolution.rounds.entering import SPOILED, Founders
 from strata.store import IncidentLog, Store
 from tests.support.lineage import spoil
 

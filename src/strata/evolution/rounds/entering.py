@@ -40,7 +40,7 @@ class Founders:
         for folder in folders:
             digest = put_model(self.family.store, folder).digest
             # What was entered once was looked at then.
-            wrong = {} if digest in known else not_finite(folder)
+            wrong = {} if digest in known else not_finite(self.family.store, digest)
             if wrong:
                 self._leave_out(folder, wrong)
                 continue
