@@ -23,7 +23,9 @@ def incidents(
         typer.echo(json.dumps({"incidents": [asdict(incident) for incident in found]}, default=str))
         return
     for incident in found:
-        what = f"{incident.pipeline}: {incident.kind}: {incident.subject}: {incident.detail}"
+        severity = incident.figures.get("severity")
+        kind = f"{incident.kind} ({severity})" if isinstance(severity, str) else incident.kind
+        what = f"{incident.pipeline}: {kind}: {incident.subject}: {incident.detail}"
         done = f"{incident.state}, {incident.response}" if incident.response else incident.state
         typer.echo(f"{incident.started:%Y-%m-%d %H:%M:%S} {what} ({done})")
     typer.echo(f"{len(found)} incidents")

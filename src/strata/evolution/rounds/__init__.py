@@ -6,14 +6,16 @@ Public face:
 - `open_workshop`: all that generations are made with, by an `Order`; `Workshop`
 - `Examiner`: models of the store answer items of suites, from a cache
 - `judge_candidate`: the gate, with items drawn while they can change the verdict
-- `watch_champion`: judge a champion anew, with an incident where it regressed; `Watched`
+- `watch_champion`: judge a champion anew, with an incident where it regressed; `Watched`; `guard_champion`: and roll it
+  back there and then
 """
 
 from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.judging import judge_candidate
-from strata.evolution.rounds.rounds import Conclusion, Demands, Parts, Rounds
-from strata.evolution.rounds.watch import Watched, watch_champion
+from strata.evolution.rounds.parts import Conclusion, Demands, Parts
+from strata.evolution.rounds.rounds import Rounds
+from strata.evolution.rounds.watch import Watched, guard_champion, watch_champion
 from strata.evolution.rounds.workshop import Order, Workshop, open_workshop
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Watched",
     "Workshop",
     "best",
+    "guard_champion",
     "judge_candidate",
     "open_workshop",
     "watch_champion",

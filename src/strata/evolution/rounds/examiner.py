@@ -1,13 +1,14 @@
 """Scores of models of the store on items drawn from suites."""
 
 import shutil
-import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from strata.closing import Closing
 from strata.evolution.evaluate import AnswerCache, Evaluation, Scorer, evaluate
+from strata.evolution.merge import scratch
 from strata.evolution.models import check_out, open_model
 from strata.evolution.suites import Item, Purpose, Suite
 from strata.store import Store
@@ -27,7 +28,8 @@ class Examiner(Closing):
     ) -> None:
         self.suites, self.seed = dict(suites), seed
         self._store, self._cache, self._load = store, cache, load
-        self._folder = Path(tempfile.mkdtemp(prefix="strata-examined-"))
+        self._stack = ExitStack()
+        self._folder = self._stack.enter_context(scratch(store.layout.root))
         self._loaded: OrderedDict[str, tuple[Scorer, int]] = OrderedDict()  # with bytes; the latest used last
 
     @property
@@ -63,5 +65,5 @@ class Examiner(Closing):
     def close(self) -> None:
         """Let go of the models, and close the cache."""
         self._loaded.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._stack.close()
         self._cache.close()

@@ -9,11 +9,13 @@ from typing import Any
 
 from strata.errors import StrataError
 from strata.evolution.evaluate import AnswerCache, local_scorer
-from strata.evolution.lineage import Championship, Family, PoolMerge
+from strata.evolution.lineage import Championship, Family, PoolMerge, damage
 from strata.evolution.merge import MergePool
-from strata.evolution.models import open_model, put_model
+from strata.evolution.models import open_model
+from strata.evolution.rounds.entering import Founders
 from strata.evolution.rounds.examiner import Examiner
-from strata.evolution.rounds.rounds import Demands, Parts, Rounds
+from strata.evolution.rounds.parts import Demands, Parts
+from strata.evolution.rounds.rounds import Rounds
 from strata.evolution.search import TECHNIQUES, Space
 from strata.evolution.suites import Suite, named_suites
 from strata.store import GenerationLog, IncidentLog, Store
@@ -53,28 +55,33 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
     That is the base, which every parent was trained away from and may have left some domain; without a base the fittest
     parent.
 
-    home: folder of the cache of answers. Raises StrataError for suites and founders that cannot be read
-    or do not fit together.
+    What was damaged since the last time is mended first: founders from their folders, the champion from its recipe, or
+    else the last good one takes its place. A parent that holds NaN is left out.
+
+    home: folder of the cache of answers. Raises StrataError for suites and founders that cannot be read or do not fit
+    together.
     """
     with ExitStack() as stack:
         suites = _suites(order)
         family = stack.enter_context(Family(store, ledger))
-        founders = _enter(family, store, order)
+        generations, incidents = GenerationLog(ledger), IncidentLog(ledger)
+        stack.callback(generations.close)
+        stack.callback(incidents.close)
+        entering = Founders(family, incidents, order.parents, order.base)
+        founders = entering.enter()
         pool = stack.enter_context(
             MergePool(store, order.workers, memory_bytes=order.memory_bytes, timeout_seconds=order.timeout_seconds)
         )
         championship = stack.enter_context(Championship(store, ledger, merge=PoolMerge(pool)))
-        generations, incidents = GenerationLog(ledger), IncidentLog(ledger)
-        stack.callback(generations.close)
-        stack.callback(incidents.close)
+        championship.mend()
         cache = AnswerCache(home / "answers.sqlite")
         examiner = stack.enter_context(Examiner(store, suites, cache, local_scorer, seed=order.demands.seed))
-        parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all)
-        parents = tuple(founders[parent.name] for parent in order.parents)
+        parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all, entering.mend)
+        parents = tuple(founders[parent.name] for parent in order.parents if parent.name in founders)
         base = founders[order.base.name] if order.base else None
         space = _space(store, championship, founders, parents, base)
-        crowned = _crown(Rounds(order.demands, parts, space), championship, [base] if base else parents)
-        yield Workshop(Rounds(order.demands, parts, space, crowned), parts, founders)
+        _crown(Rounds(order.demands, parts, space), championship, [base] if base else parents)
+        yield Workshop(Rounds(order.demands, parts, space, _anchor(store, championship)), parts, founders)
 
 
 def _suites(order: Order) -> dict[str, Suite]:
@@ -86,17 +93,6 @@ def _suites(order: Order) -> dict[str, Suite]:
                 "more: give it more items"
             )
     return suites
-
-
-def _enter(family: Family, store: Store, order: Order) -> dict[str, str]:
-    folders = [*order.parents, *([order.base] if order.base else [])]
-    names = [folder.name for folder in folders]
-    if len(set(names)) < len(names):
-        raise StrataError(f"two founders have the same folder name: {', '.join(names)}")
-    founders = {folder.name: put_model(store, folder).digest for folder in folders}
-    for name, digest in founders.items():
-        family.add_founder(digest, name)
-    return founders
 
 
 def _space(
@@ -121,11 +117,15 @@ def _space(
     return Space(parents, base, layers, tuple(TECHNIQUES), groups=min(MOST_GROUPS, layers))
 
 
-def _crown(rounds: Rounds, championship: Championship, eligible: Sequence[str]) -> str:
-    """The first champion there ever was: the anchor of all that come after it."""
+def _crown(rounds: Rounds, championship: Championship, eligible: Sequence[str]) -> None:
     if not championship.history():
         rounds.crown(eligible)
-    return championship.history()[-1].digest
+
+
+def _anchor(store: Store, championship: Championship) -> str:
+    """The first champion there ever was, with whom all that come after it are compared; of those that are whole."""
+    changes = championship.history()[::-1]
+    return next((change.digest for change in changes if damage(store, change.digest) is None), changes[-1].digest)
 
 
 def _config(store: Store, digest: str) -> dict[str, Any]:

@@ -68,8 +68,10 @@ def test_a_failed_merge_costs_its_child_only(world: World):
     ended, _ = generation(world)
     assert ended.ending == "promoted"
     (incident,) = world.parts.incidents.recent("evolution")
-    assert (incident.kind, incident.state, incident.detail) == ("failed child", "resolved", "killed by hand")
-    assert incident.figures["failure"] == "worker-killed"
+    assert (incident.kind, incident.subject) == ("failed children", "generation 1, worker-killed")
+    assert (incident.state, incident.response) == ("resolved", "generation 1 went on without it")
+    assert incident.detail == "1 of 2 children: worker-killed: killed by hand"
+    assert (incident.figures["severity"], incident.figures["failure"]) == ("medium", "worker-killed")
 
 
 def test_without_any_child_the_champion_stays(world: World):
