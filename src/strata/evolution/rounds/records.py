@@ -45,7 +45,8 @@ class Records:
     def search(self, strategy: Strategy, past: Past, seed: int) -> Search:
         """As it stood when the last generation had ended; a new one, with this `past`, where that was another search.
 
-        It was one in another space, by another strategy, or over other domains. From a state that is damaged it goes back to the one before, and learns again what came after.
+        It was one in another space, by another strategy, or over other domains.
+        From a state that is damaged it goes back to the one before, and learns again what came after.
         """
         found, forgotten = Search(strategy, past, seed), list[int]()
         for generation in self._generations.recent(_LOOKED_AT):
