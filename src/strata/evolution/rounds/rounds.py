@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from strata.errors import StrataError
 from strata.evolution.history import fitness
@@ -19,10 +19,11 @@ from strata.evolution.rounds import children as records
 from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.judging import judge_candidate
+from strata.evolution.rounds.past import CHILDREN, FOUNDERS, JUDGEMENT, SCORED_ON, scores_of
 from strata.evolution.search import STRATEGIES, BadSearch, Past, Search, Space, to_recipe
 from strata.store import Change, GenerationLog, IncidentLog, Store
 
-CHILDREN, JUDGEMENT, SEARCH = "evolution-children", "evolution-judgement", "evolution-search"  # kinds of refs
+SEARCH = "evolution-search"  # a kind of refs
 
 Breed = Callable[[Sequence[Recipe]], Iterable[Merged | MergeFailed]]
 Ending = Literal["promoted", "kept", "proposed", "failed"]
@@ -204,7 +205,7 @@ class Rounds:
         standing = self._championship.standing()
         assert standing is not None
         champion = fitness(self._scores(standing.digest))
-        figures = {"candidate": model, "approval": approval, "champion": champion}
+        figures = {"candidate": model, "approval": approval, "champion": champion, **self._compared()}
         self._generations.finish(generation, ending, figures, state.digest)
         self._family.release()
         return Conclusion(generation, ending, model, standing.digest, champion, approval)
@@ -222,6 +223,13 @@ class Rounds:
         counts = dict.fromkeys(self._examiner.domains, self.demands.search_items)
         result = self._examiner.examine(model, self._examiner.draw("search", 0, counts))
         return {domain: result.mean(domain) for domain in self._examiner.domains}
+
+    def _compared(self) -> dict[str, Any]:
+        """Whom the children's scores can be compared with: the founders' on the same items, and which items these are."""
+        suites = [suite.label for suite in self._examiner.suites.values()]
+        on = {"items": self.demands.search_items, "seed": self._examiner.seed, "suites": suites}
+        founders = filter(None, (*self._space.parents, self._space.base))
+        return {SCORED_ON: on, FOUNDERS: scores_of(founders, self._scores)}
 
     def _candidate(self, generation: int) -> Child | None:
         """The child that goes before the gate."""
