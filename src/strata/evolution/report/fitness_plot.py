@@ -1,0 +1,121 @@
+"""Fitness by generation, and the verdict on each one's candidate, as one plot."""
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from strata.evolution.report.contents import GenerationResult, clean
+from strata.evolution.report.drawing import BLUE, EDGE, FAINT, INK, ORANGE, PAPER, SKY, VERMILION, Picture, panel
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_GENERATIONS = 200
+FEW = 12  # generations, of which each has room for a word
+VERDICTS = {  # colour and marker
+    "promote": (BLUE, "o"),
+    "inconclusive": (ORANGE, "D"),
+    "regress": (VERMILION, "X"),
+}
+
+
+def fitness_plot(generations: Sequence[GenerationResult]) -> Picture:
+    """Above: the champion's fitness as a line, that of all children as points. Below: each candidate's gain."""
+    shown = sorted(generations, key=lambda each: each.generation)[-MOST_GENERATIONS:]
+    judged = any(each.gain is not None and each.gain.known for each in shown)
+    return Picture(
+        "fitness",
+        "Fitness by generation, and the gain of each generation's candidate over the champion",
+        (8.4, 5.6 if judged else 3.6),
+        lambda figure: _paint(figure, shown, judged),
+    )
+
+
+def _paint(figure: "Figure", generations: Sequence[GenerationResult], judged: bool) -> list["Artist"]:
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import MaxNLocator
+
+    ratios = [3, 2] if judged else [1]
+    panels: Sequence[Axes] = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios, squeeze=False)[:, 0]
+    legend = _fitness(panel(panels[0], "Fitness by generation"), generations)
+    if judged:
+        _gains(panel(panels[1], "Verdicts: the candidate less the champion, on items no search has seen"), generations)
+    legend += [
+        Line2D([], [], color=colour, marker=marker, linestyle="", markersize=8, label=f"candidate: {verdict}")
+        for verdict, (colour, marker) in VERDICTS.items()
+        if any(each.verdict == verdict for each in generations)
+    ]
+    numbers = [each.generation for each in generations]
+    if numbers:
+        first, last = min(numbers), max(numbers)
+        panels[-1].set_xlim(first - 1.4, last + 0.5)
+        if len(numbers) <= FEW:
+            ticks = range(first - 1, last + 1)
+            panels[-1].set_xticks(list(ticks), ["before" if each < first else str(each) for each in ticks])
+    if len(numbers) > FEW:
+        panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[-1].set_xlabel("generation")
+    return legend
+
+
+def _fitness(axes: "Axes", generations: Sequence[GenerationResult]) -> list["Artist"]:
+    children = [(each.generation, value) for each in generations for value in each.children if math.isfinite(value)]
+    line = [(each.generation, each.champion) for each in generations if each.champion is not None]
+    if generations and generations[0].before is not None:
+        line.insert(0, (generations[0].generation - 1, generations[0].before))
+    fallen = [after for before, after in pairwise(line) if after[1] < before[1]]
+    legend: list[Artist] = [
+        *axes.plot(*_columns(line), "-", color=BLUE, linewidth=2.2, label="champion", zorder=2),
+        *axes.plot(*_columns(children), "o", color=SKY, markersize=5, markeredgewidth=0, label="other children"),
+    ]
+    for each in generations:
+        if each.candidate is not None and each.verdict in VERDICTS:
+            colour, marker = VERDICTS[each.verdict]
+            axes.plot(
+                [each.generation], [each.candidate], marker, color=colour, markersize=9, markeredgecolor=PAPER, zorder=4
+            )
+    if fallen:
+        legend += axes.plot(*_columns(fallen), "v", color=INK, markersize=9, label="champion fell", zorder=3)
+    axes.grid(axis="y")
+    axes.set_ylabel("fitness: weighted share\nof search items right")
+    return legend
+
+
+def _gains(axes: "Axes", generations: Sequence[GenerationResult]) -> None:
+    axes.axhline(0, color=FAINT, linewidth=1, zorder=1)
+    for each in generations:
+        if each.gain is None or not each.gain.known:
+            continue
+        colour, marker = VERDICTS.get(each.verdict, (EDGE, "o"))
+        low, high = each.gain.low, each.gain.high
+        axes.plot([each.generation] * 2, [low, high], color=colour, linewidth=2.6, solid_capstyle="butt", zorder=3)
+        axes.plot(
+            [each.generation],
+            [each.gain.difference],
+            marker,
+            color=colour,
+            markersize=9,
+            markeredgecolor=PAPER,
+            zorder=4,
+        )
+        if len(generations) <= FEW:
+            words = f"worse in {', '.join(each.affected)}" if each.affected else each.verdict
+            place = (each.generation, high)
+            axes.annotate(
+                clean(words, 24), place, (0, 4), textcoords="offset points", ha="center", fontsize=8.5, color=INK
+            )
+    axes.margins(y=0.2)
+    axes.grid(axis="y")
+    level = {each.level for each in generations if each.gain is not None}
+    axes.set_ylabel(f"difference, mean of domains\n(bar: interval of {_percent(level)})")
+
+
+def _percent(levels: Iterable[float]) -> str:
+    return " or ".join(f"{level:.0%}" for level in sorted(levels))
+
+
+def _columns(points: Sequence[tuple[int, float]]) -> tuple[list[int], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
