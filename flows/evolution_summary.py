@@ -20,11 +20,13 @@ def show(outcome: EvolutionOutcome) -> None:
     with Ledger(settings.ledger) as ledger:
         told = Chronicle(Store(settings.store_root), ledger).generations()
     bred = {each.conclusion.generation for each in outcome.generations}
-    console.print("\nFitness by generation (weighted share of the search items that a model answers rightly)\n")
+    console.print("\nFitness by generation (weighted share of the search items answered rightly)\n")
     console.print(fitness_chart(told, console.width - 2))
-    console.print()
+    console.print("\nVerdicts (each candidate minus the champion, mean of domains, on items new to all)")
     console.print(_verdicts([each for each in told if each.generation in bred]))
-    console.print(_founders(_comparison(outcome)))
+    found = _comparison(outcome)
+    console.print(f"\nThe champion against the founders (on {found['items']:,} items held back from all of this)")
+    console.print(_founders(found))
     console.print(f"report   {page_path(settings).absolute()}", soft_wrap=True)
     console.print(f"picture  {picture_path(settings).absolute()}", soft_wrap=True)
 
@@ -42,29 +44,21 @@ def as_dictionary(outcome: EvolutionOutcome) -> dict[str, Any]:
 
 def _verdicts(generations: list[GenerationResult]) -> Table:
     level = next((each.level for each in generations if each.gain is not None), 0.9)
-    table = Table(
-        title="Verdicts: each generation's candidate less the champion, mean of domains, on items no search has seen",
-        title_justify="left",
-    )
-    headings = ("generation", "difference", f"{level:.0%} interval", "items", "verdict", "champion after")
-    for heading in headings:
+    table = Table()
+    for heading in ("no.", "difference", f"{level:.0%} interval", "items", "verdict"):
         table.add_column(heading, justify="left" if heading == "verdict" else "right")
     for each in generations:
         verdict = f"worse in {', '.join(each.affected)}" if each.affected else each.verdict
         gain = ("-", "-", "-")
-        if each.gain is not None:
-            gain = (f"{each.gain.difference:+.4f}", f"{each.gain.low:+.4f} to {each.gain.high:+.4f}", f"{each.gain.items:,}")
-        after = "-" if each.champion is None else f"{each.champion:.4f}"
-        table.add_row(str(each.generation), *gain, f"{verdict}: {each.ending}", after)
+        if (found := each.gain) is not None:
+            gain = (f"{found.difference:+.4f}", f"{found.low:+.4f} to {found.high:+.4f}", f"{found.items:,}")
+        table.add_row(str(each.generation), *gain, f"{verdict}: {each.ending}")
     return table
 
 
 def _founders(found: dict[str, Any]) -> Table:
     level = next(iter(found["against"].values()))["level"]
-    table = Table(
-        title=f"The champion against every founder, on {found['items']:,} items held back from all of this",
-        title_justify="left",
-    )
+    table = Table()
     for heading in ("founder", "its mean", "champion", "difference", f"{level:.0%} interval"):
         table.add_column(heading, justify="left" if heading == "founder" else "right")
     for name, judged in found["against"].items():

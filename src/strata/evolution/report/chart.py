@@ -16,7 +16,7 @@ _CANDIDATES = {"inconclusive": ("◆", "yellow"), "regress": ("✕", "red")}
 _WORDS = {"●": "champion", "∘": "child", "◆": "candidate, undecided", "✕": "candidate, worse in a domain"}
 
 
-def fitness_chart(generations: Sequence[GenerationResult], width: int = 78, height: int = 10) -> "Text":
+def fitness_chart(generations: Sequence[GenerationResult], width: int = 78, height: int = 12) -> "Text":
     """The champion as a line, children as points, of as many of the latest generations as `width` characters hold.
 
     The first column is the champion before them. Empty where there is nothing to draw.

@@ -59,6 +59,12 @@ class Chronicle:
         domains = next(iter(found.values()), {}).keys()
         return {model: scores for model, scores in found.items() if scores.keys() == domains}
 
+    @property
+    def search_items(self) -> int:
+        """Items a domain that the scores are of; 0 where that is not known."""
+        on = self.past[-1].scored_on if self.past else None
+        return int(on["items"]) if isinstance(on, Mapping) else 0
+
     def name(self, digest: str | None) -> str:
         """As the lineage knows it, else the beginning of the digest."""
         record = self.family.lineage.find(digest) if digest else None

@@ -124,7 +124,8 @@ class Report:
     """A round or an incident.
 
     evidence: named values; done: what was done about it, step by step. comparisons: the first is what the report is
-    about. compared: how many models the front was chosen from. Whatever is a tuple may be empty.
+    about. compared: how many models the front was chosen from, scored on `front_items` a domain (0: not known). Whatever
+    is a tuple may be empty.
     """
 
     title: str
@@ -137,6 +138,7 @@ class Report:
     generations: tuple[GenerationResult, ...] = ()
     front: tuple[FrontModel, ...] = ()
     compared: int = 0
+    front_items: int = 0
     family: tuple[Relative, ...] = ()
     failures: tuple[FailedChild, ...] = ()
     happenings: tuple[Happening, ...] = ()

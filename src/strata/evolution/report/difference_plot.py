@@ -54,7 +54,7 @@ def _differences(axes: "Axes", comparison: Comparison, results: Sequence[DomainR
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
     axes.set_xlabel(
-        f"difference of mean scores, {clean(comparison.model, 24)} less {clean(comparison.reference, 24)}\n"
+        f"difference of mean scores, {clean(comparison.model, 24)} minus {clean(comparison.reference, 24)}\n"
         f"bar: interval of {comparison.level:.0%}"
     )
     legend: list[Artist] = [

@@ -34,6 +34,7 @@ def evolution_report(store: Store, ledger: Ledger) -> Report:
         generations=generations,
         front=told.front(),
         compared=len(told.scores),
+        front_items=told.search_items,
         family=told.relatives(filter(None, wanted)),
         failures=told.failures(),
         happenings=told.happenings(),

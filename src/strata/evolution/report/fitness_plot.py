@@ -36,29 +36,35 @@ def fitness_plot(generations: Sequence[GenerationResult]) -> Picture:
 
 def _paint(figure: "Figure", generations: Sequence[GenerationResult], judged: bool) -> list["Artist"]:
     from matplotlib.lines import Line2D
-    from matplotlib.ticker import MaxNLocator
 
     ratios = [3, 2] if judged else [1]
     panels: Sequence[Axes] = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios, squeeze=False)[:, 0]
     legend = _fitness(panel(panels[0], "Fitness by generation"), generations)
     if judged:
-        _gains(panel(panels[1], "Verdicts: the candidate less the champion, on items no search has seen"), generations)
+        _gains(panel(panels[1], "Verdicts: the candidate minus the champion, on items no search has seen"), generations)
     legend += [
         Line2D([], [], color=colour, marker=marker, linestyle="", markersize=8, label=f"candidate: {verdict}")
         for verdict, (colour, marker) in VERDICTS.items()
         if any(each.verdict == verdict for each in generations)
     ]
-    numbers = [each.generation for each in generations]
-    if numbers:
-        first, last = min(numbers), max(numbers)
-        panels[-1].set_xlim(first - 1.4, last + 0.5)
-        if len(numbers) <= FEW:
-            ticks = range(first - 1, last + 1)
-            panels[-1].set_xticks(list(ticks), ["before" if each < first else str(each) for each in ticks])
-    if len(numbers) > FEW:
-        panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    panels[-1].set_xlabel("generation")
+    _number(panels[-1], generations)
     return legend
+
+
+def _number(axes: "Axes", generations: Sequence[GenerationResult]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("generation")
+    numbers = [each.generation for each in generations]
+    if not numbers:
+        return
+    begin = numbers[0] - 1 if generations[0].before is not None else numbers[0]
+    axes.set_xlim(begin - 0.5, numbers[-1] + 0.5)
+    if len(numbers) > FEW:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        return
+    ticks = range(begin, numbers[-1] + 1)
+    axes.set_xticks(list(ticks), ["before" if each < numbers[0] else str(each) for each in ticks])
 
 
 def _fitness(axes: "Axes", generations: Sequence[GenerationResult]) -> list["Artist"]:
@@ -80,7 +86,7 @@ def _fitness(axes: "Axes", generations: Sequence[GenerationResult]) -> list["Art
     if fallen:
         legend += axes.plot(*_columns(fallen), "v", color=INK, markersize=9, label="champion fell", zorder=3)
     axes.grid(axis="y")
-    axes.set_ylabel("fitness: weighted share\nof search items right")
+    axes.set_ylabel("fitness (weighted share\nof search items right)")
     return legend
 
 
@@ -110,7 +116,7 @@ def _gains(axes: "Axes", generations: Sequence[GenerationResult]) -> None:
     axes.margins(y=0.2)
     axes.grid(axis="y")
     level = {each.level for each in generations if each.gain is not None}
-    axes.set_ylabel(f"difference, mean of domains\n(bar: interval of {_percent(level)})")
+    axes.set_ylabel(f"difference\n({_percent(level)} interval)")
 
 
 def _percent(levels: Iterable[float]) -> str:

@@ -27,6 +27,7 @@ _FRONT = (
     "every domain and better in one: whoever cares more for one domain finds the model for it here. The order is by "
     "mean. A model whose files were collected is rebuilt from its recipe."
 )
+_NOISE = " Of {items} items a domain a score is known to about \N{PLUS-MINUS SIGN}{half:.3f}: neighbours may be equal."
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,16 @@ def _comparison(comparison: Comparison, number: int) -> Section:
     ]
     if comparison.overall is not None:
         rows.append(("mean of domains", *_figures(comparison.overall), NONE, f"{comparison.overall.items:,}", NONE))
-    about = f"{comparison.model} less {comparison.reference}, on {comparison.items}. "
+    about = f"{comparison.model} minus {comparison.reference}, on {comparison.items}."
+    if number == 1:
+        about += " " + _DOMAINS.format(level=comparison.level)
     return _section(
         comparison.title,
         ("domain", "difference", "interval", "margin", "items", "finding"),
         rows,
         {1, 2, 3, 4},
         difference_plot(comparison, number),
-        about + _DOMAINS.format(level=comparison.level),
+        about,
     )
 
 
@@ -111,7 +114,7 @@ def _generations(generations: Sequence[GenerationResult]) -> Section:
             "no.",
             "children",
             "best child",
-            "candidate less champion",
+            "candidate minus champion",
             "interval" if level is None else f"{level:.0%} interval",
             "items",
             "verdict",
@@ -143,9 +146,19 @@ def _front(report: Report) -> Section:
         rows,
         range(3, 3 + len(domains)),
         front_plot(report.front),
-        _FRONT.format(compared=report.compared),
+        _FRONT.format(compared=report.compared) + _noise(report),
         first=True,
     )
+
+
+def _noise(report: Report) -> str:
+    """Half of a 90% interval of a typical score of the front."""
+    if not report.front_items:
+        return ""
+    values = [value for model in report.front for value in model.scores.values()]
+    mean = sum(values) / len(values)
+    half = 1.645 * math.sqrt(max(mean * (1 - mean), 0.0) / report.front_items)
+    return _NOISE.format(items=report.front_items, half=half)
 
 
 def _family(report: Report) -> Section:
