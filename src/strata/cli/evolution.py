@@ -64,9 +64,8 @@ def status(as_json: Json = False) -> None:
         typer.echo(f"since       {champion.moved:%Y-%m-%d %H:%M:%S}, {_how(champion)}")
     for generation in generations:
         ended = f"{generation.finished:%Y-%m-%d %H:%M:%S}" if generation.finished else "under way"
-        typer.echo(
-            f"generation  {generation.id:>4}  {ended:<19}  {generation.state:<8}  {_said(verdicts[generation.id])}".rstrip()
-        )
+        line = f"generation  {generation.id:>4}  {ended:<19}  {generation.state:<8}  {_said(verdicts[generation.id])}"
+        typer.echo(line.rstrip())
     if front:
         typer.echo(f"front       {_listed(front)}")
     for approval in pending:
@@ -90,7 +89,7 @@ def report(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a page with plots: the whole evolution by its ledger, or what an incident was and what was done about it."""
+    """Write a page with plots: the whole evolution by its ledger, or one incident and what was done about it."""
     from strata.evolution.report import evolution_report, incident_report, write_report
     from strata.settings import Settings
 

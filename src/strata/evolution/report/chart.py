@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from strata.evolution.report.contents import GenerationResult
@@ -67,7 +68,7 @@ class _Grid:
 
     def line(self, points: Sequence[tuple[int, float]]) -> None:
         """From point to point, with the step half way between them."""
-        for (x, before), (end, after) in zip(points, points[1:], strict=False):
+        for (x, before), (end, after) in pairwise(points):
             start, goal, middle = self._row(before), self._row(after), (x + end) // 2
             for place in range(x, end + 1):
                 self._cells[start if place < middle else goal][place] = ("─", "blue")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from strata.evolution.history import fitness
+from strata.evolution.history import FITNESS_WEIGHTS, fitness
 from strata.evolution.lineage import PIPELINE, Family
 from strata.evolution.report.contents import (
     Comparison,
@@ -57,7 +57,9 @@ class Chronicle:
             if each.scored_on == self.past[-1].scored_on:
                 found |= each.scores
         domains = next(iter(found.values()), {}).keys()
-        return {model: scores for model, scores in found.items() if scores.keys() == domains}
+        order = sorted(domains, key=_place)
+        same = ((model, scores) for model, scores in found.items() if scores.keys() == domains)
+        return {model: {domain: scores[domain] for domain in order} for model, scores in same}
 
     @property
     def search_items(self) -> int:
@@ -106,6 +108,7 @@ class Chronicle:
                 self._method(records.get(model)),
                 self.scores[model],
                 known.get(model, ""),
+                model in records and records[model].founder,
             )
             for model in members
         ]
@@ -175,6 +178,11 @@ def _domains(found: Sequence[Mapping[str, Any]]) -> tuple[DomainResult, ...]:
         DomainResult(d["difference"], d["low"], d["high"], d["items"], d["domain"], d["margin"], _OUTLOOKS[d["state"]])
         for d in found
     )
+
+
+def _place(domain: str) -> tuple[int, str]:
+    known = list(FITNESS_WEIGHTS)
+    return (known.index(domain) if domain in known else len(known), domain)
 
 
 def _gain(judged: Mapping[str, Any]) -> Difference | None:

@@ -32,7 +32,7 @@ class Difference:
 class DomainResult(Difference):
     """The difference in one domain; margin: the drop that must not be, >= 0.
 
-    outlook: what whoever judged it found. held: it did not drop by the margin; lost: it dropped; open: neither is known.
+    outlook, as it was judged: held: it did not drop by the margin; lost: it dropped; open: neither is known.
     """
 
     domain: str
@@ -96,6 +96,7 @@ class FrontModel:
     method: str
     scores: Mapping[str, float]
     role: Role = ""
+    founder: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ class Report:
     """A round or an incident.
 
     evidence: named values; done: what was done about it, step by step. comparisons: the first is what the report is
-    about. compared: how many models the front was chosen from, scored on `front_items` a domain (0: not known). Whatever
-    is a tuple may be empty.
+    about. compared: how many models the front was chosen from, scored on `front_items` a domain (0: not known).
+    Whatever is a tuple may be empty.
     """
 
     title: str

@@ -23,19 +23,17 @@ def evolution_report(store: Store, ledger: Ledger) -> Report:
     endings = Counter(each.ending for each in generations)
     counted = [f"{endings[state]} {words}" for state, words in _ENDINGS.items() if endings[state]]
     several = "generation" if len(generations) == 1 else "generations"
-    wanted = {*(each.record.champion for each in told.past), *(each.candidate for each in told.past[-10:]), champion}
     return Report(
         title=f"Evolution: {len(generations)} {several}",
         verdict=", ".join(counted) or "nothing bred yet",
         severity="none",
         summary=_summary(told, champion, founders),
-        evidence=(("champion", told.named(champion)),) if champion else (),
         comparisons=(*founders, *told.comparisons(MOST_COMPARISONS)),
         generations=generations,
         front=told.front(),
         compared=len(told.scores),
         front_items=told.search_items,
-        family=told.relatives(filter(None, wanted)),
+        family=told.relatives({change.digest for change in told.history}),
         failures=told.failures(),
         happenings=told.happenings(),
     )
@@ -65,7 +63,7 @@ def _summary(told: Chronicle, champion: str | None, founders: tuple[Comparison, 
     if champion is None:
         return "There is no champion yet."
     latest = told.history[0]
-    sentence = f"{told.name(champion)} is champion since {latest.moved:%Y-%m-%d %H:%M:%S} UTC by {latest.kind}."
+    sentence = f"{told.named(champion)} is champion since {latest.moved:%Y-%m-%d %H:%M:%S} UTC by {latest.kind}."
     for each in founders:
         if each.overall is not None:
             gain = each.overall
@@ -73,4 +71,6 @@ def _summary(told: Chronicle, champion: str | None, founders: tuple[Comparison, 
                 f" On {each.items} it is {gain.difference:+.4f} better overall than {each.reference}, the founder that "
                 f"comes closest (interval of {each.level:.0%}: {gain.low:+.4f} to {gain.high:+.4f})."
             )
+            if lost := [result.domain for result in each.domains if result.outlook == "lost"]:
+                sentence += f" In {', '.join(lost)} {each.reference} is better."
     return sentence

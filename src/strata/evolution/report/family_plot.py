@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_RELATIVES = 60
+_STAGGER = (0.0, -0.45, 0.45)  # rows that a column is moved by, lest lines that pass it seem to end in it
 STYLES: dict[Role, tuple[str, str]] = {  # colour and marker by role
     "": (FAINT, "o"),
     "champion": (BLUE, "*"),
@@ -25,7 +26,8 @@ def family_plot(family: Sequence[Relative]) -> Picture:
     """The tree of these models, of the latest 60 where there are more; parents that are not among them are left out."""
     shown = sorted(family, key=lambda each: (each.generation or 0, each.digest))[-MOST_RELATIVES:]
     places = _places(shown)
-    rows = max((y for _, y in places.values()), default=0) + 1
+    heights = [y for _, y in places.values()] or [0.0]
+    rows = max(heights) - min(heights) + 1
     columns = max((x for x, _ in places.values()), default=0) + 1
     size = (max(8.4, 1.15 * columns + 0.9), 1.5 + 0.5 * rows)
     hidden = len(family) - len(shown)
@@ -47,7 +49,8 @@ def _places(family: Sequence[Relative]) -> Mapping[str, tuple[int, float]]:
     for column, generation in enumerate(sorted(layers)):
         layer = sorted(layers[generation], key=lambda each: (_mean_row(each, places), each.name, each.digest))
         gap = most / len(layer)
-        places |= {each.digest: (column, gap * (row + 0.5) - 0.5) for row, each in enumerate(layer)}
+        low = gap * 0.5 - 0.5 + _STAGGER[column % len(_STAGGER)]
+        places |= {each.digest: (column, low + gap * row) for row, each in enumerate(layer)}
     return places
 
 
@@ -112,7 +115,14 @@ def _paint(
         if any(relative.role == role and (role or relative.generation is not None) for relative in family)
     ]
     if any(relative.generation is None and not relative.role for relative in family):
-        founder = Line2D([], [], color=FAINT, marker="o", linestyle="", markersize=8, label="founder")
-        founder.set_markerfacecolor(PAPER)
-        legend.append(founder)
+        legend.append(founder_mark())
     return legend
+
+
+def founder_mark() -> "Artist":
+    """A founder that has no other role, for a legend: hollow."""
+    from matplotlib.lines import Line2D
+
+    mark = Line2D([], [], color=FAINT, marker="o", linestyle="", markersize=7, label="founder")
+    mark.set_markerfacecolor(PAPER)
+    return mark

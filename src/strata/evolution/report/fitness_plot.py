@@ -38,7 +38,7 @@ def _paint(figure: "Figure", generations: Sequence[GenerationResult], judged: bo
     from matplotlib.lines import Line2D
 
     ratios = [3, 2] if judged else [1]
-    panels: Sequence[Axes] = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios, squeeze=False)[:, 0]
+    panels: list[Axes] = list(figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios, squeeze=False)[:, 0])
     legend = _fitness(panel(panels[0], "Fitness by generation"), generations)
     if judged:
         _gains(panel(panels[1], "Verdicts: the candidate minus the champion, on items no search has seen"), generations)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from strata.evolution.report.contents import FrontModel, clean
 from strata.evolution.report.drawing import EDGE, FAINT, INK, PAPER, Picture, panel
-from strata.evolution.report.family_plot import STYLES
+from strata.evolution.report.family_plot import STYLES, founder_mark
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -30,7 +30,7 @@ def _paint(figure: "Figure", front: Sequence[FrontModel]) -> list["Artist"]:
     from matplotlib.lines import Line2D
 
     domains = list(front[0].scores) if front else ["score"]
-    panels: Sequence[Axes] = figure.subplots(1, len(domains), sharey=True, squeeze=False)[0]
+    panels: list[Axes] = list(figure.subplots(1, len(domains), sharey=True, squeeze=False)[0])
     for domain, axes in zip(domains, panels, strict=True):
         _domain(panel(axes, clean(domain, 14)), [model.scores[domain] for model in front], front)
     panels[0].set_yticks(range(len(front)), [clean(model.name, 22) for model in front], fontsize=9)
@@ -39,9 +39,12 @@ def _paint(figure: "Figure", front: Sequence[FrontModel]) -> list["Artist"]:
     panels[0].set_ylim(max(len(front), 1) - 0.4, -0.6)
     figure.supxlabel("share of search items answered rightly", fontsize=10, color=INK)
     return [
-        Line2D([], [], color=colour, marker=marker, linestyle="", markersize=7, label=role or "other model")
-        for role, (colour, marker) in STYLES.items()
-        if any(model.role == role for model in front)
+        *(
+            Line2D([], [], color=colour, marker=marker, linestyle="", markersize=7, label=role or "other child")
+            for role, (colour, marker) in STYLES.items()
+            if any(model.role == role and (role or not model.founder) for model in front)
+        ),
+        *(founder_mark() for _ in range(any(model.founder and not model.role for model in front))),
     ]
 
 
@@ -53,7 +56,10 @@ def _domain(axes: "Axes", values: Sequence[float], front: Sequence[FrontModel]) 
         colour, marker = STYLES[model.role]
         axes.plot([low - 0.15 * room, value], [row, row], color=EDGE, linewidth=1.2, zorder=1)
         size = 11 if marker == "*" else 6.5
-        axes.plot([value], [row], marker, color=colour, markersize=size, markeredgecolor=PAPER, zorder=3)
+        if model.founder and not model.role:
+            axes.plot([value], [row], marker, color=colour, markerfacecolor=PAPER, markersize=size - 0.5, zorder=3)
+        else:
+            axes.plot([value], [row], marker, color=colour, markersize=size, markeredgecolor=PAPER, zorder=3)
         axes.annotate(
             f"{value:.3f}",
             (value, row),

@@ -21,12 +21,13 @@ def incident_report(store: Store, ledger: Ledger, number: int) -> Report:
         raise LedgerError(f"there is no incident {number}")
     told = Chronicle(store, ledger)
     rise, fall = _rise(told, incident), _fall(told, incident)
-    severity = incident.figures.get("severity")
-    involved = {incident.subject, fall and fall.digest, rise and rise.previous, told.history and told.history[0].digest}
+    severities: dict[str, Severity] = {each: each for each in get_args(Severity)}
+    present = told.history[0].digest if told.history else None
+    involved = [incident.subject, fall.digest if fall else None, rise.previous if rise else None, present]
     return Report(
         title=f"Incident {number}: {incident.kind} of {told.name(incident.subject)}",
         verdict=f"rolled back to {told.name(fall.digest)}" if fall else incident.state,
-        severity=severity if severity in get_args(Severity) else "medium",
+        severity=severities.get(str(incident.figures.get("severity")), "medium"),
         summary=_summary(told, incident, fall),
         evidence=tuple(_facts(told, incident, rise, fall)),
         done=tuple(_steps(told, incident, fall)),

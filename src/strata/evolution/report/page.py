@@ -26,9 +26,9 @@ section {{ background: var({variable(PAPER)}); border: 1px solid var({variable(R
 .none {{ background: var(--none); }} .low {{ background: var(--low); }} .medium {{ background: var(--medium); }}
 .high {{ background: var(--high); }}
 .wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; width: 100%; }}
+table {{ border-collapse: collapse; width: 100%; min-width: 580px; }}
 th {{ text-align: left; font-weight: 600; color: var({variable(FAINT)});
-  border-bottom: 1px solid var({variable(FAINT)}); vertical-align: bottom; }}
+  border-bottom: 1px solid var({variable(FAINT)}); }}
 th, td {{ padding: 5px 14px 5px 0; vertical-align: top; }}
 th {{ vertical-align: bottom; }}
 td {{ border-bottom: 1px solid var({variable(RULE)}); overflow-wrap: break-word; }}

@@ -83,8 +83,8 @@ def _comparison(comparison: Comparison, number: int) -> Section:
         ("domain", "difference", "interval", "margin", "items", "finding"),
         rows,
         {1, 2, 3, 4},
-        difference_plot(comparison, number),
-        about,
+        picture=difference_plot(comparison, number),
+        note=about,
     )
 
 
@@ -123,8 +123,8 @@ def _generations(generations: Sequence[GenerationResult]) -> Section:
         ),
         rows,
         {0, 1, 2, 3, 4, 5, 8},
-        fitness_plot(generations),
-        _FITNESS,
+        picture=fitness_plot(generations),
+        note=_FITNESS,
     )
 
 
@@ -145,8 +145,8 @@ def _front(report: Report) -> Section:
         ("model", "digest", "method", *domains, "role"),
         rows,
         range(3, 3 + len(domains)),
-        front_plot(report.front),
-        _FRONT.format(compared=report.compared) + _noise(report),
+        picture=front_plot(report.front),
+        note=_FRONT.format(compared=report.compared) + _noise(report),
         first=True,
     )
 
@@ -174,7 +174,7 @@ def _family(report: Report) -> Section:
         for each in report.family
     ]
     return _section(
-        "Family", ("model", "digest", "generation", "parents", "role"), rows, set(), family_plot(report.family)
+        "Family", ("model", "digest", "generation", "parents", "role"), rows, picture=family_plot(report.family)
     )
 
 
@@ -187,9 +187,9 @@ def _section(
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
     numbers: Iterable[int] = (),
+    *,
     picture: Picture | None = None,
     note: str = "",
-    *,
     first: bool = False,
 ) -> Section:
     shown = rows[:MOST_ROWS] if first else rows[-MOST_ROWS:]

@@ -225,7 +225,7 @@ class Rounds:
         return {domain: result.mean(domain) for domain in self._examiner.domains}
 
     def _compared(self) -> dict[str, Any]:
-        """Whom the children's scores can be compared with: the founders' on the same items, and which items these are."""
+        """What the children's scores can be compared with: the founders' on the same items, and which those are."""
         suites = [suite.label for suite in self._examiner.suites.values()]
         on = {"items": self.demands.search_items, "seed": self._examiner.seed, "suites": suites}
         founders = filter(None, (*self._space.parents, self._space.base))

@@ -15,7 +15,7 @@ def test_the_champion_is_a_line_and_children_are_points() -> None:
         "0.500 ┤          │                ✕",
         "0.400 ┤     ─────╯",
         "0.300 ┤                ∘",
-        "         before        1          2",
+        "          before       1          2",
         "       ● champion   ∘ child   ✕ candidate, worse in a domain",
     ]
 

@@ -58,7 +58,7 @@ REPORT = Report(
     ),
     front=(
         FrontModel("c" * 64, "grandchild", "ties", {"math": 0.7, "coding": 0.6}, "champion"),
-        FrontModel("a" * 64, "base", "founder", {"math": 0.6, "coding": 0.65}),
+        FrontModel("a" * 64, "base", "founder", {"math": 0.6, "coding": 0.65}, founder=True),
     ),
     compared=17,
     front_items=250,
@@ -137,11 +137,11 @@ def test_the_page_has_everything_and_needs_nothing() -> None:
 
 def test_the_markdown_has_a_table_of_each_and_the_pictures() -> None:
     text = report_markdown(REPORT)
-    plain = text.replace(MINUS, "-")
+    plain = text.replace(MINUS, "-").replace(NONE, "-")
     assert "| math | -0.070 | -0.100 to -0.040 | 0.040 | 1,210 | dropped |" in plain
-    assert "| mean of domains | -0.015 | -0.030 to +0.001 | – | 2,755 | – |" in plain
+    assert "| mean of domains | -0.015 | -0.030 to +0.001 | - | 2,755 | - |" in plain
     assert "| 3 | 2 | 0.5500 | -0.015 | -0.030 to +0.001 | 2,755 | regress: math | kept | 0.5800 |" in plain
-    assert "| 2 | 0 | – | – | – | – | none | failed | – |" in plain
+    assert "| 2 | 0 | - | - | - | - | none | failed | - |" in plain
     assert "| grandchild | cccccccccccc | ties | 0.700 | 0.600 | champion |" in plain
     assert "| 3 | slerp | not-finite | NaN in lm\\_head |" in plain
     assert "| 3 | 2026-03-01 04:00:00 | regression: child | math fell | resolved: rolled back |" in plain
