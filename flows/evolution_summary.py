@@ -27,8 +27,10 @@ def show(outcome: EvolutionOutcome) -> None:
     found = _comparison(outcome)
     console.print(f"\nThe champion against the founders (on {found['items']:,} items held back from all of this)")
     console.print(_founders(found))
-    console.print(f"report   {page_path(settings).absolute()}", soft_wrap=True)
+    console.print(f"\nreport   {page_path(settings).absolute()}", soft_wrap=True)
     console.print(f"picture  {picture_path(settings).absolute()}", soft_wrap=True)
+    home = "" if settings.home == Settings.model_fields["home"].default else f"STRATA_HOME={settings.home} "
+    console.print(f"more     {home}strata evolution status (or: lineage, report, rollback)", soft_wrap=True)
 
 
 def as_dictionary(outcome: EvolutionOutcome) -> dict[str, Any]:

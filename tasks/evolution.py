@@ -213,9 +213,10 @@ def _bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
 
 def _sentence(judgement: Judgement) -> str:
     overall = judgement.overall
-    span = f"{overall.difference:+.4f} overall ({overall.low:+.4f} to {overall.high:+.4f}, {judgement.items} items)"
-    why = "; ".join(judgement.affected or judgement.missing)
-    return f"{judgement.verdict.value}: {span}" + (f"; {why}" if why else "")
+    span = f"{overall.difference:+.4f} overall ({overall.low:+.4f} to {overall.high:+.4f}, {judgement.items:,} items)"
+    if judgement.affected:
+        return f"regress: worse in {', '.join(judgement.affected)}; {span}"
+    return f"{judgement.verdict.value}: {'; '.join((span, *judgement.missing))}"
 
 
 def _ending(conclusion: Conclusion) -> str:

@@ -72,21 +72,29 @@ def _facts(told: Chronicle, incident: Incident, rise: Change | None, fall: Chang
         generation = f", generation {rise.generation}" if rise.generation else ""
         yield "champion since", f"{rise.moved:%Y-%m-%d %H:%M:%S} UTC{generation}: {rise.reason}"
         yield "judged against", f"{told.named(rise.previous)}, the champion before it"
-    if "domains" in judged:
+    if "verdict" in judged:
         counts = ", ".join(f"{each['domain']} {each['items']:,}" for each in judged["domains"])
         yield "items", f"{judged['items']:,}, drawn afresh for the watch: {counts}"
         yield "dropped in", ", ".join(judged["affected"]) or "no domain"
-    if isinstance(judged.get("confidence"), float):
-        yield "confidence", f"{judged['confidence']:.2%}"
+        if judged["confidence"] is not None:
+            yield "confidence of the verdict", f"{judged['confidence']:.2%}"
     yield "noticed", f"{incident.started:%Y-%m-%d %H:%M:%S} UTC"
     if fall is not None:
         yield "rolled back", f"{fall.moved:%Y-%m-%d %H:%M:%S} UTC, to {told.named(fall.digest)}"
         yield "from noticing to rollback", _seconds(incident, fall)
     elif incident.ended is not None:
         yield "ended", f"{incident.ended:%Y-%m-%d %H:%M:%S} UTC"
-    for name, value in judged.items():
-        if isinstance(value, str | int | float) and name not in {"severity", "confidence", "items", "level", "watched"}:
-            yield name, str(value)
+    if "verdict" not in judged:
+        yield from ((name, _plain(value)) for name, value in judged.items() if name != "severity")
+
+
+def _plain(value: object) -> str:
+    """Figures of any incident, in words."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return "; ".join(map(_plain, value)) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _steps(told: Chronicle, incident: Incident, fall: Change | None) -> Iterator[str]:
@@ -101,7 +109,7 @@ def _steps(told: Chronicle, incident: Incident, fall: Change | None) -> Iterator
 
 def _comparisons(told: Chronicle, incident: Incident, rise: Change | None) -> Iterator[Comparison]:
     model, reference = told.name(incident.subject), told.name(rise.previous if rise else None)
-    if "domains" in incident.figures:
+    if "verdict" in incident.figures:
         title = "What was found: the champion against the one before it"
         yield comparison(incident.figures, title, model, reference, "fresh items of the watch")
     if rise is not None and rise.judgement is not None and (judged := _read(told.store, rise.judgement)):
@@ -114,7 +122,7 @@ def _read(store: Store, digest: str) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] = json.loads(store.read(digest))
     except (StrataError, OSError):
         return None
-    return found if "domains" in found else None
+    return found if "verdict" in found else None
 
 
 def _seconds(incident: Incident, fall: Change) -> str:

@@ -1,99 +1,21 @@
 """Reports of a real ledger and store: a generation, and a champion that was found worse and rolled back."""
 
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from strata.evolution.lineage import Championship, Family
 from strata.evolution.report import Chronicle, evolution_report, incident_report, latest_incident, report_html
 from strata.store import GenerationLog, IncidentLog, Ledger, LedgerError, Store
-from tests.support.lineage import FakeMerge, put_files, recipe_of, spoil
-
-DOMAINS = ("coding", "math", "reasoning", "language")
-
-
-def scores(level: float, **other: float) -> dict[str, float]:
-    return dict.fromkeys(DOMAINS, level) | other
-
-
-def judged(verdict: str, **dropped: float) -> dict[str, Any]:
-    """As a judgement says it; `dropped`: difference in the domains that dropped."""
-    found = [
-        {
-            "domain": domain,
-            "difference": (difference := dropped.get(domain, 0.02)),
-            "low": difference - 0.03,
-            "high": difference + 0.03,
-            "margin": 0.04,
-            "items": 300,
-            "state": "dropped" if domain in dropped else "sound",
-        }
-        for domain in DOMAINS
-    ]
-    overall = {"difference": 0.01, "low": -0.005, "high": 0.025}
-    return {
-        "verdict": verdict,
-        "confidence": 0.97,
-        "affected": list(dropped),
-        "items": 1200,
-        "level": 0.9,
-        "domains": found,
-        "overall": overall,
-    }
-
-
-@dataclass
-class Past:
-    store: Store
-    ledger: Ledger
-    founder: str
-    child: str
-    incident: int
+from tests.support.lineage import spoil
+from tests.support.rolled_back import Past, rolled_back, scores
 
 
 @pytest.fixture
 def past(tmp_path: Path) -> Iterator[Past]:
-    """Generation 1 made a child champion, which then was rolled back for a drop in math."""
-    store = Store(tmp_path / "store")
-    with Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger:
-        family, championship = Family(store, ledger), Championship(store, ledger)
-        generations, incidents = GenerationLog(ledger), IncidentLog(ledger)
-        founder = put_files(store, b"one" * 50)
-        family.add_founder(founder, "base")
-        championship.promote(founder, expected=None, reason="the first")
-        number = generations.begin(founder)
-        recipe = recipe_of([founder], method="ties")
-        child = FakeMerge(store)(recipe)
-        family.add_child(child, recipe, number, "g1-1-ties")
-        bred = [
-            {"recipe": recipe.to_json(), "model": child.digest, "scores": scores(0.6, math=0.7)},
-            {"recipe": recipe_of([founder], 2, "slerp").to_json(), "failure": "not-finite", "detail": "NaN in lm_head"},
-        ]
-        store.put_artifact(json.dumps(bred).encode(), "evolution-children", str(number))
-        said = judged("promote")
-        store.put_artifact(json.dumps(said).encode(), "evolution-judgement", str(number))
-        championship.promote(child.digest, expected=founder, reason="better", judgement=said, generation=number)
-        figures = {
-            "candidate": child.digest,
-            "champion": 0.625,
-            "scored_on": {"items": 250},
-            "founders": {founder: scores(0.61, math=0.5)},
-        }
-        generations.finish(number, "promoted", figures)
-        incident = incidents.begin(
-            pipeline="evolution",
-            kind="regression",
-            subject=child.digest,
-            detail="worse than the champion before it in math",
-            figures={"severity": "high"} | judged("regress", math=-0.09),
-        )
-        championship.rollback(reason="worse on fresh items", kind="regression", expected=child.digest)
-        yield Past(store, ledger, founder, child.digest, incident)
+    with rolled_back(tmp_path) as made:
+        yield made
 
 
 def test_a_generation_is_told_by_the_ledger(past: Past) -> None:
@@ -163,11 +85,17 @@ def test_a_rollback_is_explained(past: Past) -> None:
 def test_an_incident_that_is_open_says_so(past: Past) -> None:
     log = IncidentLog(past.ledger)
     number = log.begin(
-        pipeline="evolution", kind="budget", subject="memory", detail="too little", figures={"peak": 12, "odd": [1]}
+        pipeline="evolution",
+        kind="budget",
+        subject="memory",
+        detail="too little",
+        figures={"severity": "low", "peak": 12, "by": {"merge": 0.25}, "domains": [{"domain": "math"}], "missing": []},
     )
     report = incident_report(past.store, past.ledger, number)
-    assert (report.verdict, report.severity, report.comparisons) == ("open", "medium", ())
-    assert ("peak", "12") in report.evidence
+    assert (report.verdict, report.severity, report.comparisons) == ("open", "low", ())
+    facts = dict(report.evidence)
+    assert (facts["peak"], facts["by"], facts["missing"]) == ("12", "merge 0.25", "none")
+    assert facts["domains"] == "domain math"
     with pytest.raises(LedgerError, match="no incident 77"):
         incident_report(past.store, past.ledger, 77)
 
