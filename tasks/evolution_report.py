@@ -9,7 +9,6 @@ from strata.evolution.report import (
     evolution_report,
     incident_report,
     latest_incident,
-    report_html,
     report_markdown,
     write_picture,
     write_report,
@@ -35,10 +34,10 @@ def publish_evolution(settings: Settings) -> str:
     store = Store(settings.store_root)
     with Ledger(settings.ledger) as ledger:
         report = evolution_report(store, ledger)
-    write_report(report, page_path(settings))
+    page = write_report(report, page_path(settings))
     write_picture(report, picture_path(settings))
     create_markdown_artifact(report_markdown(report), key=EVOLUTION)
-    return store.put_artifact(report_html(report).encode(), EVOLUTION, "latest").digest
+    return store.put_artifact(page.read_bytes(), EVOLUTION, "latest").digest
 
 
 def publish_incident(settings: Settings, kind: str, subject: str) -> Path | None:
