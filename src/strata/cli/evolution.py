@@ -63,8 +63,9 @@ def status(as_json: Json = False) -> None:
         typer.echo(f"champion    {_named(champion.digest, names)}")
         typer.echo(f"since       {champion.moved:%Y-%m-%d %H:%M:%S}, {_how(champion)}")
     for generation in generations:
+        verdict = verdicts[generation.id]
         ended = f"{generation.finished:%Y-%m-%d %H:%M:%S}" if generation.finished else "under way"
-        line = f"generation  {generation.id:>4}  {ended:<19}  {generation.state:<8}  {_said(verdicts[generation.id])}"
+        line = f"generation  {generation.id:>4}  {ended:<19}  {verdict.ending:<8}  {_said(verdict)}"
         typer.echo(line.rstrip())
     if front:
         typer.echo(f"front       {_listed(front)}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from strata.evolution.report.contents import GenerationResult
+from strata.evolution.report.contents import FELL, GenerationResult
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -40,8 +40,9 @@ def fitness_chart(generations: Sequence[GenerationResult], width: int = 78, heig
             grid.put(x, value, *_CHILD)
         if champion is not None:
             grid.put(x, champion, *_CHAMPION)
-        if each.candidate is not None and each.verdict in _CANDIDATES:
-            grid.put(x, each.candidate, *_CANDIDATES[each.verdict])
+        verdict = "regress" if each.ending == FELL else each.verdict
+        if each.candidate is not None and verdict in _CANDIDATES:
+            grid.put(x, each.candidate, *_CANDIDATES[verdict])
     text = grid.text()
     numbers = [str(each.generation) for each in shown]
     heads = ["before" if column > 6 else "", *numbers]

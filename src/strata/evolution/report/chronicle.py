@@ -1,13 +1,17 @@
 """What ledger and store tell of an evolution, in the words of a report: nothing here comes from a process's memory."""
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from strata.errors import StrataError
 from strata.evolution.history import FITNESS_WEIGHTS, fitness
-from strata.evolution.lineage import PIPELINE, Family
+from strata.evolution.lineage import PIPELINE, Family, tainted
 from strata.evolution.report.contents import (
+    FELL,
     Comparison,
     Difference,
     DomainResult,
@@ -24,6 +28,7 @@ from strata.evolution.search import pareto_front
 from strata.store import ChampionLog, Change, GenerationLog, IncidentLog, Ledger, ModelRecord, Store
 
 SHORT = 12  # digits of a digest: as many as anybody needs to name a model
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _OUTLOOKS: Mapping[str, Outlook] = {"sound": "held", "dropped": "lost", "open": "open"}
 
 
@@ -136,25 +141,43 @@ class Chronicle:
                 each.id,
                 f"{each.started:%Y-%m-%d %H:%M:%S}",
                 f"{each.kind}: {self.named(each.subject) if len(each.subject) == 64 else each.subject}",
-                each.detail,
-                f"{each.state}: {each.response}" if each.response else each.state,
+                self.worded(each.detail),
+                f"{each.state}: {self.worded(each.response)}" if each.response else each.state,
             )
             for each in reversed(IncidentLog(self.ledger).recent(PIPELINE, most))
         )
 
+    def worded(self, text: str) -> str:
+        """The text, with names of models in the place of their digests."""
+        return _DIGEST.sub(lambda found: self.named(found[0]), text)
+
+    def judgement(self, change: Change | None) -> Mapping[str, Any] | None:
+        """What the gate said before a promotion; None where it was not asked, or its words are lost."""
+        if change is None or change.judgement is None:
+            return None
+        try:
+            found: Mapping[str, Any] = json.loads(self.store.read(change.judgement))
+        except (StrataError, OSError):
+            return None
+        return found if "verdict" in found else None
+
     def _generation(self, past: PastGeneration) -> GenerationResult:
-        judged = past.judgement or {}
+        number = past.record.id
+        rise = next((c for c in self.history if (c.kind, c.generation) == ("promotion", number)), None)
+        judged = past.judgement or self.judgement(rise) or {}  # of one that is under way the promotion tells
+        candidate = past.candidate or (rise.digest if rise else None)
+        fallen = rise is not None and rise.digest in tainted(self.history)
         return GenerationResult(
-            past.record.id,
+            number,
             past.champion_fitness,
             tuple(child.fitness for child in past.children if child.fitness is not None),
             str(judged.get("verdict", "none")),
             before=self._fitness(past.record.champion),
-            candidate=self._fitness(past.candidate),
+            candidate=self._fitness(candidate),
             gain=_gain(judged),
             level=float(judged.get("level", 0.9)),
             affected=tuple(judged.get("affected", ())),
-            ending=past.record.state,
+            ending=FELL if fallen else past.record.state,
         )
 
     def _fitness(self, model: str | None) -> float | None:

@@ -9,6 +9,7 @@ Severity = Literal["none", "low", "medium", "high"]
 Role = Literal["", "champion", "former champion", "candidate", "rolled back"]
 Outlook = Literal["held", "open", "lost"]
 MINUS, NONE = "\N{MINUS SIGN}", "\N{EN DASH}"  # the sign of a number; in the place of one that is not there
+FELL = "rolled back"  # ending of a generation whose candidate was promoted, and left for a regression
 MOST_TEXT = 400  # characters of any text that is shown
 MOST_NOTE = 1000  # of what explains a table
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from strata.evolution.report.contents import GenerationResult, clean
+from strata.evolution.report.contents import FELL, GenerationResult, clean
 from strata.evolution.report.drawing import BLUE, EDGE, FAINT, INK, ORANGE, PAPER, SKY, VERMILION, Picture, panel
 
 if TYPE_CHECKING:
@@ -77,6 +77,13 @@ def _fitness(axes: "Axes", generations: Sequence[GenerationResult]) -> list["Art
         *axes.plot(*_columns(line), "-", color=BLUE, linewidth=2.2, label="champion", zorder=2),
         *axes.plot(*_columns(children), "o", color=SKY, markersize=5, markeredgewidth=0, label="other children"),
     ]
+    lost = [(each.generation, each.candidate) for each in generations if each.ending == FELL and each.candidate]
+    if lost:
+        (ring,) = axes.plot(
+            *_columns(lost), "o", color=VERMILION, markerfacecolor="none", markersize=15, markeredgewidth=2, zorder=3
+        )
+        ring.set_label(FELL)
+        legend.append(ring)
     for each in generations:
         if each.candidate is not None and each.verdict in VERDICTS:
             colour, marker = VERDICTS[each.verdict]
@@ -109,9 +116,10 @@ def _gains(axes: "Axes", generations: Sequence[GenerationResult]) -> None:
         )
         if len(generations) <= FEW:
             words = f"worse in {', '.join(each.affected)}" if each.affected else each.verdict
+            words += f", {FELL}" if each.ending == FELL else ""
             place = (each.generation, high)
             axes.annotate(
-                clean(words, 24), place, (0, 4), textcoords="offset points", ha="center", fontsize=8.5, color=INK
+                clean(words, 30), place, (0, 4), textcoords="offset points", ha="center", fontsize=8.5, color=INK
             )
     axes.margins(y=0.2)
     axes.grid(axis="y")

@@ -1,10 +1,8 @@
 """An incident as a report: what was found, on which items, what was done, and how long that took."""
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import get_args
 
-from strata.errors import StrataError
 from strata.evolution.report.chronicle import Chronicle, comparison
 from strata.evolution.report.contents import Comparison, Report, Severity
 from strata.store import Change, Incident, IncidentLog, Ledger, LedgerError, Store
@@ -104,7 +102,7 @@ def _steps(told: Chronicle, incident: Incident, fall: Change | None) -> Iterator
         yield f"moved the champion's pointer to it at {fall.moved:%H:%M:%S}: {fall.reason}"
     if incident.response:
         ended = f" at {incident.ended:%H:%M:%S}" if incident.ended else ""
-        yield f"incident {incident.state}{ended}: {incident.response}"
+        yield f"incident {incident.state}{ended}: {told.worded(incident.response)}"
 
 
 def _comparisons(told: Chronicle, incident: Incident, rise: Change | None) -> Iterator[Comparison]:
@@ -112,17 +110,9 @@ def _comparisons(told: Chronicle, incident: Incident, rise: Change | None) -> It
     if "verdict" in incident.figures:
         title = "What was found: the champion against the one before it"
         yield comparison(incident.figures, title, model, reference, "fresh items of the watch")
-    if rise is not None and rise.judgement is not None and (judged := _read(told.store, rise.judgement)):
+    if (judged := told.judgement(rise)) is not None:
         title = "What the gate had said before it was promoted"
         yield comparison(judged, title, model, reference, "gate items")
-
-
-def _read(store: Store, digest: str) -> Mapping[str, Any] | None:
-    try:
-        found: Mapping[str, Any] = json.loads(store.read(digest))
-    except (StrataError, OSError):
-        return None
-    return found if "verdict" in found else None
 
 
 def _seconds(incident: Incident, fall: Change) -> str:

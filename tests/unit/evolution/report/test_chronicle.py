@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from strata.evolution.lineage import Championship
 from strata.evolution.report import Chronicle, evolution_report, incident_report, latest_incident, report_html
 from strata.store import GenerationLog, IncidentLog, Ledger, LedgerError, Store
 from tests.support.lineage import spoil
-from tests.support.rolled_back import Past, rolled_back, scores
+from tests.support.rolled_back import Past, judged, rolled_back, scores
 
 
 @pytest.fixture
@@ -21,14 +22,24 @@ def past(tmp_path: Path) -> Iterator[Past]:
 def test_a_generation_is_told_by_the_ledger(past: Past) -> None:
     report = evolution_report(past.store, past.ledger)
     (generation,) = report.generations
-    assert (generation.verdict, generation.ending, generation.affected) == ("promote", "promoted", ())
+    assert (generation.verdict, generation.ending, generation.affected) == ("promote", "rolled back", ())
     assert generation.before == pytest.approx(0.61 - 0.25 * 0.11)
     assert (generation.candidate, generation.champion) == (pytest.approx(0.6 + 0.25 * 0.1), 0.625)
     assert generation.gain is not None
     assert (generation.gain.low, generation.gain.items) == (-0.005, 1200)
     assert [(each.kind, each.detail) for each in report.failures] == [("not-finite", "NaN in lm_head")]
-    assert [each.response[:8] for each in report.happenings] == ["resolved"]
+    assert [each.response for each in report.happenings] == [f"resolved: rolled back to base {past.founder[:12]}"]
     assert {(each.name, each.role) for each in report.family} == {("base", "champion"), ("g1-1-ties", "rolled back")}
+
+
+def test_a_generation_under_way_is_told_by_its_promotion(past: Past) -> None:
+    log, championship = GenerationLog(past.ledger), Championship(past.store, past.ledger)
+    number = log.begin(past.founder)
+    said = judged("promote")
+    championship.promote(past.child, expected=past.founder, reason="again", judgement=said, generation=number)
+    first, second = evolution_report(past.store, past.ledger).generations
+    assert (first.ending, second.ending, second.verdict) == ("promoted", "running", "promote")
+    assert second.gain == first.gain
 
 
 def test_a_founder_that_is_better_somewhere_is_on_the_front(past: Past) -> None:
@@ -56,7 +67,7 @@ def test_lost_blobs_cost_a_report_their_figures_only(past: Past) -> None:
         past.store.layout.blob(ref.digest).unlink()
     spoil(past.store, past.child, remove=True)
     (generation,) = evolution_report(past.store, past.ledger).generations
-    assert (generation.verdict, generation.gain, generation.children) == ("none", None, ())
+    assert (generation.verdict, generation.children) == ("promote", ())  # the promotion knows it too
     assert evolution_report(past.store, past.ledger).front[0].name == "base"
 
 
