@@ -29,8 +29,7 @@ def status(as_json: Json = False) -> None:
     """Who is champion, since when and why; the latest generations and their verdicts, what waits, what went wrong.
 
     Differences are candidate minus champion, the mean over domains, with an interval of 90 %, on items no search has
-    seen. The front are models of which no other is as good in every domain and better in one; `report` shows them.
-    Times are UTC.
+    seen. The front: models that no other beats, being as good in every domain and better in one. Times are UTC.
     """
     from strata.evolution.report import Chronicle
     from strata.store import Approvals, GenerationLog, IncidentLog
@@ -115,6 +114,7 @@ def lineage(
 ) -> None:
     """A model above its parents: who they are, by which method and in which generation they were bred."""
     from strata.evolution.lineage import family_tree
+    from strata.evolution.report import roles
 
     with _opened() as (_, family, championship):
         root = family.find(model)
@@ -125,7 +125,8 @@ def lineage(
             rows = [asdict(record) | {"method": family.method(record)} for record in reversed(records)]
             _print({"model": root.digest, "champion": champion, "models": rows})
             return
-        nodes = {record.digest: _node(family, record, champion) for record in records}
+        known = roles(championship.history())
+        nodes = {record.digest: _node(family, record, known.get(record.digest)) for record in records}
     for line in family_tree(nodes, root.digest, depth):
         typer.echo(line)
     typer.echo(f"{len(records) - 1} ancestors")
@@ -210,11 +211,11 @@ def _target(family: "Family", text: str) -> str | int:
     return family.find(text).digest if family.lineage.matching(text) else text
 
 
-def _node(family: "Family", record: "ModelRecord", champion: str | None) -> "TreeNode":
+def _node(family: "Family", record: "ModelRecord", role: str | None) -> "TreeNode":
     from strata.evolution.lineage import TreeNode
 
     bred = "founder" if record.founder else f"generation {record.generation}, {family.method(record) or 'recipe lost'}"
-    mark = ", champion" if record.digest == champion else ""
+    mark = f", {role}" if role else ""
     return TreeNode(record.digest, f"{record.name} {record.digest[:_SHORT]} ({bred}{mark})", record.parents)
 
 
@@ -241,7 +242,7 @@ def _judged(result: "GenerationResult | None") -> dict[str, Any]:
 
 
 def _listed(front: Sequence["FrontModel"], most: int = 6) -> str:
-    named = ", ".join(model.name for model in front[:most])
+    named = ", ".join(model.name + (f" ({model.role})" if model.role else "") for model in front[:most])
     return f"{len(front)} models: {named}" + (f" and {len(front) - most} more" if len(front) > most else "")
 
 

@@ -100,10 +100,11 @@ def test_status_tells_who_and_why_and_what_waits(run, line) -> None:
 def test_lineage_draws_the_tree(run, line) -> None:
     parents = sorted(line[:2])
     names = {line[0]: "a", line[1]: "b"}
+    was = {line[0]: ", former champion", line[1]: ""}
     assert run("lineage")[1].splitlines() == [
         f"child-1 {line[2][:12]} (generation 1, ties, champion)",
-        f"├─ {names[parents[0]]} {parents[0][:12]} (founder)",
-        f"└─ {names[parents[1]]} {parents[1][:12]} (founder)",
+        f"├─ {names[parents[0]]} {parents[0][:12]} (founder{was[parents[0]]})",
+        f"└─ {names[parents[1]]} {parents[1][:12]} (founder{was[parents[1]]})",
         "2 ancestors",
     ]
     assert run("lineage", "child-2", "--depth", "0")[1].startswith(f"child-2 {line[3][:12]} (generation 2, ties) …\n")
