@@ -71,11 +71,12 @@ class Picture:
     def _saved(self, form: str, **options: Any) -> bytes:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         buffer = io.BytesIO()
         with rc_context({**_STYLE, "svg.hashsalt": self.name}), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph .* missing")  # a name in another script
-            figure = Figure(figsize=self.size, layout="constrained")
+            figure = Figure(figsize=self.size, layout=ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08))
             handles = self.paint(figure)
             if handles:
                 columns = 4 if len(handles) > 3 else 3

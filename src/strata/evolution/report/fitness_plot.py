@@ -41,7 +41,10 @@ def _paint(figure: "Figure", generations: Sequence[GenerationResult], judged: bo
     panels: list[Axes] = list(figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios, squeeze=False)[:, 0])
     legend = _fitness(panel(panels[0], "Fitness by generation"), generations)
     if judged:
-        _gains(panel(panels[1], "Verdicts: the candidate minus the champion, on items no search has seen"), generations)
+        _gains(
+            panel(panels[1], "Verdicts: candidate minus champion (mean of domains), on items no search has seen"),
+            generations,
+        )
     legend += [
         Line2D([], [], color=colour, marker=marker, linestyle="", markersize=8, label=f"candidate: {verdict}")
         for verdict, (colour, marker) in VERDICTS.items()

@@ -37,7 +37,6 @@ def _paint(figure: "Figure", front: Sequence[FrontModel]) -> list["Artist"]:
     for label, model in zip(panels[0].get_yticklabels(), front, strict=True):
         label.set_fontweight("bold" if model.role == "champion" else "normal")
     panels[0].set_ylim(max(len(front), 1) - 0.4, -0.6)
-    figure.supxlabel("share of search items answered rightly", fontsize=10, color=INK)
     return [
         *(
             Line2D([], [], color=colour, marker=marker, linestyle="", markersize=7, label=role or "other child")
@@ -70,6 +69,7 @@ def _domain(axes: "Axes", values: Sequence[float], front: Sequence[FrontModel]) 
             color=INK if value == high else FAINT,
             fontweight="bold" if value == high else "normal",
         )
+    axes.set_xlabel("share of items right", fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.locator_params(axis="x", nbins=3)
     axes.tick_params(axis="x", labelsize=8)
