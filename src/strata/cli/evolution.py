@@ -114,7 +114,7 @@ def lineage(
 ) -> None:
     """A model above its parents: who they are, by which method and in which generation they were bred."""
     from strata.evolution.lineage import family_tree
-    from strata.evolution.report import roles
+    from strata.evolution.report import roles_of
 
     with _opened() as (_, family, championship):
         root = family.find(model)
@@ -125,7 +125,7 @@ def lineage(
             rows = [asdict(record) | {"method": family.method(record)} for record in reversed(records)]
             _print({"model": root.digest, "champion": champion, "models": rows})
             return
-        known = roles(championship.history())
+        known = roles_of(championship.history())
         nodes = {record.digest: _node(family, record, known.get(record.digest)) for record in records}
     for line in family_tree(nodes, root.digest, depth):
         typer.echo(line)

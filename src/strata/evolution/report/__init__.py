@@ -5,7 +5,7 @@ Public face:
 - `evolution_report`, `incident_report`: of a store and an open ledger, and of nothing else; `latest_incident`
 - `Chronicle`: what they are told from: generations, front, family; `COMPARISON`: where the champion's comparison lies
 - `Report` and what it is made of: `Comparison`, `DomainResult`, `Difference`, `GenerationResult`, `FrontModel`,
-  `Relative`, `FailedChild`, `Happening`; `relatives`: a family by the ledger; `roles`: who is or was champion
+  `Relative`, `FailedChild`, `Happening`; `relatives`: a family by the ledger; `roles_of`: who is or was champion
 - `report_markdown`, `report_html`; as files: `write_report`, `write_picture`
 - single plots, a `Picture` each: `difference_plot`, `fitness_plot`, `front_plot`, `family_plot`
 - `fitness_chart`: fitness by generation in characters, for a terminal
@@ -36,7 +36,7 @@ from strata.evolution.report.front_plot import front_plot
 from strata.evolution.report.incident import incident_report, latest_incident
 from strata.evolution.report.markdown import report_markdown
 from strata.evolution.report.page import report_html
-from strata.evolution.report.roles import relatives, roles
+from strata.evolution.report.roles import relatives, roles_of
 
 __all__ = [
     "COMPARISON",
@@ -62,7 +62,7 @@ __all__ = [
     "relatives",
     "report_html",
     "report_markdown",
-    "roles",
+    "roles_of",
     "write_picture",
     "write_report",
 ]

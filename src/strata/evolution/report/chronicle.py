@@ -22,7 +22,7 @@ from strata.evolution.report.contents import (
     Outlook,
     Relative,
 )
-from strata.evolution.report.roles import relatives, roles
+from strata.evolution.report.roles import relatives, roles_of
 from strata.evolution.rounds import PastGeneration, past_generations
 from strata.evolution.search import pareto_front
 from strata.store import ChampionLog, Change, GenerationLog, IncidentLog, Ledger, ModelRecord, Store
@@ -105,7 +105,7 @@ class Chronicle:
         """Models that no other beats in every domain, the highest mean first."""
         members = pareto_front(self.scores)
         records = {record.digest: record for record in self.family.lineage.find_all(members)}
-        known = roles(self.history)
+        known = roles_of(self.history)
         found = [
             FrontModel(
                 model,

@@ -11,7 +11,7 @@ def relatives(
     records: Iterable[ModelRecord], history: Sequence[Change], candidate: str | None = None
 ) -> tuple[Relative, ...]:
     """A relative of each record, in their order; its role by the history of champions (the latest change first)."""
-    known = roles(history)
+    known = roles_of(history)
     if candidate is not None:
         known.setdefault(candidate, "candidate")
     return tuple(
@@ -20,7 +20,7 @@ def relatives(
     )
 
 
-def roles(history: Sequence[Change]) -> dict[str, Role]:
+def roles_of(history: Sequence[Change]) -> dict[str, Role]:
     """What those are who are or were champion, by digest."""
     found: dict[str, Role] = {change.digest: "former champion" for change in history}
     for digest in tainted(history):
