@@ -30,7 +30,7 @@ def artifact(key: str) -> str:
 
 
 def test_a_rolled_back_regression_leaves_a_page_and_an_artifact(past: Past, tmp_path: Path):
-    page = publish_incident(Settings(), "regression", past.child)
+    page = flow(publish_incident)(Settings(), "regression", past.child)
     assert page == tmp_path / "reports" / f"incident-{past.incident}.html"
     assert "rolled back to base" in page.read_text()
     told = artifact("evolution-incident")

@@ -72,5 +72,5 @@ def _summary(told: Chronicle, champion: str | None, founders: tuple[Comparison, 
                 f"comes closest (interval of {each.level:.0%}: {gain.low:+.4f} to {gain.high:+.4f})."
             )
             if lost := [result.domain for result in each.domains if result.outlook == "lost"]:
-                sentence += f" In {', '.join(lost)} {each.reference} is better."
+                sentence += f" That founder is better in {', '.join(lost)}."
     return sentence
