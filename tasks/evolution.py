@@ -8,26 +8,25 @@ from typing import Any
 
 import psutil
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.transactions import Transaction, get_transaction
 from rich.progress import Progress
 
 from strata.evolution.lineage import Championship, Rollback
 from strata.evolution.regression import GatePolicy, Judgement, Verdict, judge
-from strata.evolution.report import report_html, report_markdown
+from strata.evolution.report import COMPARISON
 from strata.evolution.rounds import Conclusion, Demands, Order, Watched, Workshop, open_workshop, watch_champion
 from strata.evolution.suites import BadSuite
 from strata.settings import Settings
 from strata.store import ArtifactRef, Change, Store
 from tasks.evolution_events import announce_champion
 from tasks.evolution_parameters import EvolutionParameters
-from tasks.evolution_report import run_report
+from tasks.evolution_report import publish_evolution, publish_incident
 from tasks.evolution_results import GenerationOutcome
 from tasks.failures import stage
 from tasks.terminal import console
 
-COMPARISON = "evolution-comparison"
 _ADVICE = {BadSuite: "ask for fewer items."}
 _OTHERWISE = "see the message; run it again, and it goes on where it was."
 HELD_BACK = 1000  # at most, items a domain on which champion and parents are compared in the end
@@ -172,11 +171,8 @@ def publish_generations(
 ) -> dict[str, Any]:
     """Show the run as an artifact and as a page of the store; returns the figures to record."""
     found = json.loads(shop.parts.store.read(comparison.digest))
-    report = run_report(shop, generations, found)
-    create_markdown_artifact(report_markdown(report), key="evolution-report")
-    page = shop.parts.store.put_artifact(report_html(report).encode(), "evolution-report", "latest")
     endings = [outcome.conclusion.ending for outcome in generations]
-    return {"champion": found["champion"], "endings": endings, "report": page.digest}
+    return {"champion": found["champion"], "endings": endings, "report": publish_evolution(Settings())}
 
 
 def watch(shop: Workshop, generation: int) -> Watched | None:
@@ -198,6 +194,8 @@ def roll_back(settings: Settings, *, expected: str, reason: str) -> Rollback:
         done = championship.rollback(reason=reason, kind="regression", expected=expected)
     announce_champion("rolled-back", expected, {"to": done.target, "seconds": done.seconds})
     console.print(f"  rolled back to {done.target[:12]} in {done.seconds:.2f} s: {reason}")
+    if (page := publish_incident(settings, "regression", expected)) is not None:
+        console.print(f"  explained in {page}")
     return done
 
 
@@ -210,16 +208,17 @@ def _say(sentence: str) -> None:
 @contextmanager
 def _bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar on the terminal, which is gone when the block ends."""
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(label, total=total)
         yield lambda done: progress.update(bar, completed=done)
 
 
 def _sentence(judgement: Judgement) -> str:
     overall = judgement.overall
-    span = f"{overall.difference:+.4f} overall ({overall.low:+.4f} to {overall.high:+.4f}, {judgement.items} items)"
-    why = "; ".join(judgement.affected or judgement.missing)
-    return f"{judgement.verdict.value}: {span}" + (f"; {why}" if why else "")
+    span = f"{overall.difference:+.4f} overall ({overall.low:+.4f} to {overall.high:+.4f}, {judgement.items:,} items)"
+    if judgement.affected:
+        return f"regress: worse in {', '.join(judgement.affected)}; {span}"
+    return f"{judgement.verdict.value}: {'; '.join((span, *judgement.missing))}"
 
 
 def _ending(conclusion: Conclusion) -> str:

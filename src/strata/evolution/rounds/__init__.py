@@ -5,6 +5,7 @@ Public face:
 - `Rounds`: the steps of a generation, each of which may be repeated; `Demands`, `Parts`, `Conclusion`, `Child`
 - `open_workshop`: all that generations are made with, by an `Order`; `Workshop`
 - `Examiner`: models of the store answer items of suites, from a cache
+- `past_generations`: generations as ledger and store tell of them, of whichever process; `PastGeneration`
 - `judge_candidate`: the gate, with items drawn while they can change the verdict
 - `watch_champion`: judge a champion anew, with an incident where it regressed; `Watched`; `guard_champion`: and roll it
   back there and then
@@ -14,6 +15,7 @@ from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.judging import judge_candidate
 from strata.evolution.rounds.parts import Conclusion, Demands, Parts
+from strata.evolution.rounds.past import PastGeneration, past_generations
 from strata.evolution.rounds.rounds import Rounds
 from strata.evolution.rounds.watch import Watched, guard_champion, watch_champion
 from strata.evolution.rounds.workshop import Order, Workshop, open_workshop
@@ -25,6 +27,7 @@ __all__ = [
     "Examiner",
     "Order",
     "Parts",
+    "PastGeneration",
     "Rounds",
     "Watched",
     "Workshop",
@@ -32,5 +35,6 @@ __all__ = [
     "guard_champion",
     "judge_candidate",
     "open_workshop",
+    "past_generations",
     "watch_champion",
 ]

@@ -5,7 +5,7 @@ What a step found is kept under a ref of the generation, so a run that was kille
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from strata.evolution.evaluate import ScoringFailed
 from strata.evolution.history import fitness, weights_of
@@ -18,6 +18,7 @@ from strata.evolution.rounds import notices
 from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.judging import judge_candidate, limits
 from strata.evolution.rounds.parts import Conclusion, Demands, Ending, Parts
+from strata.evolution.rounds.past import FOUNDERS, SCORED_ON, scores_of
 from strata.evolution.rounds.records import Records
 from strata.evolution.rounds.telling import settle, tell, times
 from strata.evolution.search import STRATEGIES, Past, Search, Space, to_recipe
@@ -199,7 +200,7 @@ class Rounds:
         standing = self._championship.standing()
         assert standing is not None
         champion = fitness(self._scores(standing.digest))
-        figures = {"candidate": model, "approval": approval, "champion": champion}
+        figures = {"candidate": model, "approval": approval, "champion": champion, **self._compared()}
         self._generations.finish(generation, ending, figures, state)
         self._family.release()
         with suppress(StoreError):  # a ref that cannot be read: nothing is collected then
@@ -237,6 +238,13 @@ class Rounds:
             for model in models:
                 self._championship.restore(model)
             return work()
+
+    def _compared(self) -> dict[str, Any]:
+        """What the children's scores can be compared with: the founders' on the same items, and which those are."""
+        suites = [suite.label for suite in self._examiner.suites.values()]
+        on = {"items": self.demands.search_items, "seed": self._examiner.seed, "suites": suites}
+        founders = filter(None, (*self._space.parents, self._space.base))
+        return {SCORED_ON: on, FOUNDERS: scores_of(founders, self._scores)}
 
     def _candidate(self, generation: int) -> Child | None:
         """The child that goes before the gate."""
