@@ -14,9 +14,10 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 LAYERS = 6  # two for each of three stages, and enough for the layer patterns in use (every 4th, every 6th)
 
+_WORDS = 128  # also of a model that has fewer: the tokens of test prompts are among them
+
 # Field names are matched whole, the first pattern that fits wins. The values agree with each other: hidden 64 = 4 heads
 # of 16; experts 8 in 2 groups of which 1 is taken; windows and chunks shorter than a test prompt.
-_WORDS = 128  # also of a model that has fewer: the tokens of test prompts are among them
 _SIZES: tuple[tuple[str, int], ...] = (
     (r"vocab_size|vocab_size_per_layer_input|unpadded_vocab_size", _WORDS),
     (r"(max|n)_position(_embedding)?s|max_seq_len|n_ctx|model_max_length|max_target_positions|context_length", 256),
