@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strata.errors import StrataError
-from strata.evolution.evaluate import AnswerCache, local_scorer
+from strata.evolution.evaluate import AnswerCache, local_scorer, scorer_for
 from strata.evolution.lineage import Championship, Family, PoolMerge
 from strata.evolution.merge import MergePool
 from strata.evolution.models import open_model, put_model
@@ -18,12 +18,19 @@ from strata.evolution.search import TECHNIQUES, Space
 from strata.evolution.suites import DOMAINS, small_suite
 from strata.store import GenerationLog, IncidentLog, Store
 
+if TYPE_CHECKING:
+    from strata.inference import Place
+
 MOST_GROUPS = 3  # of layers, that have weights of their own
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be bred: from `parents`, model folders that were trained from `base`, if there is one."""
+    """What is to be bred: from `parents`, model folders that were trained from `base`, if there is one.
+
+    mesh: whose nodes answer items with models for which this process would take more than `scoring_bytes`; without one
+    all models answer here.
+    """
 
     parents: Sequence[Path]
     base: Path | None
@@ -31,6 +38,8 @@ class Order:
     workers: int = 2
     memory_bytes: int | None = None
     timeout_seconds: float | None = None
+    mesh: "Place | None" = None
+    scoring_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,8 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         stack.callback(incidents.close)
         suites = {domain: small_suite(domain) for domain in DOMAINS}
         cache = AnswerCache(home / "answers.sqlite")
-        examiner = stack.enter_context(Examiner(store, suites, cache, local_scorer, seed=order.demands.seed))
+        load = scorer_for(order.mesh, order.scoring_bytes) if order.mesh else local_scorer
+        examiner = stack.enter_context(Examiner(store, suites, cache, load, seed=order.demands.seed))
         parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all)
         parents = tuple(founders[parent.name] for parent in order.parents)
         base = founders[order.base.name] if order.base else None
