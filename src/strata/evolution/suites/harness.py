@@ -78,13 +78,13 @@ def _check(name: str, task: Any) -> None:
 def _item(name: str, domain: str, task: Any, doc: Any, shots: int) -> Item:
     prompt = str(task.fewshot_context(doc, shots, gen_prefix=task.doc_to_prefix(doc)))
     mark = hashlib.sha256(prompt.encode()).hexdigest()[:16]
-    common = {"id": f"{name}-{mark}", "domain": domain, "prompt": prompt, "cluster": name}
+    common: dict[str, Any] = {"id": f"{name}-{mark}", "domain": domain, "prompt": prompt, "cluster": name}
     target = task.doc_to_target(doc)
-    options = task.doc_to_choice(doc) if task.config.doc_to_choice is not None else None
+    options: list[Any] = [] if task.config.doc_to_choice is None else list(task.doc_to_choice(doc))
     if isinstance(target, list):
         raise BadSuite(f"task {name} has a question with several right answers")
     if task.config.output_type == "generate_until":
-        text = options[target] if options is not None else target
+        text = options[target] if options else target
         return Item(**common, scoring="exact", target=str(text), stop=_stop(task))
     if isinstance(target, str) and target in options:
         target = options.index(target)
