@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from prefect import get_run_logger, task
@@ -27,6 +27,9 @@ from tasks.evolution_results import GenerationOutcome
 from tasks.failures import stage
 from tasks.terminal import console
 
+if TYPE_CHECKING:
+    from strata.inference import Place
+
 _ADVICE = {BadSuite: "ask for fewer items."}
 _OTHERWISE = "see the message; run it again, and it goes on where it was."
 HELD_BACK = 1000  # at most, items a domain on which champion and parents are compared in the end
@@ -39,7 +42,7 @@ class ChampionRegressed(Exception):
 @contextmanager
 def open_shop(parameters: EvolutionParameters, settings: Settings) -> Iterator[Workshop]:
     """The founders in the store, worker processes that merge, and all else that a generation needs."""
-    memory = parameters.memory * (1 << 20) or psutil.virtual_memory().available // 2
+    half = psutil.virtual_memory().available // 2
     order = Order(
         parents=[Path(parent) for parent in parameters.parents],
         base=Path(parameters.base) if parameters.base else None,
@@ -53,8 +56,10 @@ def open_shop(parameters: EvolutionParameters, settings: Settings) -> Iterator[W
         ),
         suites=parameters.suites,
         workers=parameters.workers,
-        memory_bytes=memory,
+        memory_bytes=parameters.memory * (1 << 20) or half,
         timeout_seconds=parameters.timeout,
+        mesh=_mesh(parameters, settings),
+        scoring_bytes=parameters.scoring_memory * (1 << 20) or half,
     )
     with ExitStack() as stack:
         with stage("enter", {}, "name model folders that can be read and that have one architecture."):
@@ -181,6 +186,16 @@ def watch(shop: Workshop, generation: int) -> Watched | None:
     return watch_champion(
         parts.examiner, shop.rounds.demands.policy, parts.championship, parts.incidents, generation=generation
     )
+
+
+def _mesh(parameters: EvolutionParameters, settings: Settings) -> "Place | None":
+    """Where models answer that do not fit here, if anywhere."""
+    if not parameters.mesh:
+        return None
+    from strata.inference import Place  # which imports torch
+
+    identity = Path(parameters.identity) if parameters.identity else settings.home / "identity.json"
+    return Place(Path(parameters.mesh), identity, settings.home)
 
 
 def _manual(parameters: EvolutionParameters, settings: Settings) -> bool:

@@ -53,7 +53,24 @@ class EvolutionParameters(BaseModel):
     )
     workers: int = Field(2, title="Workers", description="Processes that merge", gt=0, le=64)
     memory: int = Field(
-        0, title="Memory (MiB)", description="What merging may take; 0: half of what is free", ge=0, le=1 << 24
+        0,
+        title="Memory (MiB)",
+        description="What merging may take; 0: half of what is free",
+        ge=0,
+        le=1 << 24,
+    )
+    mesh: str = Field(
+        "",
+        title="Mesh",
+        description="Membership file of a mesh whose nodes answer items with models that do not fit here",
+    )
+    identity: str = Field("", title="Identity", description="The coordinator's key; empty: the one in STRATA_HOME")
+    scoring_memory: int = Field(
+        0,
+        title="Memory to answer (MiB)",
+        description="With a mesh: what answering items may take here; 0: half of what is free",
+        ge=0,
+        le=1 << 24,
     )
     seed: int = Field(0, title="Seed", description="Of recipes and of the items that are drawn", ge=0, lt=1 << 31)
     timeout: int = Field(3600, title="Timeout (s)", description="Longest that one merge may take", gt=0, le=86_400)

@@ -20,7 +20,7 @@ Load = Callable[[Path], Callable[[], Scorer]]
 class Examiner(Closing):
     """Answers items with models, from a cache where they were answered before. Close it, or use it as a context.
 
-    suites: by domain. load: makes a scorer of a model's folder. seed: of the draws.
+    suites: by domain. load: makes a scorer of a model's folder, which stays as long as it is used. seed: of the draws.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class Examiner(Closing):
             files = open_model(self._store, model).files
             size = sum(self._store.size(blob) for name, blob in files.items() if name.endswith(".safetensors"))
             while self._loaded and size + sum(taken for _, taken in self._loaded.values()) > KEPT_BYTES:
-                self._loaded.popitem(last=False)
+                left, _ = self._loaded.popitem(last=False)
+                shutil.rmtree(self._folder / left, ignore_errors=True)
             folder = check_out(self._store, model, self._folder / model)
             self._loaded[model] = self._load(folder)(), size
-            shutil.rmtree(folder, ignore_errors=True)
         self._loaded.move_to_end(model)
         return self._loaded[model][0]
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strata.errors import StrataError
-from strata.evolution.evaluate import AnswerCache, local_scorer
+from strata.evolution.evaluate import AnswerCache, local_scorer, scorer_for
 from strata.evolution.lineage import Championship, Family, PoolMerge, damage
 from strata.evolution.merge import MergePool
 from strata.evolution.models import open_model
@@ -20,6 +20,9 @@ from strata.evolution.search import TECHNIQUES, Space
 from strata.evolution.suites import Suite, named_suites
 from strata.store import GenerationLog, IncidentLog, Store
 
+if TYPE_CHECKING:
+    from strata.inference import Place
+
 MOST_GROUPS = 3  # of layers, that have weights of their own
 
 
@@ -28,6 +31,8 @@ class Order:
     """What is to be bred: from `parents`, model folders that were trained from `base`, if there is one.
 
     suites: names of what the models are tested on, see `named_suites`.
+    mesh: whose nodes answer items with models for which this process would take more than `scoring_bytes`; without one
+    all models answer here.
     """
 
     parents: Sequence[Path]
@@ -37,6 +42,8 @@ class Order:
     workers: int = 2
     memory_bytes: int | None = None
     timeout_seconds: float | None = None
+    mesh: "Place | None" = None
+    scoring_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,8 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         championship = stack.enter_context(Championship(store, ledger, merge=PoolMerge(pool)))
         championship.mend()
         cache = AnswerCache(home / "answers.sqlite")
-        examiner = stack.enter_context(Examiner(store, suites, cache, local_scorer, seed=order.demands.seed))
+        load = scorer_for(order.mesh, order.scoring_bytes) if order.mesh else local_scorer
+        examiner = stack.enter_context(Examiner(store, suites, cache, load, seed=order.demands.seed))
         parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all, entering.mend)
         parents = tuple(founders[parent.name] for parent in order.parents if parent.name in founders)
         base = founders[order.base.name] if order.base else None
