@@ -4,19 +4,20 @@ Public face:
 
 - `Rounds`: the steps of a generation, each of which may be repeated; `Demands`, `Parts`, `Conclusion`, `Child`
 - `open_workshop`: all that generations are made with, by an `Order`; `Workshop`
-- `Examiner`: models of the store answer items of suites, from a cache
+- `Examiner`: models of the store answer items of suites, from a cache; `open_examiner`: with the built-in suites
 - `judge_candidate`: the gate, with items drawn while they can change the verdict
-- `watch_champion`: judge a champion anew, with an incident where it regressed; `Watched`
+- `watch_champion`: judge a champion anew, with an incident where it regressed, of kind `REGRESSION`; `Watched`
 """
 
 from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.judging import judge_candidate
 from strata.evolution.rounds.rounds import Conclusion, Demands, Parts, Rounds
-from strata.evolution.rounds.watch import Watched, watch_champion
-from strata.evolution.rounds.workshop import Order, Workshop, open_workshop
+from strata.evolution.rounds.watch import REGRESSION, Watched, watch_champion
+from strata.evolution.rounds.workshop import Order, Workshop, open_examiner, open_workshop
 
 __all__ = [
+    "REGRESSION",
     "Child",
     "Conclusion",
     "Demands",
@@ -28,6 +29,7 @@ __all__ = [
     "Workshop",
     "best",
     "judge_candidate",
+    "open_examiner",
     "open_workshop",
     "watch_champion",
 ]

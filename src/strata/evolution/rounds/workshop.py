@@ -61,15 +61,19 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         generations, incidents = GenerationLog(ledger), IncidentLog(ledger)
         stack.callback(generations.close)
         stack.callback(incidents.close)
-        suites = {domain: small_suite(domain) for domain in DOMAINS}
-        cache = AnswerCache(home / "answers.sqlite")
-        examiner = stack.enter_context(Examiner(store, suites, cache, local_scorer, seed=order.demands.seed))
+        examiner = stack.enter_context(open_examiner(home, store, order.demands.seed))
         parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all)
         parents = tuple(founders[parent.name] for parent in order.parents)
         base = founders[order.base.name] if order.base else None
         space = _space(store, championship, founders, parents, base)
         crowned = _crown(Rounds(order.demands, parts, space), championship, [base] if base else parents)
         yield Workshop(Rounds(order.demands, parts, space, crowned), parts, founders)
+
+
+def open_examiner(home: Path, store: Store, seed: int) -> Examiner:
+    """Models of the store before the built-in suites; home: folder of the cache of answers. To be closed."""
+    suites = {domain: small_suite(domain) for domain in DOMAINS}
+    return Examiner(store, suites, AnswerCache(home / "answers.sqlite"), local_scorer, seed=seed)
 
 
 def _enter(family: Family, store: Store, order: Order) -> dict[str, str]:
