@@ -3,27 +3,36 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
-import psutil
 from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.transactions import Transaction, get_transaction
 from rich.progress import Progress
 
-from strata.evolution.lineage import Championship, Rollback
 from strata.evolution.regression import GatePolicy, Judgement, Verdict, judge
 from strata.evolution.report import report_html, report_markdown
-from strata.evolution.rounds import Conclusion, Demands, Order, Watched, Workshop, open_workshop, watch_champion
+from strata.evolution.rounds import (
+    Admission,
+    Conclusion,
+    Demands,
+    Order,
+    Watched,
+    Workshop,
+    open_workshop,
+    watch_champion,
+)
 from strata.evolution.suites import BadSuite
+from strata.memory import available_memory
 from strata.settings import Settings
-from strata.store import ArtifactRef, Change, Store
-from tasks.evolution_events import announce_champion
+from strata.store import ArtifactRef, Change, PointerMoved, Store
+from tasks.evolution_events import announce_champion, announce_regression
+from tasks.evolution_founders import Founders
 from tasks.evolution_parameters import EvolutionParameters
 from tasks.evolution_report import run_report
 from tasks.evolution_results import GenerationOutcome
+from tasks.evolution_rollback import roll_back
 from tasks.failures import stage
 from tasks.terminal import console
 
@@ -38,12 +47,20 @@ class ChampionRegressed(Exception):
 
 
 @contextmanager
-def open_shop(parameters: EvolutionParameters, settings: Settings) -> Iterator[Workshop]:
-    """The founders in the store, worker processes that merge, and all else that a generation needs."""
-    memory = parameters.memory * (1 << 20) or psutil.virtual_memory().available // 2
+def open_shop(
+    parameters: EvolutionParameters, founders: Founders, settings: Settings, admitted: Admission | None = None
+) -> Iterator[Workshop]:
+    """The founders in the store, worker processes that merge, and all else that a generation needs.
+
+    admitted: what merging may take, in the place of the parameters.
+    """
+    memory = parameters.memory * (1 << 20) or available_memory() // 2
+    workers = parameters.workers
+    if admitted is not None:
+        memory, workers = admitted.merging, admitted.workers
     order = Order(
-        parents=[Path(parent) for parent in parameters.parents],
-        base=Path(parameters.base) if parameters.base else None,
+        parents=founders.parents,
+        base=founders.base,
         demands=Demands(
             strategy=parameters.strategy,
             children=parameters.children,
@@ -52,7 +69,7 @@ def open_shop(parameters: EvolutionParameters, settings: Settings) -> Iterator[W
             policy=GatePolicy(gain=parameters.gain, most_items=parameters.gate_items),
             manual=_manual(parameters, settings),
         ),
-        workers=parameters.workers,
+        workers=workers,
         memory_bytes=memory,
         timeout_seconds=parameters.timeout,
     )
@@ -107,7 +124,11 @@ def judge_best(shop: Workshop, generation: int) -> Judgement | None:
 def promote_best(shop: Workshop, generation: int, judgement: Judgement | None) -> Change | None:
     """Move the champion's pointer where the gate says so; undone if the transaction around it fails."""
     with stage("promote", _ADVICE, _OTHERWISE):
-        change = shop.rounds.promote(generation, judgement)
+        try:
+            change = shop.rounds.promote(generation, judgement)
+        except PointerMoved as moved:
+            _say(f"  the champion is {(moved.found or 'none')[:12]} now, against whom nothing was judged: it stays")
+            return None
     if change is not None:
         get_transaction().set("promoted", change.digest)
         announce_champion("promoted", change.digest, {"generation": generation, "previous": change.previous})
@@ -126,14 +147,22 @@ def undo_promotion(transaction: Transaction) -> None:
 def confirm_champion(shop: Workshop, generation: int, change: Change | None) -> None:
     """Judge a new champion once more, on other fresh items; raises ChampionRegressed where it is worse after all.
 
-    Where rollbacks are not automatic an incident stays open instead.
+    Where rollbacks are not automatic an incident stays open instead, and is announced.
     """
     if change is None:
         return
     with stage("confirm", _ADVICE, _OTHERWISE):
         watched = watch(shop, generation)
-    if watched is not None and watched.judgement.verdict is Verdict.REGRESS and Settings().automated_rollback:
-        raise ChampionRegressed(", ".join(watched.judgement.affected))
+    if watched is None or watched.judgement.verdict is not Verdict.REGRESS:
+        return
+    affected = ", ".join(watched.judgement.affected)
+    if Settings().automated_rollback:
+        raise ChampionRegressed(affected)
+    assert change.previous is not None
+    assert watched.incident is not None
+    reason = f"worse than the champion before it in {affected}"
+    announce_regression(change.digest, change.previous, watched.incident, reason)
+    _say(f"  {change.digest[:12]} is {reason}: incident {watched.incident} stays open")
 
 
 @task(name="conclude", cache_policy=NO_CACHE)
@@ -188,15 +217,6 @@ def watch(shop: Workshop, generation: int) -> Watched | None:
 def _manual(parameters: EvolutionParameters, settings: Settings) -> bool:
     """Whether a person decides on every candidate: asked for, or what should decide alone is switched off."""
     return parameters.approval == "always" or not settings.evolution_scheduler or not settings.regression_detection
-
-
-def roll_back(settings: Settings, *, expected: str, reason: str) -> Rollback:
-    """Take a regressed champion's place with the last good one, and tell of it."""
-    with Championship(Store(settings.store_root), settings.ledger) as championship:
-        done = championship.rollback(reason=reason, kind="regression", expected=expected)
-    announce_champion("rolled-back", expected, {"to": done.target, "seconds": done.seconds})
-    console.print(f"  rolled back to {done.target[:12]} in {done.seconds:.2f} s: {reason}")
-    return done
 
 
 def _say(sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""A rollback as a run of its own: to the last good champion, or to one that is named."""
+"""Rollbacks: of a promotion just made, and as a run of its own to the last good champion or to one that is named."""
 
 from contextlib import closing
 
@@ -56,6 +56,15 @@ def roll_back_champion(parameters: RollbackParameters) -> Rollback | str:
     get_run_logger().info(sentence)
     passed = "".join(f"\n- passed over {digest[:12]}: {wrong}" for digest, wrong in done.passed_over)
     create_markdown_artifact(f"{sentence}\n\nReason: {parameters.reason}\n{passed}", key="evolution-rollback")
+    return done
+
+
+def roll_back(settings: Settings, *, expected: str, reason: str) -> Rollback:
+    """Take a champion's place with the last good one because it regressed, and tell of it."""
+    with Championship(Store(settings.store_root), settings.ledger) as championship:
+        done = championship.rollback(reason=reason, kind="regression", expected=expected)
+    announce_champion("rolled-back", expected, {"to": done.target, "seconds": done.seconds})
+    console.print(f"  rolled back to {done.target[:12]} in {done.seconds:.2f} s: {reason}")
     return done
 
 

@@ -11,8 +11,9 @@ from strata.errors import StrataError
 from strata.evolution.evaluate import AnswerCache, local_scorer
 from strata.evolution.lineage import Championship, Family, PoolMerge
 from strata.evolution.merge import MergePool
-from strata.evolution.models import open_model, put_model
+from strata.evolution.models import open_model
 from strata.evolution.rounds.examiner import Examiner
+from strata.evolution.rounds.founders import Founder, enter_founder
 from strata.evolution.rounds.rounds import Demands, Parts, Rounds
 from strata.evolution.search import TECHNIQUES, Space
 from strata.evolution.suites import DOMAINS, small_suite
@@ -23,10 +24,13 @@ MOST_GROUPS = 3  # of layers, that have weights of their own
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be bred: from `parents`, model folders that were trained from `base`, if there is one."""
+    """What is to be bred: from `parents`, models that were trained from `base`, if there is one.
 
-    parents: Sequence[Path]
-    base: Path | None
+    Each is a model folder or lies in the store already.
+    """
+
+    parents: Sequence[Founder]
+    base: Founder | None
     demands: Demands
     workers: int = 2
     memory_bytes: int | None = None
@@ -77,11 +81,11 @@ def open_examiner(home: Path, store: Store, seed: int) -> Examiner:
 
 
 def _enter(family: Family, store: Store, order: Order) -> dict[str, str]:
-    folders = [*order.parents, *([order.base] if order.base else [])]
-    names = [folder.name for folder in folders]
+    given = [*order.parents, *([order.base] if order.base else [])]
+    names = [founder.name for founder in given]
     if len(set(names)) < len(names):
-        raise StrataError(f"two founders have the same folder name: {', '.join(names)}")
-    founders = {folder.name: put_model(store, folder).digest for folder in folders}
+        raise StrataError(f"two founders have the same name: {', '.join(names)}")
+    founders = {founder.name: enter_founder(store, founder) for founder in given}
     for name, digest in founders.items():
         family.add_founder(digest, name)
     return founders
