@@ -81,7 +81,7 @@ def _run(parameters: EvolutionParameters, settings: Settings, started: Occasion)
             return skipped(PIPELINE, settings, no_room(admitted), asdict(admitted))
     with recorded(PIPELINE, settings) as record, open_shop(parameters, founders, settings, admitted) as shop:
         generations = _generations(parameters, shop, founders, started)
-        comparison = compare_with_parents(shop)
+        comparison = compare_with_parents(shop, parameters.comparison_items)
         record.update(publish_generations(shop, generations, comparison))
         forget_generations(shop.parts.store, started.run)
     return EvolutionOutcome(generations, comparison)

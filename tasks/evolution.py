@@ -39,7 +39,6 @@ from tasks.terminal import console
 COMPARISON = "evolution-comparison"
 _ADVICE = {BadSuite: "ask for fewer items."}
 _OTHERWISE = "see the message; run it again, and it goes on where it was."
-HELD_BACK = 1000  # items a domain on which champion and parents are compared in the end
 
 
 class ChampionRegressed(Exception):
@@ -176,13 +175,13 @@ def conclude_generation(shop: Workshop, generation: int, judgement: Judgement | 
 
 
 @task(name="compare", cache_policy=NO_CACHE)
-def compare_with_parents(shop: Workshop) -> ArtifactRef:
-    """The champion against every parent on held-back items, paired, with intervals."""
+def compare_with_parents(shop: Workshop, count: int) -> ArtifactRef:
+    """The champion against every parent on so many held-back items of each domain, paired, with intervals."""
     standing = shop.parts.championship.standing()
     assert standing is not None
     examiner, policy = shop.parts.examiner, shop.rounds.demands.policy
     with stage("compare", _ADVICE, _OTHERWISE):
-        items = examiner.draw("anchor", 0, dict.fromkeys(examiner.domains, HELD_BACK))
+        items = examiner.draw("anchor", 0, dict.fromkeys(examiner.domains, count))
         ours = examiner.examine(standing.digest, items).scores
         against: dict[str, Any] = {}
         for name, digest in shop.founders.items():

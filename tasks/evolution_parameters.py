@@ -42,6 +42,13 @@ class EvolutionParameters(BaseModel):
     gate_items: int = Field(
         3000, title="Gate items", description="Most items a domain on which one candidate is judged", ge=50, le=50_000
     )
+    comparison_items: int = Field(
+        1000,
+        title="Comparison items",
+        description="Held-back items a domain on which the champion and its founders are compared in the end",
+        gt=0,
+        le=10_000,
+    )
     gain: float = Field(
         0.02, title="Gain", description="Overall improvement that the gate should find when it is there", gt=0, lt=1
     )
@@ -64,9 +71,9 @@ class EvolutionParameters(BaseModel):
         description="A trainer uses this machine: one thread at the lowest priority, and only if the predicted peak "
         "fits into what is free",
     )
-    held_back: int = Field(
+    reserve: int = Field(
         1024,
-        title="Held back (MiB)",
+        title="Reserve (MiB)",
         description="Of what is free beside training, left to the trainer",
         ge=0,
         le=1 << 24,

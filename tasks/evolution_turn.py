@@ -71,7 +71,7 @@ def room(parameters: EvolutionParameters, founders: Founders, settings: Settings
         parents = [enter_founder(store, parent) for parent in founders.parents]
         base = founders.base and enter_founder(store, founders.base)
         expected = forecast(store, parents, base, parameters.children)
-    held_back = parameters.held_back * _MIB
+    held_back = parameters.reserve * _MIB
     return admit(expected, free=available_memory() + _held(), held_back=held_back, workers=parameters.workers)
 
 

@@ -7,7 +7,6 @@ import pytest
 from rich.console import Console
 from transformers import AutoConfig, AutoModelForCausalLM
 
-import tasks.evolution
 from flows import evolution_summary
 from flows.evolution import run
 from strata.evolution.lineage import Championship
@@ -17,7 +16,7 @@ from tasks.evolution_parameters import EvolutionParameters
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
-SMALL = EvolutionParameters(generations=1, children=2, search_items=20, gate_items=200, workers=1)
+SMALL = EvolutionParameters(generations=1, children=2, search_items=20, gate_items=200, comparison_items=50, workers=1)
 
 
 @pytest.fixture
@@ -27,7 +26,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def test_a_generation_of_the_shipped_models(home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tasks.evolution, "HELD_BACK", 50)
     outcome = run(SMALL)
     (generation,) = outcome.generations
     assert [child.failure for child in generation.children] == [None, None]

@@ -15,6 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.2
+TRIES = 50
 
 
 def python(environment: Mapping[str, str], *arguments: str, log: Path) -> "subprocess.Popen[bytes]":
@@ -62,9 +63,17 @@ class Api:
 
     def _ask(self, path: str, body: bytes | None) -> Any:
         request = urllib.request.Request(self.url + path, data=body, headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            data = answer.read()
-        return json.loads(data) if data else None
+        for left in reversed(range(TRIES)):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    data = answer.read()
+                return json.loads(data) if data else None
+            except urllib.error.HTTPError as error:
+                # What the server answers while its SQLite file is locked; nothing was done then.
+                if error.code != 503 or not left:
+                    raise
+            time.sleep(POLL_SECONDS)
+        raise AssertionError("unreachable")
 
 
 def until(found: Callable[[], Any], seconds: float, what: str) -> Any:

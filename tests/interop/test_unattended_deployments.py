@@ -1,0 +1,150 @@
+"""Evolution as it is deployed: a real server with its triggers, a real worker, and nobody at the keyboard.
+
+One server and one worker serve all tests of this file, so the order of the tests costs nothing.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from strata.evolution.lineage import Championship
+from strata.settings import Settings
+from strata.store import Approvals, IncidentLog, Store
+from tests.support.champions import SHIPPED, plant, spoiled
+from tests.support.prefect_server import ROOT, Api, prefect_server, process, until
+
+pytestmark = pytest.mark.timeout(300)
+
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+NAMES = ["evolution", "evolution-on-checkpoint", "inference", "pretraining", "rollback", "watch"]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A server, a worker, the environment of commands, and the settings that flows read."""
+
+    api: Api
+    environment: dict[str, str]
+    settings: Settings
+    log: Path
+
+    def champion(self) -> str:
+        with Championship(Store(self.settings.store_root), self.settings.ledger) as championship:
+            return championship.standing().digest
+
+    def ended(self, deployment: str, seconds: float = 120) -> dict:
+        """The latest run of a deployment, once it is over."""
+        return until(lambda: self._latest(deployment, ENDED), seconds, f"{deployment} ends, see {self.log}")
+
+    def suspended(self, deployment: str, seconds: float = 120) -> dict:
+        return until(lambda: self._latest(deployment, {"PAUSED"} | ENDED), seconds, f"{deployment}, see {self.log}")
+
+    def _latest(self, deployment: str, states: set[str]) -> dict | None:
+        runs = self.api.runs_of(deployment)
+        return runs[-1] if runs and runs[-1]["state_type"] in states else None
+
+
+def bootstrap(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "deployments.bootstrap"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, timeout=120, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    folder = tmp_path_factory.mktemp("fleet")
+    settings = Settings(STRATA_HOME=folder / "home")
+    quick = {"STRATA_HOME": str(settings.home), "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    with prefect_server(folder / "prefect", **quick) as (api, environment):
+        bootstrap(environment)
+        log = folder / "worker.log"
+        with process(environment, "prefect", "worker", "start", "--pool", "local", log=log):
+            yield Fleet(api, environment, settings, log)
+
+
+def emit(environment: dict[str, str], code: str) -> None:
+    """Have a process of its own, such as a trainer is, run the code to its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        timeout=120,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_regression_event_rolls_a_planted_champion_back(fleet: Fleet, tmp_path: Path):
+    good, bad = plant(fleet.settings, SHIPPED / "coding", spoiled(tmp_path / "spoiled"))
+    with IncidentLog(fleet.settings.ledger) as log:
+        incident = log.begin(pipeline="evolution", kind="regression", subject=bad, detail="planted")
+    emit(
+        fleet.environment,
+        "from tasks.evolution_events import announce_regression\n"
+        f"announce_regression({bad!r}, {good!r}, {incident}, 'planted')",
+    )
+    run = fleet.ended("rollback")
+    assert run["state_type"] == "COMPLETED", fleet.log.read_text()
+    assert run["created_by"]["type"] == "AUTOMATION"
+    assert fleet.champion() == good
+    with Championship(Store(fleet.settings.store_root), fleet.settings.ledger) as championship:
+        change = championship.standing()
+    assert (change.kind, change.reason) == ("regression", "planted")
+    with IncidentLog(fleet.settings.ledger) as log:
+        assert log.open_ones("evolution") == ()
+
+
+def test_a_suspended_run_is_answered_and_ends_promoted(fleet: Fleet):
+    deployment = fleet.api.get("/deployments/name/evolution/evolution")
+    parameters = {
+        "generations": 1,
+        "children": 2,
+        "search_items": 20,
+        "gate_items": 50,
+        "workers": 1,
+        "gain": 0.2,
+        "comparison_items": 20,
+    }
+    parameters |= {"approval": "always"}
+    fleet.api.post(f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"parameters": parameters}})
+    run = fleet.suspended("evolution")
+    assert (run["state_type"], run["state_name"]) == ("PAUSED", "Suspended"), fleet.log.read_text()
+    with Approvals(fleet.settings.ledger) as approvals:
+        (asked,) = approvals.pending()
+    assert fleet.champion() != asked.candidate
+
+    answer = {"decision": "approve", "comment": "looks good", "name": "Ada"}
+    fleet.api.post(f"/flow_runs/{run['id']}/resume", {"run_input": answer})
+    run = until(lambda: fleet._latest("evolution", ENDED), 120, f"the resumed run ends, see {fleet.log}")
+    assert run["state_type"] == "COMPLETED", fleet.log.read_text()
+    assert fleet.champion() == asked.candidate
+    with Approvals(fleet.settings.ledger) as approvals:
+        decided = approvals.get(asked.id)
+    assert (decided.state, decided.reason) == ("approved", "looks good")
+    assert decided.decided_by.startswith("Ada, in Prefect's run ")
+
+
+@pytest.mark.parametrize("deployment", ["evolution", "watch"])
+def test_the_server_schedules_runs(fleet: Fleet, deployment: str):
+    """Prefect's scheduler fails on every turn with SQLAlchemy 2.1, and says so in the server's log only."""
+    scheduled = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+    wanted = {"deployments": {"name": {"any_": [deployment]}}, "flow_runs": scheduled}
+    runs = until(lambda: fleet.api.post("/flow_runs/filter", wanted), 60, f"runs of {deployment} are scheduled")
+    assert {run["created_by"]["type"] for run in runs} == {"SCHEDULE"}
+
+
+def test_bootstrap_may_be_repeated(fleet: Fleet):
+    bootstrap(fleet.environment)
+    deployments = fleet.api.post("/deployments/filter", {})
+    assert sorted(each["name"] for each in deployments) == NAMES
+    automations = fleet.api.post("/automations/filter", {})
+    assert sorted(each["name"] for each in automations) == [
+        "evolution-on-checkpoint__automation_1",
+        "rollback__automation_1",
+    ]
