@@ -36,16 +36,14 @@ class Fleet:
         with Championship(Store(self.settings.store_root), self.settings.ledger) as championship:
             return championship.standing().digest
 
-    def ended(self, deployment: str, seconds: float = 120) -> dict:
-        """The latest run of a deployment, once it is over."""
-        return until(lambda: self._latest(deployment, ENDED), seconds, f"{deployment} ends, see {self.log}")
+    def stopped(self, deployment: str, states: set[str] = ENDED) -> dict:
+        """The latest run of a deployment, once it is in one of these states."""
 
-    def suspended(self, deployment: str, seconds: float = 120) -> dict:
-        return until(lambda: self._latest(deployment, {"PAUSED"} | ENDED), seconds, f"{deployment}, see {self.log}")
+        def latest() -> dict | None:
+            runs = self.api.runs_of(deployment)
+            return runs[-1] if runs and runs[-1]["state_type"] in states else None
 
-    def _latest(self, deployment: str, states: set[str]) -> dict | None:
-        runs = self.api.runs_of(deployment)
-        return runs[-1] if runs and runs[-1]["state_type"] in states else None
+        return until(latest, 120, f"a run of {deployment} stops, see {self.log}")
 
 
 def bootstrap(environment: dict[str, str]) -> None:
@@ -89,7 +87,7 @@ def test_a_regression_event_rolls_a_planted_champion_back(fleet: Fleet, tmp_path
         "from tasks.evolution_events import announce_regression\n"
         f"announce_regression({bad!r}, {good!r}, {incident}, 'planted')",
     )
-    run = fleet.ended("rollback")
+    run = fleet.stopped("rollback")
     assert run["state_type"] == "COMPLETED", fleet.log.read_text()
     assert run["created_by"]["type"] == "AUTOMATION"
     assert fleet.champion() == good
@@ -113,7 +111,7 @@ def test_a_suspended_run_is_answered_and_ends_promoted(fleet: Fleet):
     }
     parameters |= {"approval": "always"}
     fleet.api.post(f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"parameters": parameters}})
-    run = fleet.suspended("evolution")
+    run = fleet.stopped("evolution", {"PAUSED"} | ENDED)
     assert (run["state_type"], run["state_name"]) == ("PAUSED", "Suspended"), fleet.log.read_text()
     with Approvals(fleet.settings.ledger) as approvals:
         (asked,) = approvals.pending()
@@ -121,7 +119,7 @@ def test_a_suspended_run_is_answered_and_ends_promoted(fleet: Fleet):
 
     answer = {"decision": "approve", "comment": "looks good", "name": "Ada"}
     fleet.api.post(f"/flow_runs/{run['id']}/resume", {"run_input": answer})
-    run = until(lambda: fleet._latest("evolution", ENDED), 120, f"the resumed run ends, see {fleet.log}")
+    run = fleet.stopped("evolution")
     assert run["state_type"] == "COMPLETED", fleet.log.read_text()
     assert fleet.champion() == asked.candidate
     with Approvals(fleet.settings.ledger) as approvals:
@@ -137,6 +135,26 @@ def test_the_server_schedules_runs(fleet: Fleet, deployment: str):
     wanted = {"deployments": {"name": {"any_": [deployment]}}, "flow_runs": scheduled}
     runs = until(lambda: fleet.api.post("/flow_runs/filter", wanted), 60, f"runs of {deployment} are scheduled")
     assert {run["created_by"]["type"] for run in runs} == {"SCHEDULE"}
+
+
+def test_a_checkpoint_of_a_training_run_starts_a_round(fleet: Fleet):
+    """The first one alone: there is nothing to merge yet, which is an outcome and no failure."""
+    emit(
+        fleet.environment,
+        "from pathlib import Path\n"
+        "from strata.evolution.pretraining import register_checkpoint\n"
+        "from strata.settings import Settings\n"
+        "from strata.store import Ledger, Store\n"
+        "from tasks.evolution_events import announce_checkpoint\n"
+        "settings = Settings()\n"
+        "with Ledger(settings.ledger) as ledger:\n"
+        "    store, folder = Store(settings.store_root), Path('data/evolution/math')\n"
+        "    register_checkpoint(store, ledger, folder, 'my-run', 7, notify=announce_checkpoint)",
+    )
+    run = fleet.stopped("evolution-on-checkpoint")
+    assert (run["state_type"], run["state_name"]) == ("COMPLETED", "Skipped"), fleet.log.read_text()
+    assert "'my-run' has registered 1 checkpoints" in run["state"]["message"]
+    assert run["created_by"]["type"] == "AUTOMATION"
 
 
 def test_bootstrap_may_be_repeated(fleet: Fleet):
