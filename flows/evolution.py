@@ -75,10 +75,10 @@ def _run(parameters: EvolutionParameters, settings: Settings, started: Occasion)
         return skipped(PIPELINE, settings, founders)
     admitted = None
     if parameters.beside_training:
-        be_modest()
         admitted = room(parameters, founders, settings)
         if not admitted.workers:
             return skipped(PIPELINE, settings, no_room(admitted), asdict(admitted))
+        be_modest()
     with recorded(PIPELINE, settings) as record, open_shop(parameters, founders, settings, admitted) as shop:
         generations = _generations(parameters, shop, founders, started)
         comparison = compare_with_parents(shop, parameters.comparison_items)

@@ -36,6 +36,11 @@ class Fleet:
         with Championship(Store(self.settings.store_root), self.settings.ledger) as championship:
             return championship.standing().digest
 
+    def start(self, deployment: str, parameters: dict) -> None:
+        """As the run form does."""
+        found = self.api.get(f"/deployments/name/{deployment}/{deployment}")
+        self.api.post(f"/deployments/{found['id']}/create_flow_run", {"parameters": {"parameters": parameters}})
+
     def stopped(self, deployment: str, states: set[str] = ENDED) -> dict:
         """The latest run of a deployment, once it is in one of these states."""
 
@@ -78,28 +83,21 @@ def emit(environment: dict[str, str], code: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_regression_event_rolls_a_planted_champion_back(fleet: Fleet, tmp_path: Path):
+def test_a_regression_is_found_and_rolled_back_with_nobody_there(fleet: Fleet, tmp_path: Path):
+    """A champion is planted that is worse than the one before it; all that is started by hand is the watch."""
     good, bad = plant(fleet.settings, SHIPPED / "coding", spoiled(tmp_path / "spoiled"))
-    with IncidentLog(fleet.settings.ledger) as log:
-        incident = log.begin(pipeline="evolution", kind="regression", subject=bad, detail="planted")
-    emit(
-        fleet.environment,
-        "from tasks.evolution_events import announce_regression\n"
-        f"announce_regression({bad!r}, {good!r}, {incident}, 'planted')",
-    )
+    fleet.start("watch", {"items": 200})
     run = fleet.stopped("rollback")
     assert run["state_type"] == "COMPLETED", fleet.log.read_text()
     assert run["created_by"]["type"] == "AUTOMATION"
     assert fleet.champion() == good
-    with Championship(Store(fleet.settings.store_root), fleet.settings.ledger) as championship:
-        change = championship.standing()
-    assert (change.kind, change.reason) == ("regression", "planted")
     with IncidentLog(fleet.settings.ledger) as log:
-        assert log.open_ones("evolution") == ()
+        (incident,) = log.recent("evolution")
+    assert (incident.kind, incident.subject, incident.state) == ("regression", bad, "resolved")
+    assert incident.response == f"rolled back to {good}"
 
 
 def test_a_suspended_run_is_answered_and_ends_promoted(fleet: Fleet):
-    deployment = fleet.api.get("/deployments/name/evolution/evolution")
     parameters = {
         "generations": 1,
         "children": 2,
@@ -110,7 +108,7 @@ def test_a_suspended_run_is_answered_and_ends_promoted(fleet: Fleet):
         "comparison_items": 20,
     }
     parameters |= {"approval": "always"}
-    fleet.api.post(f"/deployments/{deployment['id']}/create_flow_run", {"parameters": {"parameters": parameters}})
+    fleet.start("evolution", parameters)
     run = fleet.stopped("evolution", {"PAUSED"} | ENDED)
     assert (run["state_type"], run["state_name"]) == ("PAUSED", "Suspended"), fleet.log.read_text()
     with Approvals(fleet.settings.ledger) as approvals:
