@@ -26,8 +26,6 @@ from tasks.failures import stage
 from tasks.occasion import Occasion
 from tasks.terminal import console
 
-_ADVICE = {StaleProposal: "`strata evolution reject` it; a later generation is judged against the new champion."}
-
 
 class Decision(RunInput):
     """The form of a suspended run."""
@@ -48,7 +46,9 @@ def settle_candidate(
     if outcome.conclusion.ending != "proposed" or number is None:
         return outcome
     asked = _asked(number)
-    if asked.state == "pending" and occasion.deployed and parameters.approval_wait:
+    standing = shop.parts.championship.standing()
+    current = standing is not None and standing.digest == asked.champion
+    if asked.state == "pending" and current and occasion.deployed and parameters.approval_wait:
         form = Decision.with_initial_data(description=_question(asked))
         create_markdown_artifact(_question(asked), key="evolution-approval")
         # Under this key a run that was resumed is not suspended again, but given the answer.
@@ -63,16 +63,23 @@ def decide(shop: Workshop, number: int, decision: Decision, occasion: Occasion) 
     if (asked := _asked(number)).state == "pending":
         by = f"{decision.name or 'somebody'}, in Prefect's run {occasion.name}"[:128]
         championship = shop.parts.championship
-        with stage("decide", _ADVICE, "see the message; `strata evolution approve` or `reject` decide as well."):
-            if decision.decision == "approve":
-                _approve(championship, asked, by, decision.comment or "approved")
-            else:
+        with stage("decide", {}, "see the message; `strata evolution approve` or `reject` decide as well."):
+            if decision.decision == "reject":
                 championship.reject(number, by, decision.comment or "rejected")
+            else:
+                try:
+                    _approve(championship, asked, by, decision.comment or "approved")
+                except StaleProposal as stale:
+                    _say(f"The approval came too late: {stale}")
+                    return asked
         asked = _asked(number)
-    sentence = f"Proposal {number} is {asked.state} by {asked.decided_by}: {asked.reason}"
+    _say(f"Proposal {number} is {asked.state} by {asked.decided_by}: {asked.reason}")
+    return asked
+
+
+def _say(sentence: str) -> None:
     console.print(f"  {sentence}")
     get_run_logger().info(sentence)
-    return asked
 
 
 def _approve(championship: Championship, asked: Approval, by: str, reason: str) -> None:

@@ -28,7 +28,6 @@ from tasks.evolution_results import (
     generations_so_far,
     keep_generations,
 )
-from tasks.failures import TaskFailed
 from tasks.occasion import Occasion
 from tests.support.champions import SHIPPED, plant
 
@@ -148,13 +147,20 @@ def test_a_decision_that_was_made_elsewhere_while_the_run_was_suspended_stands(p
     assert proposed.championship.standing().digest == proposed.champion
 
 
-def test_an_approval_that_comes_too_late_says_what_to_do(proposed: Proposed):
+def test_an_approval_that_comes_too_late_changes_nothing(proposed: Proposed, monkeypatch, caplog):
     other = put_model(proposed.shop.parts.store, SHIPPED / "language").digest
-    proposed.championship.promote(other, expected=proposed.champion, reason="quicker")
-    proposed.answer = Decision(decision="approve")
-    with pytest.raises(TaskFailed, match=r"judged against .* What to do: `strata evolution reject` it"):
-        proposed.settle()
+
+    def meanwhile(*_, **__) -> Decision:
+        proposed.championship.promote(other, expected=proposed.champion, reason="quicker")
+        return Decision(decision="approve")
+
+    monkeypatch.setattr(tasks.evolution_approval, "suspend_flow_run", meanwhile)
+    assert proposed.settle() == proposed.outcome
+    assert "The approval came too late: proposal 1 was judged against" in caplog.text
     assert proposed.asked().state == "pending"
+    assert proposed.championship.standing().digest == other
+    assert proposed.settle() == proposed.outcome  # and nobody is asked for what cannot be
+    assert proposed.forms == []
 
 
 def test_what_a_run_has_done_is_there_when_it_goes_on(proposed: Proposed):
