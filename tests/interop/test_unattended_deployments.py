@@ -86,7 +86,7 @@ def emit(environment: dict[str, str], code: str) -> None:
 def test_a_regression_is_found_and_rolled_back_with_nobody_there(fleet: Fleet, tmp_path: Path):
     """A champion is planted that is worse than the one before it; all that is started by hand is the watch."""
     good, bad = plant(fleet.settings, SHIPPED / "coding", spoiled(tmp_path / "spoiled"))
-    fleet.start("watch", {"items": 200})
+    fleet.start("watch", {"items": 1000})
     run = fleet.stopped("rollback")
     assert run["state_type"] == "COMPLETED", fleet.log.read_text()
     assert run["created_by"]["type"] == "AUTOMATION"
