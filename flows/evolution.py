@@ -15,6 +15,7 @@ if __name__ == "__main__":
     raise SystemExit(main(COMMAND, lambda: import_module("flows.evolution").run))
 
 from contextlib import suppress
+from dataclasses import asdict
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -35,11 +36,22 @@ from tasks.evolution import (
     propose_recipes,
     publish_generations,
 )
+from tasks.evolution_approval import settle_candidate
+from tasks.evolution_founders import Founders, find_founders
 from tasks.evolution_parameters import EvolutionParameters
-from tasks.evolution_results import EvolutionOutcome, GenerationOutcome
-from tasks.record import ALL_OFF, recorded, skipped
+from tasks.evolution_results import (
+    EvolutionOutcome,
+    GenerationOutcome,
+    forget_generations,
+    generations_so_far,
+    keep_generations,
+)
+from tasks.evolution_turn import BUSY, be_modest, crowded, no_room, room, switched_off, turn
+from tasks.occasion import Occasion, occasion
+from tasks.record import recorded, skipped
 
 DEMONSTRATION = EvolutionParameters()
+PIPELINE = "evolution"
 
 
 @flow(name="evolution", flow_run_name="evolution-of-{parameters.generations}")
@@ -50,14 +62,45 @@ def run(parameters: EvolutionParameters = DEMONSTRATION) -> EvolutionOutcome | S
         parameters: The parents, how many generations of how many children, and what the gate demands. The defaults are
             the demonstration: three generations from the shipped models.
     """
-    settings = Settings()
-    if not settings.phase_2:
-        return skipped("evolution", settings, ALL_OFF)
-    with recorded("evolution", settings) as record, open_shop(parameters, settings) as shop:
-        generations = [_generation(shop) for _ in range(parameters.generations)]
-        comparison = compare_with_parents(shop)
+    settings, started = Settings(), occasion()
+    if reason := switched_off(settings, started):
+        return skipped(PIPELINE, settings, reason)
+    with turn(settings, wait=not parameters.beside_training) as mine:
+        return _run(parameters, settings, started) if mine else skipped(PIPELINE, settings, BUSY)
+
+
+def _run(parameters: EvolutionParameters, settings: Settings, started: Occasion) -> EvolutionOutcome | State:
+    founders = find_founders(parameters, settings)
+    if isinstance(founders, str):
+        return skipped(PIPELINE, settings, founders)
+    admitted = None
+    if parameters.beside_training:
+        admitted = room(parameters, founders, settings)
+        if not admitted.workers:
+            return skipped(PIPELINE, settings, no_room(admitted), asdict(admitted))
+        be_modest()
+    with recorded(PIPELINE, settings) as record, open_shop(parameters, founders, settings, admitted) as shop:
+        generations = _generations(parameters, shop, founders, started)
+        comparison = compare_with_parents(shop, parameters.comparison_items)
         record.update(publish_generations(shop, generations, comparison))
+        forget_generations(shop.parts.store, started.run)
     return EvolutionOutcome(generations, comparison)
+
+
+def _generations(
+    parameters: EvolutionParameters, shop: Workshop, founders: Founders, started: Occasion
+) -> list[GenerationOutcome]:
+    """Those of this run, the ones included that it bred before it was suspended or killed."""
+    store = shop.parts.store
+    done = generations_so_far(store, started.run)
+    while True:
+        if done:
+            done[-1] = settle_candidate(shop, parameters, done[-1], started)
+            keep_generations(store, started.run, done)
+        if len(done) >= parameters.generations or (done and crowded(parameters, founders, Settings())):
+            return done
+        done.append(_generation(shop))
+        keep_generations(store, started.run, done)
 
 
 def _generation(shop: Workshop) -> GenerationOutcome:

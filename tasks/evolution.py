@@ -6,24 +6,34 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.transactions import Transaction, get_transaction
 from rich.progress import Progress
 
-from strata.evolution.lineage import Championship, Rollback
 from strata.evolution.regression import GatePolicy, Judgement, Verdict, judge
 from strata.evolution.report import COMPARISON
-from strata.evolution.rounds import Conclusion, Demands, Order, Watched, Workshop, open_workshop, watch_champion
+from strata.evolution.rounds import (
+    Admission,
+    Conclusion,
+    Demands,
+    Order,
+    Watched,
+    Workshop,
+    open_workshop,
+    watch_champion,
+)
 from strata.evolution.suites import BadSuite
+from strata.memory import available_memory
 from strata.settings import Settings
-from strata.store import ArtifactRef, Change, Store
-from tasks.evolution_events import announce_champion
+from strata.store import ArtifactRef, Change, PointerMoved, Store
+from tasks.evolution_events import announce_champion, announce_regression
+from tasks.evolution_founders import Founders
 from tasks.evolution_parameters import EvolutionParameters
-from tasks.evolution_report import publish_evolution, publish_incident
+from tasks.evolution_report import publish_evolution
 from tasks.evolution_results import GenerationOutcome
+from tasks.evolution_rollback import roll_back
 from tasks.failures import stage
 from tasks.terminal import console
 
@@ -32,7 +42,6 @@ if TYPE_CHECKING:
 
 _ADVICE = {BadSuite: "ask for fewer items."}
 _OTHERWISE = "see the message; run it again, and it goes on where it was."
-HELD_BACK = 1000  # at most, items a domain on which champion and parents are compared in the end
 
 
 class ChampionRegressed(Exception):
@@ -40,12 +49,21 @@ class ChampionRegressed(Exception):
 
 
 @contextmanager
-def open_shop(parameters: EvolutionParameters, settings: Settings) -> Iterator[Workshop]:
-    """The founders in the store, worker processes that merge, and all else that a generation needs."""
-    half = psutil.virtual_memory().available // 2
+def open_shop(
+    parameters: EvolutionParameters, founders: Founders, settings: Settings, admitted: Admission | None = None
+) -> Iterator[Workshop]:
+    """The founders in the store, worker processes that merge, and all else that a generation needs.
+
+    admitted: what merging may take, in the place of the parameters.
+    """
+    half = available_memory() // 2
+    memory = parameters.memory * (1 << 20) or half
+    workers = parameters.workers
+    if admitted is not None:
+        memory, workers = admitted.merging, admitted.workers
     order = Order(
-        parents=[Path(parent) for parent in parameters.parents],
-        base=Path(parameters.base) if parameters.base else None,
+        parents=founders.parents,
+        base=founders.base,
         demands=Demands(
             strategy=parameters.strategy,
             children=parameters.children,
@@ -55,8 +73,8 @@ def open_shop(parameters: EvolutionParameters, settings: Settings) -> Iterator[W
             manual=_manual(parameters, settings),
         ),
         suites=parameters.suites,
-        workers=parameters.workers,
-        memory_bytes=parameters.memory * (1 << 20) or half,
+        workers=workers,
+        memory_bytes=memory,
         timeout_seconds=parameters.timeout,
         mesh=_mesh(parameters, settings),
         scoring_bytes=parameters.scoring_memory * (1 << 20) or half,
@@ -112,7 +130,11 @@ def judge_best(shop: Workshop, generation: int) -> Judgement | None:
 def promote_best(shop: Workshop, generation: int, judgement: Judgement | None) -> Change | None:
     """Move the champion's pointer where the gate says so; undone if the transaction around it fails."""
     with stage("promote", _ADVICE, _OTHERWISE):
-        change = shop.rounds.promote(generation, judgement)
+        try:
+            change = shop.rounds.promote(generation, judgement)
+        except PointerMoved as moved:
+            _say(f"  the champion is {(moved.found or 'none')[:12]} now, against whom nothing was judged: it stays")
+            return None
     if change is not None:
         get_transaction().set("promoted", change.digest)
         announce_champion("promoted", change.digest, {"generation": generation, "previous": change.previous})
@@ -131,14 +153,22 @@ def undo_promotion(transaction: Transaction) -> None:
 def confirm_champion(shop: Workshop, generation: int, change: Change | None) -> None:
     """Judge a new champion once more, on other fresh items; raises ChampionRegressed where it is worse after all.
 
-    Where rollbacks are not automatic an incident stays open instead.
+    Where rollbacks are not automatic an incident stays open instead, and is announced.
     """
     if change is None:
         return
     with stage("confirm", _ADVICE, _OTHERWISE):
         watched = watch(shop, generation)
-    if watched is not None and watched.judgement.verdict is Verdict.REGRESS and Settings().automated_rollback:
-        raise ChampionRegressed(", ".join(watched.judgement.affected))
+    if watched is None or watched.judgement.verdict is not Verdict.REGRESS:
+        return
+    affected = ", ".join(watched.judgement.affected)
+    if Settings().automated_rollback:
+        raise ChampionRegressed(affected)
+    assert change.previous is not None
+    assert watched.incident is not None
+    reason = f"worse than the champion before it in {affected}"
+    announce_regression(change.digest, change.previous, watched.incident, reason)
+    _say(f"  {change.digest[:12]} is {reason}: incident {watched.incident} stays open")
 
 
 @task(name="conclude", cache_policy=NO_CACHE)
@@ -152,13 +182,13 @@ def conclude_generation(shop: Workshop, generation: int, judgement: Judgement | 
 
 
 @task(name="compare", cache_policy=NO_CACHE)
-def compare_with_parents(shop: Workshop) -> ArtifactRef:
-    """The champion against every parent on held-back items, paired, with intervals."""
+def compare_with_parents(shop: Workshop, count: int) -> ArtifactRef:
+    """The champion against every parent on at most so many held-back items a domain, paired, with intervals."""
     standing = shop.parts.championship.standing()
     assert standing is not None
     examiner, policy = shop.parts.examiner, shop.rounds.demands.policy
     with stage("compare", _ADVICE, _OTHERWISE):
-        counts = {domain: min(HELD_BACK, examiner.capacity("anchor", domain)) for domain in examiner.domains}
+        counts = {domain: min(count, examiner.capacity("anchor", domain)) for domain in examiner.domains}
         items = examiner.draw("anchor", 0, counts)
         ours = examiner.examine(standing.digest, items).scores
         against: dict[str, Any] = {}
@@ -201,17 +231,6 @@ def _mesh(parameters: EvolutionParameters, settings: Settings) -> "Place | None"
 def _manual(parameters: EvolutionParameters, settings: Settings) -> bool:
     """Whether a person decides on every candidate: asked for, or what should decide alone is switched off."""
     return parameters.approval == "always" or not settings.evolution_scheduler or not settings.regression_detection
-
-
-def roll_back(settings: Settings, *, expected: str, reason: str) -> Rollback:
-    """Take a regressed champion's place with the last good one, and tell of it."""
-    with Championship(Store(settings.store_root), settings.ledger) as championship:
-        done = championship.rollback(reason=reason, kind="regression", expected=expected)
-    announce_champion("rolled-back", expected, {"to": done.target, "seconds": done.seconds})
-    console.print(f"  rolled back to {done.target[:12]} in {done.seconds:.2f} s: {reason}")
-    if (page := publish_incident(settings, "regression", expected)) is not None:
-        console.print(f"  explained in {page}")
-    return done
 
 
 def _say(sentence: str) -> None:

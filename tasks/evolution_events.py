@@ -7,6 +7,7 @@ from prefect.events import emit_event
 from strata.evolution.pretraining import Checkpoint
 
 CHECKPOINT_REGISTERED = "strata.checkpoint.registered"
+REGRESSED = "strata.evolution.regressed"  # of a champion that still stands; starts the `rollback` deployment
 
 
 def announce_checkpoint(checkpoint: Checkpoint) -> None:
@@ -28,6 +29,12 @@ def announce_checkpoint(checkpoint: Checkpoint) -> None:
 def announce_champion(what: str, model: str, payload: dict[str, Any]) -> None:
     """Emit `strata.evolution.<what>` about a model that is, or was, champion."""
     emit_event(f"strata.evolution.{what}", resource={"prefect.resource.id": _resource(model)}, payload=payload)
+
+
+def announce_regression(champion: str, previous: str, incident: int, reason: str) -> None:
+    """Emit `strata.evolution.regressed`: the champion is worse than the one before it, and stands nevertheless."""
+    payload = {"champion": champion, "previous": previous, "incident": incident, "reason": reason}
+    announce_champion(REGRESSED.removeprefix("strata.evolution."), champion, payload)
 
 
 def _resource(model: str) -> str:

@@ -15,7 +15,8 @@ class EvolutionParameters(BaseModel):
     parents: list[str] = Field(
         [f"{SHIPPED}/{name}" for name in ("coding", "math", "reasoning", "language")],
         title="Parents",
-        description="Model folders (config.json, safetensors, tokenizer) of one architecture and vocabulary",
+        description="Model folders (config.json, safetensors, tokenizer) of one architecture and vocabulary, or names "
+        "or digests of models in the store",
         min_length=1,
         max_length=64,
     )
@@ -32,6 +33,12 @@ class EvolutionParameters(BaseModel):
         min_length=1,
         max_length=64,
     )
+    checkpoints_of: str = Field(
+        "",
+        title="Checkpoints of",
+        description="A training run: its latest checkpoints in the store are the parents, in the place of those above",
+        max_length=100,
+    )
     generations: int = Field(3, title="Generations", description="How many to breed in this run", gt=0, le=1000)
     children: int = Field(8, title="Children", description="Merges in a generation", gt=0, le=256)
     strategy: Literal["adaptive", "cma-es", "genetic", "random"] = Field(
@@ -43,6 +50,13 @@ class EvolutionParameters(BaseModel):
     gate_items: int = Field(
         3000, title="Gate items", description="Most items a domain on which one candidate is judged", ge=50, le=50_000
     )
+    comparison_items: int = Field(
+        1000,
+        title="Comparison items",
+        description="Held-back items a domain on which the champion and its founders are compared in the end",
+        gt=0,
+        le=10_000,
+    )
     gain: float = Field(
         0.02, title="Gain", description="Overall improvement that the gate should find when it is there", gt=0, lt=1
     )
@@ -50,6 +64,27 @@ class EvolutionParameters(BaseModel):
         "undecided",
         title="Approval",
         description="When a person decides: 'undecided' where the gate cannot tell, 'always' for every candidate",
+    )
+    approval_wait: int = Field(
+        72_000,
+        title="Wait for approval (s)",
+        description="So long a deployed run is suspended for a person's decision; then, or with 0, the candidate stays "
+        "proposed",
+        ge=0,
+        le=30 * 86_400,
+    )
+    beside_training: bool = Field(
+        False,
+        title="Beside training",
+        description="A trainer uses this machine: one thread at the lowest priority, and only if the predicted peak "
+        "fits into what is free",
+    )
+    reserve: int = Field(
+        1024,
+        title="Reserve (MiB)",
+        description="Of what is free beside training, left to the trainer",
+        ge=0,
+        le=1 << 24,
     )
     workers: int = Field(2, title="Workers", description="Processes that merge", gt=0, le=64)
     memory: int = Field(

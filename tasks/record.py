@@ -1,10 +1,11 @@
 """Every run of a pipeline leaves a line in the ledger, however it ends."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from prefect.client.schemas.objects import State
+from prefect.exceptions import Pause
 from prefect.states import Completed
 
 from strata.settings import Settings
@@ -24,6 +25,10 @@ def recorded(pipeline: str, settings: Settings) -> Iterator[dict[str, Any]]:
         except Exception as error:
             ledger.finish_run(run, "failed", figures | {"error": str(error)})
             raise
+        except Pause:
+            # The run waits for a person, and goes on as another line.
+            ledger.finish_run(run, "suspended", figures)
+            raise
         except BaseException:
             # Ctrl-C, a stop signal or a cancellation in the UI.
             ledger.finish_run(run, "cancelled", figures)
@@ -31,10 +36,10 @@ def recorded(pipeline: str, settings: Settings) -> Iterator[dict[str, Any]]:
         ledger.finish_run(run, "completed", figures)
 
 
-def skipped(pipeline: str, settings: Settings, reason: str) -> State:
-    """Record that a pipeline was asked to run and is switched off; returns what its flow then ends with."""
+def skipped(pipeline: str, settings: Settings, reason: str, figures: Mapping[str, Any] | None = None) -> State:
+    """Record that a pipeline was asked to run and does not, and why; returns what its flow then ends with."""
     with Ledger(settings.ledger) as ledger:
         run = ledger.start_run(pipeline, settings.phase_2_version)
-        ledger.finish_run(run, "skipped", {"reason": reason})
+        ledger.finish_run(run, "skipped", {"reason": reason, **(figures or {})})
     # A completed state with its own name: nothing failed, nobody cancelled it, and the UI shows the word.
     return Completed(name="Skipped", message=reason)

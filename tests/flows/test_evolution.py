@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 from transformers import AutoConfig, AutoModelForCausalLM
 
-import tasks.evolution
+import flows.evolution
+import tasks.evolution_turn
 from flows import evolution_summary
 from flows.evolution import run
 from strata.evolution.lineage import Championship
@@ -18,10 +19,12 @@ from strata.settings import Settings
 from strata.store import GenerationLog, Ledger, Store
 from tasks.evolution_parameters import EvolutionParameters
 from tasks.evolution_report import page_path, picture_path
+from tasks.evolution_turn import turn
+from tasks.occasion import Occasion
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
-SMALL = EvolutionParameters(generations=1, children=2, search_items=20, gate_items=200, workers=1)
+SMALL = EvolutionParameters(generations=1, children=2, search_items=20, gate_items=200, comparison_items=50, workers=1)
 
 
 @pytest.fixture
@@ -31,7 +34,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def test_a_generation_of_the_shipped_models(home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tasks.evolution, "HELD_BACK", 50)
     outcome = run(SMALL)
     (generation,) = outcome.generations
     assert [child.failure for child in generation.children] == [None, None]
@@ -62,9 +64,13 @@ def test_a_generation_of_the_shipped_models(home: Settings, tmp_path: Path, monk
         assert len(told.scores) == 7
         assert {"reasoning", "math"} & {model.name for model in told.front()}
 
-    # The same again goes on with the next generation, from what the search has learnt.
+    # The same again goes on with the next generation, from what the search has learnt. With the schedule off nothing is
+    # promoted without a person.
+    monkeypatch.setenv("ARCHAEOLOGICAL_EVOLUTION_SCHEDULER", "false")
     again = run(SMALL)
     assert again.generations[0].conclusion.generation == 2
+    assert again.generations[0].conclusion.ending in {"proposed", "kept"}
+    assert again.generations[0].conclusion.champion == generation.conclusion.champion
     # Models of another kind need a folder of their own.
     config = AutoConfig.from_pretrained("data/evolution/base", num_hidden_layers=2)
     AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "other")
@@ -75,7 +81,6 @@ def test_a_generation_of_the_shipped_models(home: Settings, tmp_path: Path, monk
 
 
 def test_a_champion_that_turns_out_worse_is_rolled_back_and_explained(home: Settings, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tasks.evolution, "HELD_BACK", 20)
     monkeypatch.setattr(rounds, "judge_candidate", lambda *_, **__: verdict(Verdict.PROMOTE))
     monkeypatch.setattr(watch, "judge_candidate", lambda *_, **__: verdict(Verdict.REGRESS, math=-0.1))
     (generation,) = run(SMALL).generations
@@ -107,6 +112,41 @@ def test_switched_off(home: Settings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ARCHAEOLOGICAL_PHASE_2_ENABLED", "false")
     state = run(SMALL, return_state=True)
     assert (state.name, state.is_completed()) == ("Skipped", True)
+
+
+@pytest.mark.parametrize(
+    ("by", "words"), [("schedule", "was started by a schedule"), ("event", "was started by an event")]
+)
+def test_with_the_schedule_off_only_people_start_it(
+    home: Settings, monkeypatch: pytest.MonkeyPatch, by: str, words: str
+):
+    monkeypatch.setenv("ARCHAEOLOGICAL_EVOLUTION_SCHEDULER", "false")
+    monkeypatch.setattr(flows.evolution, "occasion", lambda: Occasion("1", "a-run", True, by))
+    state = run(SMALL, return_state=True)
+    assert (state.name, state.is_completed()) == ("Skipped", True)
+    assert words in state.message
+
+
+def test_beside_a_training_it_takes_no_memory_that_is_not_free(home: Settings, monkeypatch: pytest.MonkeyPatch):
+    """And says what is missing; nothing is entered, and the process's priority is as it was."""
+    monkeypatch.setattr(tasks.evolution_turn, "available_memory", lambda: 1 << 20)
+    monkeypatch.setattr(flows.evolution, "be_modest", lambda: pytest.fail("nothing was admitted"))
+    state = run(SMALL.model_copy(update={"beside_training": True}), return_state=True)
+    assert (state.name, state.is_completed()) == ("Skipped", True)
+    assert "Not enough memory beside the training now" in state.message
+    with Ledger(home.ledger) as ledger, GenerationLog(home.ledger) as log:
+        (line,) = ledger.runs("evolution")
+        assert log.recent() == ()
+    assert line.state == "skipped"
+    assert line.figures["workers"] == 0
+    assert line.figures["predicted"] + line.figures["held_back"] > line.figures["free"]
+
+
+def test_beside_a_training_it_waits_for_nobody(home: Settings):
+    with turn(home, wait=False):
+        state = run(SMALL.model_copy(update={"beside_training": True}), return_state=True)
+    assert state.name == "Skipped"
+    assert "Another run breeds" in state.message
 
 
 def test_founders_that_do_not_fit_are_named(home: Settings, tmp_path: Path):

@@ -1,4 +1,5 @@
 import pytest
+from prefect.exceptions import Pause
 
 from strata.settings import Settings
 from strata.store import Ledger
@@ -26,7 +27,9 @@ def test_a_run_that_ends_well_keeps_its_figures_and_the_version(settings):
     assert run.finished >= run.started
 
 
-@pytest.mark.parametrize(("error", "state"), [(ValueError("broke"), "failed"), (KeyboardInterrupt(), "cancelled")])
+@pytest.mark.parametrize(
+    ("error", "state"), [(ValueError("broke"), "failed"), (KeyboardInterrupt(), "cancelled"), (Pause(), "suspended")]
+)
 def test_a_run_that_does_not_is_recorded_too(settings, error, state):
     def run_pipeline():
         with recorded("inference", settings) as figures:
@@ -38,10 +41,12 @@ def test_a_run_that_does_not_is_recorded_too(settings, error, state):
     run = last_run(settings)
     assert run.state == state
     assert run.figures["tokens"] == 3
-    assert run.figures.get("error") == (str(error) or None)
+    assert run.figures.get("error") == (str(error) if state == "failed" else None)
 
 
 def test_a_skipped_run_says_why(settings):
     skipped("inference", settings, "switched off")
     assert last_run(settings).state == "skipped"
     assert last_run(settings).figures == {"reason": "switched off"}
+    skipped("inference", settings, "no room", {"free": 3})
+    assert last_run(settings).figures == {"reason": "no room", "free": 3}

@@ -4,10 +4,12 @@
   are; `OutOfBudget`: there is too little
 - `LeakMonitor`: watches samples, one per request, for a trend, with a bound on its false alarms; `WINDOW`: of so many;
   `Leak`: what it raises
+- `available_memory`: bytes that this process may still take
 - `check`, `trend`, `Trend`, `level`: the test by itself
 """
 
 from strata.memory.account import Account, Breakdown, Category, OutOfBudget, Promised
+from strata.memory.available import available_memory
 from strata.memory.leaks import WINDOW, Leak, LeakMonitor, Trend, check, level, trend
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "OutOfBudget",
     "Promised",
     "Trend",
+    "available_memory",
     "check",
     "level",
     "trend",

@@ -16,7 +16,7 @@ from strata.store.errors import LedgerError
 from strata.store.swapping import Pointer, standing, swapping
 from strata.store.tables import changes, evaluations, generations, models, moves, pointers, runs
 
-RunState = Literal["running", "completed", "failed", "cancelled", "skipped"]
+RunState = Literal["running", "completed", "failed", "cancelled", "skipped", "suspended"]
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ keys: equal files give an equal digest, whatever their dates and wherever they l
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from strata.errors import StrataError
 from strata.files import make_folder, sync_folder
-from strata.store import Store
+from strata.store import InvalidName, Store
 
 KIND = "model"
 MOST_FILES = 1000
@@ -61,6 +62,16 @@ def open_model(store: Store, digest: str) -> ModelManifest:
     if len(files) > MOST_FILES or any(Path(name).name != name or name.startswith(".") for name in files):
         raise BadModel(f"{digest} names files that no model has")
     return ModelManifest(digest, files)
+
+
+def find_model(store: Store, text: str) -> str | None:
+    """Digest of the model that `put_model` has kept under this name, or `text` where that is a digest in the store."""
+    with suppress(InvalidName):
+        if (ref := store.ref(KIND, text)) is not None:
+            return ref.digest
+    with suppress(InvalidName):
+        return text if store.has(text) else None
+    return None
 
 
 def check_out(store: Store, digest: str, folder: Path) -> Path:

@@ -3,7 +3,8 @@
 Public face:
 
 - `pretrain`: trains them; `PretrainedModel`, `read_record`: what came of it
-- `register_checkpoint`, `StrataCallback`: put checkpoints of anyone's training run into the store; `Checkpoint`
+- `register_checkpoint`, `StrataCallback`: put checkpoints of anyone's training run into the store; `Checkpoint`;
+  `latest_checkpoints`: of one run
 - `Course`: what a model is trained on and how; `BASE`, `SPECIALISTS`: those of the models that ship; `shortened`
 
 The names that need torch or transformers import them when they are first used.
@@ -13,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from strata.evolution.pretraining.course import BASE, SPECIALISTS, Course, shortened
-from strata.evolution.pretraining.register import Checkpoint, Notify, register_checkpoint
+from strata.evolution.pretraining.register import Checkpoint, Notify, latest_checkpoints, register_checkpoint
 
 if TYPE_CHECKING:
     from strata.evolution.pretraining.callback import StrataCallback
@@ -27,6 +28,7 @@ __all__ = [
     "Notify",
     "PretrainedModel",
     "StrataCallback",
+    "latest_checkpoints",
     "pretrain",
     "read_record",
     "register_checkpoint",

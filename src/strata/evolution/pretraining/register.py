@@ -12,6 +12,7 @@ from strata.evolution.models import put_model
 from strata.store import Ledger, Store
 
 PIPELINE = "pretraining"  # under which the ledger records a checkpoint
+_LINES = 10_000  # of the ledger that are looked through for checkpoints of one run
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,17 @@ def register_checkpoint(
     if notify:
         notify(checkpoint)
     return checkpoint
+
+
+def latest_checkpoints(ledger: Ledger, run: str, most: int) -> tuple[Checkpoint, ...]:
+    """The last `most` different models that this training run registered, the oldest of them first."""
+    found: dict[str, Checkpoint] = {}
+    for line in ledger.runs(PIPELINE, limit=_LINES):
+        figures = line.figures
+        if figures.get("run") == store_name(run) and "model" in figures and len(found) < most:
+            checkpoint = Checkpoint(figures["run"], figures["step"], figures["model"], figures.get("loss"))
+            found.setdefault(checkpoint.model, checkpoint)
+    return tuple(reversed(found.values()))
 
 
 def store_name(text: str) -> str:

@@ -3,37 +3,51 @@
 Public face:
 
 - `Rounds`: the steps of a generation, each of which may be repeated; `Demands`, `Parts`, `Conclusion`, `Child`
-- `open_workshop`: all that generations are made with, by an `Order`; `Workshop`
-- `Examiner`: models of the store answer items of suites, from a cache
+- `open_workshop`: all that generations are made with, by an `Order`; `Workshop`; `find_founder`: a model folder, or one
+  that is `Stored`; `enter_founder`
+- `forecast`, `admit`: the peak memory of a generation before it begins, and whether there is room; `Admission`
+- `Examiner`: models of the store answer items of suites, from a cache; `open_examiner`: with that cache
 - `past_generations`: generations as ledger and store tell of them, of whichever process; `PastGeneration`
 - `judge_candidate`: the gate, with items drawn while they can change the verdict
-- `watch_champion`: judge a champion anew, with an incident where it regressed; `Watched`; `guard_champion`: and roll it
-  back there and then
+- `watch_champion`: judge a champion anew, with an incident where it regressed, of kind `REGRESSION`; `Watched`;
+  `guard_champion`: and roll it back there and then
 """
 
+from strata.evolution.rounds.admission import Admission, Forecast, admit, forecast
 from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.examiner import Examiner
+from strata.evolution.rounds.founders import Founder, Stored, enter_founder, find_founder
 from strata.evolution.rounds.judging import judge_candidate
 from strata.evolution.rounds.parts import Conclusion, Demands, Parts
 from strata.evolution.rounds.past import PastGeneration, past_generations
 from strata.evolution.rounds.rounds import Rounds
-from strata.evolution.rounds.watch import Watched, guard_champion, watch_champion
-from strata.evolution.rounds.workshop import Order, Workshop, open_workshop
+from strata.evolution.rounds.watch import REGRESSION, Watched, guard_champion, watch_champion
+from strata.evolution.rounds.workshop import Order, Workshop, open_examiner, open_workshop
 
 __all__ = [
+    "REGRESSION",
+    "Admission",
     "Child",
     "Conclusion",
     "Demands",
     "Examiner",
+    "Forecast",
+    "Founder",
     "Order",
     "Parts",
     "PastGeneration",
     "Rounds",
+    "Stored",
     "Watched",
     "Workshop",
+    "admit",
     "best",
+    "enter_founder",
+    "find_founder",
+    "forecast",
     "guard_champion",
     "judge_candidate",
+    "open_examiner",
     "open_workshop",
     "past_generations",
     "watch_champion",

@@ -1,4 +1,4 @@
-"""Founders: entered from their folders, mended from them, and left out where they hold what is no number."""
+"""Founders: entered from folders or the store, mended from folders, left out where they hold what is no number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from pathlib import Path
 
 from strata.errors import StrataError
 from strata.evolution.lineage import DAMAGED, PIPELINE, Family, damage
-from strata.evolution.models import BadModel, not_finite, put_model
+from strata.evolution.models import BadModel, not_finite
+from strata.evolution.rounds.founders import Founder, enter_founder
 from strata.evolution.rounds.notices import Notice
 from strata.evolution.rounds.telling import tell
 from strata.store import IncidentLog
@@ -16,36 +17,36 @@ SPOILED = "spoiled founder"
 
 @dataclass(frozen=True)
 class Founders:
-    """The model folders that a family is bred from; the base, if there is one, cannot be left out."""
+    """The models that a family is bred from; the base, if there is one, cannot be left out."""
 
     family: Family
     incidents: IncidentLog
-    parents: Sequence[Path]
-    base: Path | None
+    parents: Sequence[Founder]
+    base: Founder | None
 
     def enter(self) -> dict[str, str]:
         """Store and enter all of them, damaged ones anew; digests by name.
 
-        A parent whose weights are not all finite is left out, and an incident stays open about it until its folder has
+        A parent whose weights are not all finite is left out, and an incident stays open about it until it has
         others. Raises StrataError for what cannot be read, for two of one name, for such a base, and where no parent is
         left.
         """
-        folders = [*self.parents, *([self.base] if self.base else [])]
-        names = [folder.name for folder in folders]
+        given = [*self.parents, *([self.base] if self.base else [])]
+        names = [founder.name for founder in given]
         if len(set(names)) < len(names):
-            raise StrataError(f"two founders have the same folder name: {', '.join(names)}")
+            raise StrataError(f"two founders have the same name: {', '.join(names)}")
         self.mend()
         known = {record.digest for record in self.family.lineage.founders()}
         found: dict[str, str] = {}
-        for folder in folders:
-            digest = put_model(self.family.store, folder).digest
+        for founder in given:
+            digest = enter_founder(self.family.store, founder)
             # What was entered once was looked at then.
             wrong = {} if digest in known else not_finite(self.family.store, digest)
             if wrong:
-                self._leave_out(folder, wrong)
+                self._leave_out(founder, wrong)
                 continue
-            self.family.add_founder(digest, folder.name)
-            found[folder.name] = digest
+            self.family.add_founder(digest, founder.name)
+            found[founder.name] = digest
         for incident in self.incidents.open_ones(PIPELINE, SPOILED):
             if incident.subject not in {*names} - found.keys():
                 self.incidents.resolve(incident.id, "no founder of this name holds any such weight")
@@ -58,11 +59,12 @@ class Founders:
 
         An incident tells of each, and stays open where its folder does not hold its files any more.
         """
-        folders = {folder.name: folder for folder in (*self.parents, *([self.base] if self.base else []))}
+        given = {founder.name: founder for founder in (*self.parents, *([self.base] if self.base else []))}
         mended = []
         for record in self.family.lineage.founders():
-            folder = folders.get(record.name)
-            if folder is None or (wrong := damage(self.family.store, record.digest)) is None:
+            folder = given.get(record.name)
+            wrong = damage(self.family.store, record.digest) if isinstance(folder, Path) else None
+            if folder is None or wrong is None:
                 continue
             again = self._put(folder) == record.digest
             done = f"stored again from {folder}" if again else None
@@ -73,16 +75,17 @@ class Founders:
                 mended.append(record.digest)
         return tuple(mended)
 
-    def _put(self, folder: Path) -> str | None:
+    def _put(self, folder: Founder) -> str | None:
         try:
-            return put_model(self.family.store, folder).digest
+            return enter_founder(self.family.store, folder)
         except (BadModel, FileNotFoundError):
             return None
 
-    def _leave_out(self, folder: Path, wrong: dict[str, int]) -> None:
+    def _leave_out(self, founder: Founder, wrong: dict[str, int]) -> None:
         tensor, count = next(iter(wrong.items()))
         detail = f"{sum(wrong.values())} weights are NaN or infinite, {count} of them in {tensor}"
-        if folder == self.base:
-            raise StrataError(f"the base model {folder}: {detail}; name another one")
+        if founder == self.base:
+            raise StrataError(f"the base model {founder.name}: {detail}; name another one")
         figures = {"tensors": len(wrong), "weights": sum(wrong.values())}
-        tell(self.incidents, [Notice(SPOILED, folder.name, f"{folder} is left out: {detail}", "high", None, figures)])
+        told = f"{founder.name} is left out: {detail}"
+        tell(self.incidents, [Notice(SPOILED, founder.name, told, "high", None, figures)])

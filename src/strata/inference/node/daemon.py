@@ -23,7 +23,7 @@ from strata.inference.node.holding import Holding
 from strata.inference.node.node import Node
 from strata.inference.node.process_memory import bound_kernels, release, reset_peak, resident_bytes, tune_allocator
 from strata.inference.node.worker import Worker
-from strata.inference.plan.measure import available_memory
+from strata.memory import available_memory
 from strata.mesh import Roster, read_membership, serve
 from strata.secure import Identity, Membership, MembershipError
 from strata.store import Store

@@ -8,7 +8,6 @@ import trio
 
 from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.plan import Plan, StagePlan
-from strata.inference.plan.measure import available_memory
 from strata.inference.plan.nodes import NodeProfile
 from strata.inference.plan.profile import ModelProfile
 from strata.inference.plan.workload import Workload
@@ -22,6 +21,7 @@ from strata.inference.run.generate import Generation, GenerationParams, StageRes
 from strata.inference.run.local import decode_locally
 from strata.inference.run.placed import Placement
 from strata.inference.run.running_remote import RemoteRun
+from strata.memory import available_memory
 
 REJOIN_SECONDS = 0.5
 

@@ -8,7 +8,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
 
 from strata.evolution.models import BadModel, open_model
-from strata.evolution.pretraining import Checkpoint, StrataCallback, register_checkpoint
+from strata.evolution.pretraining import Checkpoint, StrataCallback, latest_checkpoints, register_checkpoint
 from strata.store import Ledger, Store
 
 
@@ -36,6 +36,22 @@ def test_a_checkpoint_is_kept_recorded_and_told(store: Store, url: str, tmp_path
     assert store.gc(0).removed == ()
     assert (run.state, run.version) == ("completed", "7")
     assert run.figures == {"run": "my-run-1", "step": 30, "model": found.model, "loss": 0.5}
+
+
+def test_the_latest_checkpoints_of_a_run_are_different_models_of_that_run(store: Store, url: str, tmp_path: Path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    with Ledger(url) as ledger:
+        for run, step, weights in [("a", 1, b"1"), ("a", 2, b"2"), ("b", 2, b"x"), ("a", 3, b"3"), ("a", 4, b"3")]:
+            (folder / "model.safetensors").write_bytes(weights)
+            register_checkpoint(store, ledger, folder, run, step, loss=step / 2)
+        ledger.finish_run(ledger.start_run("pretraining", "1"), "completed", {"models": {}})
+        assert [c.name for c in latest_checkpoints(ledger, "a", 9)] == ["a-1", "a-2", "a-4"]
+        two = latest_checkpoints(ledger, "a", 2)
+        assert [(c.step, c.loss) for c in two] == [(2, 1.0), (4, 2.0)]
+        assert two[0].model == store.ref("model", "a-2").digest
+        assert latest_checkpoints(ledger, "c", 9) == ()
 
 
 def test_what_is_no_model_is_not_recorded(store: Store, url: str, tmp_path: Path):

@@ -100,5 +100,5 @@ def test_two_of_one_name_are_refused(founders: Founders, tmp_path: Path):
     twice = Founders(
         founders.family, founders.incidents, [*founders.parents, write(tmp_path / "other" / "one", 9.0)], None
     )
-    with pytest.raises(StrataError, match="the same folder name: one, two, one"):
+    with pytest.raises(StrataError, match="two founders have the same name: one, two, one"):
         twice.enter()

@@ -1,0 +1,117 @@
+"""A Prefect server and a worker as processes of their own: with triggers, schedules and suspended runs, as deployed."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+POLL_SECONDS = 0.2
+TRIES = 50
+
+
+def python(environment: Mapping[str, str], *arguments: str, log: Path) -> "subprocess.Popen[bytes]":
+    """Start `python -m ...` at the root of the checkout."""
+    with log.open("ab") as stream:
+        command = [sys.executable, "-m", *arguments]
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+        )
+
+
+@contextmanager
+def process(environment: Mapping[str, str], *arguments: str, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """`python -m ...`, ended with the block: asked first, then killed."""
+    started = python(environment, *arguments, log=log)
+    try:
+        yield started
+    finally:
+        started.terminate()
+        try:
+            started.wait(20)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()
+
+
+class Api:
+    """Requests to a server's API, as the user interface makes them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def get(self, path: str) -> Any:
+        """The JSON at a path."""
+        return self._ask(path, None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What a server answers to a JSON body."""
+        return self._ask(path, json.dumps(body).encode())
+
+    def runs_of(self, deployment: str) -> list[dict[str, Any]]:
+        """Runs of the deployment of that name, the oldest first."""
+        wanted = {"deployments": {"name": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
+        return [run for run in self.post("/flow_runs/filter", wanted) if not run["auto_scheduled"]]
+
+    def _ask(self, path: str, body: bytes | None) -> Any:
+        request = urllib.request.Request(self.url + path, data=body, headers={"Content-Type": "application/json"})
+        for left in reversed(range(TRIES)):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    data = answer.read()
+                return json.loads(data) if data else None
+            except urllib.error.HTTPError as error:
+                # What the server answers while its SQLite file is locked; nothing was done then.
+                if error.code != 503 or not left:
+                    raise
+            time.sleep(POLL_SECONDS)
+        raise AssertionError("unreachable")
+
+
+def until(found: Callable[[], Any], seconds: float, what: str) -> Any:
+    """What `found` returns once it is something; raises AssertionError after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(POLL_SECONDS)
+    raise AssertionError(f"not within {seconds:g} s: {what}")
+
+
+@contextmanager
+def prefect_server(home: Path, **settings: str) -> Iterator[tuple[Api, dict[str, str]]]:
+    """A server on a free port, and the environment in which commands use it; ended with the block."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    api = Api(f"http://127.0.0.1:{port}/api")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+    environment = bare | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": api.url,
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "OMP_NUM_THREADS": "1",
+        **settings,
+    }
+    home.mkdir(parents=True, exist_ok=True)
+    started = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui")
+    with process(environment, *started, log=home / "server.log"):
+        until(lambda: _healthy(api), 60, f"the server answers, see {home / 'server.log'}")
+        yield api, environment
+
+
+def _healthy(api: Api) -> bool:
+    try:
+        return bool(api.get("/health"))
+    except (urllib.error.URLError, OSError):
+        return False
