@@ -1,7 +1,11 @@
 """What a command-line run of the evolution pipeline ends with: a picture and tables, or JSON for a program."""
 
 import json
+import os
+import sys
 from dataclasses import asdict
+from pathlib import Path
+from shutil import which
 from typing import Any
 
 from rich.table import Table
@@ -22,15 +26,14 @@ def show(outcome: EvolutionOutcome) -> None:
     bred = {each.conclusion.generation for each in outcome.generations}
     console.print("\nFitness by generation (weighted share of the search items answered rightly)\n")
     console.print(fitness_chart(told, console.width - 2))
-    console.print("\nVerdicts (each candidate minus the champion, mean of domains, on items new to all)")
+    console.print("\nVerdicts (candidate minus champion, mean of domains, on items new to all)")
     console.print(_verdicts([each for each in told if each.generation in bred]))
     found = _comparison(outcome)
     console.print(f"\nThe champion against the founders (on {found['items']:,} items held back from all of this)")
     console.print(_founders(found))
     console.print(f"\nreport   {page_path(settings).absolute()}", soft_wrap=True)
     console.print(f"picture  {picture_path(settings).absolute()}", soft_wrap=True)
-    home = "" if settings.home == Settings.model_fields["home"].default else f"STRATA_HOME={settings.home} "
-    console.print(f"more     {home}strata evolution status (or: lineage, report, rollback)", soft_wrap=True)
+    console.print(f"more     {_command(settings)} evolution status (or: lineage, report, rollback)", soft_wrap=True)
 
 
 def as_dictionary(outcome: EvolutionOutcome) -> dict[str, Any]:
@@ -42,6 +45,12 @@ def as_dictionary(outcome: EvolutionOutcome) -> dict[str, Any]:
         "report": str(page_path(settings).absolute()),
         "picture": str(picture_path(settings).absolute()),
     }
+
+
+def _command(settings: Settings) -> str:
+    """How to call `strata` from here about this run."""
+    home = "" if settings.home == Settings.model_fields["home"].default else f"STRATA_HOME={settings.home} "
+    return home + ("strata" if which("strata") else os.path.relpath(Path(sys.executable).with_name("strata")))
 
 
 def _verdicts(generations: list[GenerationResult]) -> Table:
