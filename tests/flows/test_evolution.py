@@ -1,6 +1,8 @@
 """The evolution flow on the shipped models, small: what it leaves in the ledger, the store and on the terminal."""
 
 import io
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,10 @@ import tasks.evolution_turn
 from flows import evolution_summary
 from flows.evolution import run
 from strata.evolution.lineage import Championship
+from strata.evolution.merge import MergePool
 from strata.evolution.regression import Finding, Judgement, Overall, State, Verdict
 from strata.evolution.report import Chronicle
-from strata.evolution.rounds import rounds, watch
+from strata.evolution.rounds import judging, rounds, watch, workshop
 from strata.settings import Settings
 from strata.store import GenerationLog, Ledger, Store
 from tasks.evolution_parameters import EvolutionParameters
@@ -24,7 +27,7 @@ from tasks.occasion import Occasion
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
-SMALL = EvolutionParameters(generations=1, children=2, search_items=20, gate_items=200, comparison_items=50, workers=1)
+SMALL = EvolutionParameters(generations=1, children=2, search_items=20, gate_items=50, comparison_items=50, workers=1)
 
 
 @pytest.fixture
@@ -33,7 +36,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings()
 
 
+@pytest.fixture
+def _one_worker(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For all runs of a test: a worker takes seconds to start."""
+    with MergePool(Store(home.store_root)) as pool:
+        monkeypatch.setattr(workshop, "MergePool", lambda *_, **__: nullcontext(pool))
+        yield
+
+
+@pytest.mark.usefixtures("_one_worker")
 def test_a_generation_of_the_shipped_models(home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(judging, "FIRST", 50)
     outcome = run(SMALL)
     (generation,) = outcome.generations
     assert [child.failure for child in generation.children] == [None, None]
