@@ -53,14 +53,14 @@ def _start_server(folder: Path) -> Callable[[], None]:
     words to it are then retried for a minute and a half. This one also starts while this process is still importing.
     """
     address = f"127.0.0.1:{_free_port()}"
-    command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
-    command += ["--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--log-level", "error"]
+    # -P: this folder's modules are no top-level ones. Its stdin is a pipe from here, with whose end it ends.
+    command = [sys.executable, "-P", str(Path(__file__).with_name("prefect_server.py")), address.rpartition(":")[2]]
     # What Prefect sets for the servers that it starts itself: no user interface, and only the services a run needs.
     environment = os.environ | {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
     log = folder / "server.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
+            command, env=environment, stdin=subprocess.PIPE, stdout=stream, stderr=stream, start_new_session=True
         )
     # Registered before Prefect is imported, so it runs after Prefect's own handlers, which send the last logs.
     atexit.register(_stop, process)

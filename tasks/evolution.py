@@ -3,16 +3,17 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.transactions import Transaction, get_transaction
 from rich.progress import Progress
 
 from strata.evolution.regression import GatePolicy, Judgement, Verdict, judge
-from strata.evolution.report import report_html, report_markdown
+from strata.evolution.report import COMPARISON
 from strata.evolution.rounds import (
     Admission,
     Conclusion,
@@ -26,17 +27,19 @@ from strata.evolution.rounds import (
 from strata.evolution.suites import BadSuite
 from strata.memory import available_memory
 from strata.settings import Settings
-from strata.store import ArtifactRef, Change, PointerMoved, Store
+from strata.store import ArtifactRef, Change, Store
 from tasks.evolution_events import announce_champion, announce_regression
 from tasks.evolution_founders import Founders
 from tasks.evolution_parameters import EvolutionParameters
-from tasks.evolution_report import run_report
+from tasks.evolution_report import publish_evolution
 from tasks.evolution_results import GenerationOutcome
 from tasks.evolution_rollback import roll_back
 from tasks.failures import stage
 from tasks.terminal import console
 
-COMPARISON = "evolution-comparison"
+if TYPE_CHECKING:
+    from strata.inference import Place
+
 _ADVICE = {BadSuite: "ask for fewer items."}
 _OTHERWISE = "see the message; run it again, and it goes on where it was."
 
@@ -53,8 +56,8 @@ def open_shop(
 
     admitted: what merging may take, in the place of the parameters.
     """
-    memory = parameters.memory * (1 << 20) or available_memory() // 2
-    workers = parameters.workers
+    half = available_memory() // 2
+    memory, workers = parameters.memory * (1 << 20) or half, parameters.workers
     if admitted is not None:
         memory, workers = admitted.merging, admitted.workers
     order = Order(
@@ -68,9 +71,12 @@ def open_shop(
             policy=GatePolicy(gain=parameters.gain, most_items=parameters.gate_items),
             manual=_manual(parameters, settings),
         ),
+        suites=parameters.suites,
         workers=workers,
         memory_bytes=memory,
         timeout_seconds=parameters.timeout,
+        mesh=_mesh(parameters, settings),
+        scoring_bytes=parameters.scoring_memory * (1 << 20) or half,
     )
     with ExitStack() as stack:
         with stage("enter", {}, "name model folders that can be read and that have one architecture."):
@@ -123,11 +129,7 @@ def judge_best(shop: Workshop, generation: int) -> Judgement | None:
 def promote_best(shop: Workshop, generation: int, judgement: Judgement | None) -> Change | None:
     """Move the champion's pointer where the gate says so; undone if the transaction around it fails."""
     with stage("promote", _ADVICE, _OTHERWISE):
-        try:
-            change = shop.rounds.promote(generation, judgement)
-        except PointerMoved as moved:
-            _say(f"  the champion is {(moved.found or 'none')[:12]} now, against whom nothing was judged: it stays")
-            return None
+        change = shop.rounds.promote(generation, judgement)
     if change is not None:
         get_transaction().set("promoted", change.digest)
         announce_champion("promoted", change.digest, {"generation": generation, "previous": change.previous})
@@ -176,12 +178,13 @@ def conclude_generation(shop: Workshop, generation: int, judgement: Judgement | 
 
 @task(name="compare", cache_policy=NO_CACHE)
 def compare_with_parents(shop: Workshop, count: int) -> ArtifactRef:
-    """The champion against every parent on so many held-back items of each domain, paired, with intervals."""
+    """The champion against every parent on at most so many held-back items of each domain, paired, with intervals."""
     standing = shop.parts.championship.standing()
     assert standing is not None
     examiner, policy = shop.parts.examiner, shop.rounds.demands.policy
     with stage("compare", _ADVICE, _OTHERWISE):
-        items = examiner.draw("anchor", 0, dict.fromkeys(examiner.domains, count))
+        counts = {domain: min(count, examiner.capacity("anchor", domain)) for domain in examiner.domains}
+        items = examiner.draw("anchor", 0, counts)
         ours = examiner.examine(standing.digest, items).scores
         against: dict[str, Any] = {}
         for name, digest in shop.founders.items():
@@ -198,11 +201,8 @@ def publish_generations(
 ) -> dict[str, Any]:
     """Show the run as an artifact and as a page of the store; returns the figures to record."""
     found = json.loads(shop.parts.store.read(comparison.digest))
-    report = run_report(shop, generations, found)
-    create_markdown_artifact(report_markdown(report), key="evolution-report")
-    page = shop.parts.store.put_artifact(report_html(report).encode(), "evolution-report", "latest")
     endings = [outcome.conclusion.ending for outcome in generations]
-    return {"champion": found["champion"], "endings": endings, "report": page.digest}
+    return {"champion": found["champion"], "endings": endings, "report": publish_evolution(Settings())}
 
 
 def watch(shop: Workshop, generation: int) -> Watched | None:
@@ -211,6 +211,16 @@ def watch(shop: Workshop, generation: int) -> Watched | None:
     return watch_champion(
         parts.examiner, shop.rounds.demands.policy, parts.championship, parts.incidents, generation=generation
     )
+
+
+def _mesh(parameters: EvolutionParameters, settings: Settings) -> "Place | None":
+    """Where models answer that do not fit here, if anywhere."""
+    if not parameters.mesh:
+        return None
+    from strata.inference import Place  # which imports torch
+
+    identity = Path(parameters.identity) if parameters.identity else settings.home / "identity.json"
+    return Place(Path(parameters.mesh), identity, settings.home)
 
 
 def _manual(parameters: EvolutionParameters, settings: Settings) -> bool:
@@ -227,16 +237,17 @@ def _say(sentence: str) -> None:
 @contextmanager
 def _bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar on the terminal, which is gone when the block ends."""
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(label, total=total)
         yield lambda done: progress.update(bar, completed=done)
 
 
 def _sentence(judgement: Judgement) -> str:
     overall = judgement.overall
-    span = f"{overall.difference:+.4f} overall ({overall.low:+.4f} to {overall.high:+.4f}, {judgement.items} items)"
-    why = "; ".join(judgement.affected or judgement.missing)
-    return f"{judgement.verdict.value}: {span}" + (f"; {why}" if why else "")
+    span = f"{overall.difference:+.4f} overall ({overall.low:+.4f} to {overall.high:+.4f}, {judgement.items:,} items)"
+    if judgement.affected:
+        return f"regress: worse in {', '.join(judgement.affected)}; {span}"
+    return f"{judgement.verdict.value}: {'; '.join((span, *judgement.missing))}"
 
 
 def _ending(conclusion: Conclusion) -> str:

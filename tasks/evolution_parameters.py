@@ -31,6 +31,14 @@ class EvolutionParameters(BaseModel):
         description="A training run: its latest checkpoints in the store are the parents, in the place of those above",
         max_length=100,
     )
+    suites: list[str] = Field(
+        ["small"],
+        title="Suites",
+        description="What models are tested on: 'small' (built in, for models of a million parameters), 'gym' "
+        "(reasoning-gym), 'lm-eval:TASK', or a file with an item as JSON a line",
+        min_length=1,
+        max_length=64,
+    )
     generations: int = Field(3, title="Generations", description="How many to breed in this run", gt=0, le=1000)
     children: int = Field(8, title="Children", description="Merges in a generation", gt=0, le=256)
     strategy: Literal["adaptive", "cma-es", "genetic", "random"] = Field(
@@ -80,7 +88,24 @@ class EvolutionParameters(BaseModel):
     )
     workers: int = Field(2, title="Workers", description="Processes that merge", gt=0, le=64)
     memory: int = Field(
-        0, title="Memory (MiB)", description="What merging may take; 0: half of what is free", ge=0, le=1 << 24
+        0,
+        title="Memory (MiB)",
+        description="What merging may take; 0: half of what is free",
+        ge=0,
+        le=1 << 24,
+    )
+    mesh: str = Field(
+        "",
+        title="Mesh",
+        description="Membership file of a mesh whose nodes answer items with models that do not fit here",
+    )
+    identity: str = Field("", title="Identity", description="The coordinator's key; empty: the one in STRATA_HOME")
+    scoring_memory: int = Field(
+        0,
+        title="Memory to answer (MiB)",
+        description="With a mesh: what answering items may take here; 0: half of what is free",
+        ge=0,
+        le=1 << 24,
     )
     seed: int = Field(0, title="Seed", description="Of recipes and of the items that are drawn", ge=0, lt=1 << 31)
     timeout: int = Field(3600, title="Timeout (s)", description="Longest that one merge may take", gt=0, le=86_400)

@@ -1,47 +1,59 @@
-"""A run of the evolution pipeline as a report: what was bred, what the gate said, who is champion."""
+"""Reports of the evolution pipeline: as artifacts of the run, as blobs of the store, and as files to open."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
 
-from strata.evolution.report import DomainResult, GenerationResult, Relative, Report, relatives
-from strata.evolution.rounds import Workshop
-from tasks.evolution_results import GenerationOutcome
+from prefect.artifacts import create_markdown_artifact
+from prefect.logging import get_logger
 
+from strata.evolution.report import (
+    evolution_report,
+    incident_report,
+    latest_incident,
+    report_markdown,
+    write_picture,
+    write_report,
+)
+from strata.settings import Settings
+from strata.store import Ledger, Store
 
-def run_report(shop: Workshop, generations: Sequence[GenerationOutcome], comparison: Mapping[str, Any]) -> Report:
-    """The report of these generations; `comparison`: the champion against every founder, as `compare` stores it."""
-    closest = min(comparison["against"], key=lambda name: comparison["against"][name]["overall"]["difference"])
-    against = comparison["against"][closest]
-    overall = against["overall"]
-    better = f"{overall['difference']:+.4f} ({overall['low']:+.4f} to {overall['high']:+.4f})"
-    promoted = sum(outcome.conclusion.ending == "promoted" for outcome in generations)
-    return Report(
-        title=f"Evolution: {len(generations)} generations",
-        verdict=against["verdict"],
-        severity="none",
-        summary=f"{promoted} of {len(generations)} generations gave a new champion. On {comparison['items']} held-back "
-        f"items it is {better} better overall than {closest}, the founder that comes closest.",
-        evidence=(("champion", comparison["champion"]), ("closest founder", closest), ("difference", better)),
-        done=tuple(f"generation {o.conclusion.generation}: {o.conclusion.ending}" for o in generations),
-        domains=tuple(
-            DomainResult(d["domain"], d["difference"], d["low"], d["high"], d["margin"], d["items"])
-            for d in against["domains"]
-        ),
-        generations=tuple(_generation(outcome) for outcome in generations),
-        family=_family(shop, generations, comparison["champion"]),
-    )
+EVOLUTION, INCIDENT = "evolution-report", "evolution-incident"  # keys of artifacts, kinds of refs
 
 
-def _generation(outcome: GenerationOutcome) -> GenerationResult:
-    children = tuple(child.fitness for child in outcome.children if child.fitness is not None)
-    verdict = "none" if outcome.judgement is None else str(outcome.judgement["verdict"])
-    conclusion = outcome.conclusion
-    return GenerationResult(conclusion.generation, conclusion.champion_fitness, children, verdict)
+def page_path(settings: Settings) -> Path:
+    """The page of the whole evolution, which every run writes anew."""
+    return settings.home / "reports" / "evolution.html"
 
 
-def _family(shop: Workshop, generations: Sequence[GenerationOutcome], champion: str) -> tuple[Relative, ...]:
-    """The champions of these generations and their ancestors."""
-    lineage = shop.parts.family.lineage
-    wanted = {outcome.conclusion.champion for outcome in generations} | {champion}
-    records = {record.digest: record for model in sorted(wanted) for record in lineage.ancestry(model)}
-    return relatives(records.values(), shop.parts.championship.history())
+def picture_path(settings: Settings) -> Path:
+    """Fitness by generation with the verdicts."""
+    return settings.home / "reports" / "evolution.png"
+
+
+def publish_evolution(settings: Settings) -> str:
+    """Tell the evolution as the ledger has it; returns the digest of the page in the store."""
+    store = Store(settings.store_root)
+    with Ledger(settings.ledger) as ledger:
+        report = evolution_report(store, ledger)
+    page = write_report(report, page_path(settings))
+    write_picture(report, picture_path(settings))
+    create_markdown_artifact(report_markdown(report), key=EVOLUTION)
+    return store.put_artifact(page.read_bytes(), EVOLUTION, "latest").digest
+
+
+def publish_incident(settings: Settings, kind: str, subject: str) -> Path | None:
+    """Explain the latest incident of this kind about this model; returns the page, None where there is none.
+
+    What went wrong here goes to the log only: whoever mended something has mended it, explained or not.
+    """
+    try:
+        with Ledger(settings.ledger) as ledger:
+            number = latest_incident(ledger, kind, subject)
+            if number is None:
+                return None
+            report = incident_report(Store(settings.store_root), ledger, number)
+        page = write_report(report, settings.home / "reports" / f"incident-{number}.html")
+        create_markdown_artifact(report_markdown(report), key=INCIDENT)
+    except Exception:
+        get_logger("strata").exception("no report of the %s of %s", kind, subject)
+        return None
+    return page

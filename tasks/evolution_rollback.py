@@ -19,6 +19,7 @@ from strata.evolution.merge import MergePool
 from strata.settings import Settings
 from strata.store import PointerMoved, Store
 from tasks.evolution_events import announce_champion
+from tasks.evolution_report import publish_incident
 from tasks.failures import stage
 from tasks.rollback_parameters import RollbackParameters
 from tasks.terminal import console
@@ -55,6 +56,8 @@ def roll_back_champion(parameters: RollbackParameters) -> Rollback | str:
     console.print(sentence)
     get_run_logger().info(sentence)
     passed = "".join(f"\n- passed over {digest[:12]}: {wrong}" for digest, wrong in done.passed_over)
+    if parameters.regressed:
+        _explain(settings, done.left)
     create_markdown_artifact(f"{sentence}\n\nReason: {parameters.reason}\n{passed}", key="evolution-rollback")
     return done
 
@@ -65,7 +68,13 @@ def roll_back(settings: Settings, *, expected: str, reason: str) -> Rollback:
         done = championship.rollback(reason=reason, kind="regression", expected=expected)
     announce_champion("rolled-back", expected, {"to": done.target, "seconds": done.seconds})
     console.print(f"  rolled back to {done.target[:12]} in {done.seconds:.2f} s: {reason}")
+    _explain(settings, expected)
     return done
+
+
+def _explain(settings: Settings, left: str) -> None:
+    if (page := publish_incident(settings, "regression", left)) is not None:
+        console.print(f"  explained in {page}")
 
 
 def _target(family: Family, text: str) -> str | int | None:

@@ -93,7 +93,7 @@ def _judge(parameters: WatchParameters, post: Post, outcome: WatchOutcome, setti
     with (
         Championship(store, settings.ledger) as championship,
         IncidentLog(settings.ledger) as incidents,
-        open_examiner(settings.home, store, parameters.seed) as examiner,
+        open_examiner(settings.home, store, parameters.seed, parameters.suites) as examiner,
     ):
         # The look after the promotion took the items of the champion's own generation.
         number = (post.standing.generation or 0) + post.look - 1

@@ -24,12 +24,12 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from support.random_llama import shapes
 
 from strata.evolution.merge import Merged, MergePool
 from strata.evolution.models import open_model, put_model
 from strata.evolution.recipes import Recipe
 from strata.store import Store
-from tests.benchmarks.support.random_llama import shapes
 
 CONFIG: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "dtype": "bfloat16", "hidden_size": 576,

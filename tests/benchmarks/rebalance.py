@@ -37,7 +37,7 @@ from strata.inference import (
     resolve_model,
 )
 from strata.inference.rebalance.decide import Move
-from strata.inference.run import running_remote
+from strata.inference.run import remote_session
 from strata.inference.run.placed import Placement
 from strata.inference.run.rebalancing import Rebalanced
 from strata.mesh import Roster, read_membership
@@ -140,7 +140,7 @@ def main() -> None:
     options = parser.parse_args()
     # Sessions are grouped by how many stages can be at work at once. Nodes with addresses of this machine are taken to
     # share its cores; these have a processor of their own each.
-    running_remote.stages_at_once = len
+    remote_session.stages_at_once = len
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         model = resolve_model("smollm2", Settings(STRATA_HOME=home))

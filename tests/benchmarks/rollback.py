@@ -19,11 +19,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from support.files import drop_cache, in_memory
+from support.random_llama import CONFIG, write_model
+
 from strata.evolution.lineage import Championship
 from strata.evolution.models import ModelManifest, put_model
 from strata.store import Store
-from tests.benchmarks.support.files import drop_cache, in_memory
-from tests.benchmarks.support.random_llama import CONFIG, write_model
 
 SHAPE = CONFIG | {
     "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,

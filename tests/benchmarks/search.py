@@ -7,6 +7,9 @@ becomes champion if it is the better one on duel items, which no strategy sees e
 items of its own. (Chosen by the search items, a champion is mostly a lucky one.) The first champion is the best of the
 parents on the duel items.
 
+With 100 search items a domain and not the pipeline's 250 the adaptive search learns those items and not the models: the
+children it ends with reach .84 on them and .77 on others.
+
 - `share`: of generations whose best child beats the champion on the held-back items
 - `final`: the champion's fitness on them in the end
 
@@ -123,9 +126,9 @@ def main():
     options.add_argument("--seeds", type=int, default=10)
     options.add_argument("--generations", type=int, default=12)
     options.add_argument("--children", type=int, default=8, help="of a generation")
-    options.add_argument("--items", type=int, default=100, help="search items of each domain")
-    options.add_argument("--duel", type=int, default=300, help="items of each domain that decide on the champion")
-    options.add_argument("--held-back", type=int, default=300, help="held-back items of each domain")
+    options.add_argument("--items", type=int, default=250, help="search items of each domain; 250 as the pipeline has")
+    options.add_argument("--duel", type=int, default=1000, help="items of each domain that decide on the champion")
+    options.add_argument("--held-back", type=int, default=1000, help="held-back items of each domain")
     options.add_argument("--strategies", default="random,adaptive", help="peer first, ours last")
     options.add_argument("--processes", type=int, default=2)
     options.add_argument("--keep", type=Path, help="file of finished searches, from which a stopped run goes on")

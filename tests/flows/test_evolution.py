@@ -12,9 +12,13 @@ import tasks.evolution_turn
 from flows import evolution_summary
 from flows.evolution import run
 from strata.evolution.lineage import Championship
+from strata.evolution.regression import Finding, Judgement, Overall, State, Verdict
+from strata.evolution.report import Chronicle
+from strata.evolution.rounds import rounds, watch
 from strata.settings import Settings
 from strata.store import GenerationLog, Ledger, Store
 from tasks.evolution_parameters import EvolutionParameters
+from tasks.evolution_report import page_path, picture_path
 from tasks.evolution_turn import turn
 from tasks.occasion import Occasion
 
@@ -42,12 +46,23 @@ def test_a_generation_of_the_shipped_models(home: Settings, tmp_path: Path, monk
         assert championship.standing().digest == generation.conclusion.champion
     page = store.read(store.ref("evolution-report", "latest").digest)
     assert b"<svg" in page
+    assert page_path(home).read_bytes() == page
+    assert picture_path(home).read_bytes().startswith(b"\x89PNG")
 
     written = io.StringIO()
     monkeypatch.setattr(evolution_summary, "console", Console(file=written, width=120))
     evolution_summary.show(outcome)
-    assert "reasoning" in written.getvalue()
+    shown = written.getvalue()
+    assert "reasoning" in shown
+    assert "● champion   ∘ child" in shown
+    assert f": {generation.conclusion.ending}" in shown
+    assert str(page_path(home)) in shown
     assert evolution_summary.as_dictionary(outcome)["comparison"]["items"] == 200
+    # The founders, which were scored on the same items, are compared with the children.
+    with Ledger(home.ledger) as ledger:
+        told = Chronicle(store, ledger)
+        assert len(told.scores) == 7
+        assert {"reasoning", "math"} & {model.name for model in told.front()}
 
     # The same again goes on with the next generation, from what the search has learnt. With the schedule off nothing is
     # promoted without a person.
@@ -63,6 +78,34 @@ def test_a_generation_of_the_shipped_models(home: Settings, tmp_path: Path, monk
     assert "does not fit the champion of this STRATA_HOME" in other.message
     recipes = {child.recipe for each in (outcome, again) for child in each.generations[0].children}
     assert len(recipes) == 4
+
+
+def test_a_champion_that_turns_out_worse_is_rolled_back_and_explained(home: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rounds, "judge_candidate", lambda *_, **__: verdict(Verdict.PROMOTE))
+    monkeypatch.setattr(watch, "judge_candidate", lambda *_, **__: verdict(Verdict.REGRESS, math=-0.1))
+    (generation,) = run(SMALL).generations
+    assert generation.conclusion.ending == "kept"
+    store = Store(home.store_root)
+    with Championship(store, home.ledger) as championship:
+        back, there, first = championship.history()
+    assert (back.kind, back.digest, there.digest) == ("regression", first.digest, generation.conclusion.candidate)
+    page = (home.home / "reports" / "incident-1.html").read_text()
+    assert "rolled back to base" in page
+    assert "worse than the champion before it in math" in page
+
+
+def verdict(said: Verdict, **dropped: float) -> Judgement:
+    """A judgement on two domains, of which those of `dropped` did."""
+    found = [
+        Finding(
+            *(domain, 300, 300, 0.7, 0.7 + gain, gain, gain - 0.02, gain + 0.02, 0.04, 0.01, 0.01),
+            State.DROPPED if domain in dropped else State.SOUND,
+            0,
+        )
+        for domain, gain in {"coding": 0.05, "math": 0.05, **dropped}.items()
+    ]
+    overall = Overall(0.03, 0.01, 0.05, 0.01, True, 0)
+    return Judgement(said, 0.97, tuple(dropped), (), 600, tuple(found), (), overall, (), 0.9, True)
 
 
 def test_switched_off(home: Settings, monkeypatch: pytest.MonkeyPatch):

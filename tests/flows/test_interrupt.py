@@ -43,3 +43,20 @@ def test_ctrl_c_leaves_no_process_behind(environment, smollm2):
         run.kill()
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
+
+
+def test_a_killed_run_leaves_no_server_behind(environment, tmp_path):
+    """Nobody can tell a process that is killed to end its server."""
+    code = "from pathlib import Path; from flows.prefect_environment import prepare; import sys, time; "
+    code += f"prepare(Path({str(tmp_path)!r}))(); print('ready', flush=True); time.sleep(600)"
+    run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
+    try:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"ready\n"
+        children = psutil.Process(run.pid).children(recursive=True)
+        assert len(children) == 1
+    finally:
+        run.kill()
+        run.communicate()
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert alive == []

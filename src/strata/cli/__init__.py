@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "plan": ("strata.cli.plan:plan", "Decide which node holds which layers."),
     "node": ("strata.cli.inference:node", "Run this machine's node."),
     "mesh": ("strata.cli.mesh:app", "Say who belongs to the mesh."),
-    "evolution": ("strata.cli.evolution:app", "See who is champion and why; decide on candidates; roll back."),
+    "evolution": ("strata.cli.evolution:app", "See who is champion and why; decide, report, roll back."),
     "incidents": ("strata.cli.incidents:incidents", "List what failed, and what was done about it."),
     "merge": ("strata.cli.merge:merge", "Merge models by a mergekit recipe."),
     "store": ("strata.cli.store:app", "Look after stored artifacts."),

@@ -1,15 +1,17 @@
-"""`strata evolution`: the champion, its family, candidates that wait for a decision, and the way back."""
+"""`strata evolution`: the champion, its family, candidates that wait for a decision, reports, and the way back."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from strata.evolution.lineage import Championship, Family, Rollback, TreeNode
+    from strata.evolution.report import FrontModel, GenerationResult
     from strata.store import Change, Ledger, ModelRecord
 
 app = typer.Typer(
@@ -24,7 +26,12 @@ _SHORT = 12  # digits of a digest: as many as anybody needs to name a model
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Who is champion, since when and why; the latest generations, pending proposals and open incidents."""
+    """Who is champion, since when and why; the latest generations and their verdicts, what waits, what went wrong.
+
+    Differences are candidate minus champion, the mean over domains, with an interval of 90 %, on items no search has
+    seen. The front: models that no other beats, being as good in every domain and better in one. Times are UTC.
+    """
+    from strata.evolution.report import Chronicle
     from strata.store import Approvals, GenerationLog, IncidentLog
 
     with _opened() as (ledger, family, championship):
@@ -32,14 +39,20 @@ def status(as_json: Json = False) -> None:
         generations = GenerationLog(ledger).recent(_GENERATIONS)
         pending = Approvals(ledger).pending()
         incidents = IncidentLog(ledger).open_ones("evolution")
-        names = _names(family, [champion.digest] if champion else [], [approval.candidate for approval in pending])
+        told = Chronicle(family.store, ledger)
+        verdicts = {each.generation: each for each in told.generations()}
+        front = told.front()
+        subjects = [incident.subject for incident in incidents]
+        asked = [digest for each in pending for digest in (each.candidate, each.champion) if digest]
+        names = _names(family, [champion.digest] if champion else [], asked, subjects)
     if as_json:
         _print(
             {
                 "champion": champion and asdict(champion) | {"name": names.get(champion.digest)},
-                "generations": [asdict(generation) for generation in generations],
+                "generations": [asdict(each) | _judged(verdicts.get(each.id)) for each in generations],
                 "pending": [asdict(approval) | {"name": names.get(approval.candidate)} for approval in pending],
                 "incidents": [asdict(incident) for incident in incidents],
+                "front": [asdict(model) for model in front],
             }
         )
         return
@@ -49,17 +62,48 @@ def status(as_json: Json = False) -> None:
         typer.echo(f"champion    {_named(champion.digest, names)}")
         typer.echo(f"since       {champion.moved:%Y-%m-%d %H:%M:%S}, {_how(champion)}")
     for generation in generations:
-        verdict = generation.figures.get("verdict")
+        verdict = verdicts[generation.id]
         ended = f"{generation.finished:%Y-%m-%d %H:%M:%S}" if generation.finished else "under way"
-        said = f" ({verdict})" if isinstance(verdict, str) else ""
-        typer.echo(f"generation  {generation.id:>4}  {ended}  {generation.state}{said}")
+        line = f"generation  {generation.id:>4}  {ended:<19}  {verdict.ending:<8}  {_said(verdict)}"
+        typer.echo(line.rstrip())
+    if front:
+        typer.echo(f"front       {_listed(front)}")
     for approval in pending:
-        who, whom = _named(approval.candidate, names), (approval.champion or "none")[:_SHORT]
+        who = _named(approval.candidate, names)
+        whom = _named(approval.champion, names) if approval.champion else "none"
         typer.echo(f"pending     {approval.id:>4}  {approval.proposed:%Y-%m-%d %H:%M:%S}  {who}, judged against {whom}")
+        typer.echo(f"                  `strata evolution approve {approval.id}` or `reject {approval.id} --reason ...`")
     for incident in incidents:
-        subject = incident.subject[:_SHORT] if len(incident.subject) == 64 else incident.subject
+        subject = _named(incident.subject, names) if len(incident.subject) == 64 else incident.subject
         typer.echo(f"incident    {incident.id:>4}  {incident.kind}: {subject}: {incident.detail}")
     typer.echo(f"{len(pending)} pending, {len(incidents)} open incidents")
+
+
+@app.command()
+def report(
+    incident: Annotated[
+        int | None, typer.Option(min=1, metavar="ID", help="Explain this incident, as `strata incidents` numbers it.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the page. Default: in the folder `reports` of STRATA_HOME.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a page with plots: the whole evolution by its ledger, or one incident and what was done about it."""
+    from strata.evolution.report import evolution_report, incident_report, write_report
+    from strata.settings import Settings
+
+    with _opened() as (ledger, family, _):
+        if incident is None:
+            found, name = evolution_report(family.store, ledger), "evolution.html"
+        else:
+            found, name = incident_report(family.store, ledger, incident), f"incident-{incident}.html"
+    page = write_report(found, out or Settings().home / "reports" / name)
+    if as_json:
+        _print({"title": found.title, "verdict": found.verdict, "page": str(page)})
+        return
+    typer.echo(f"{found.title}: {found.verdict}")
+    typer.echo(page)
 
 
 @app.command()
@@ -70,6 +114,7 @@ def lineage(
 ) -> None:
     """A model above its parents: who they are, by which method and in which generation they were bred."""
     from strata.evolution.lineage import family_tree
+    from strata.evolution.report import roles_of
 
     with _opened() as (_, family, championship):
         root = family.find(model)
@@ -80,7 +125,8 @@ def lineage(
             rows = [asdict(record) | {"method": family.method(record)} for record in reversed(records)]
             _print({"model": root.digest, "champion": champion, "models": rows})
             return
-        nodes = {record.digest: _node(family, record, champion) for record in records}
+        known = roles_of(championship.history())
+        nodes = {record.digest: _node(family, record, known.get(record.digest)) for record in records}
     for line in family_tree(nodes, root.digest, depth):
         typer.echo(line)
     typer.echo(f"{len(records) - 1} ancestors")
@@ -165,11 +211,11 @@ def _target(family: "Family", text: str) -> str | int:
     return family.find(text).digest if family.lineage.matching(text) else text
 
 
-def _node(family: "Family", record: "ModelRecord", champion: str | None) -> "TreeNode":
+def _node(family: "Family", record: "ModelRecord", role: str | None) -> "TreeNode":
     from strata.evolution.lineage import TreeNode
 
     bred = "founder" if record.founder else f"generation {record.generation}, {family.method(record) or 'recipe lost'}"
-    mark = ", champion" if record.digest == champion else ""
+    mark = f", {role}" if role else ""
     return TreeNode(record.digest, f"{record.name} {record.digest[:_SHORT]} ({bred}{mark})", record.parents)
 
 
@@ -180,6 +226,24 @@ def _names(family: "Family", *digests: list[str]) -> dict[str, str]:
 
 def _named(digest: str, names: Mapping[str, str]) -> str:
     return f"{names[digest]} {digest[:_SHORT]}" if digest in names else digest[:_SHORT]
+
+
+def _said(result: "GenerationResult") -> str:
+    """The gate's verdict on a generation's candidate, with the interval of its gain."""
+    if (gain := result.gain) is None:
+        return {"running": "no verdict yet", "failed": "no child could be examined"}.get(result.ending, "")
+    where = f" in {', '.join(result.affected)}" if result.affected else ""
+    interval = f"{gain.low:+.4f} to {gain.high:+.4f}"
+    return f"{result.verdict}{where}: {gain.difference:+.4f} ({interval}, {gain.items:,} items)"
+
+
+def _judged(result: "GenerationResult | None") -> dict[str, Any]:
+    return {} if result is None else {key: asdict(result)[key] for key in ("verdict", "gain", "level", "affected")}
+
+
+def _listed(front: Sequence["FrontModel"], most: int = 6) -> str:
+    named = ", ".join(model.name + (f" ({model.role})" if model.role else "") for model in front[:most])
+    return f"{len(front)} models: {named}" + (f" and {len(front) - most} more" if len(front) > most else "")
 
 
 def _how(change: "Change") -> str:

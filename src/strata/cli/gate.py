@@ -22,7 +22,12 @@ def gate(
         Path | None, typer.Option(help="Those of a fixed older model: the candidate may not drop below it either.")
     ] = None,
     margin: Annotated[
-        list[str] | None, typer.Option(help="The drop of a domain that must not pass, such as coding=0.03; repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="DOMAIN=DROP",
+            help="The drop of a domain that must not pass; repeatable. Without: coding 0.03, math 0.04, reasoning "
+            "0.03, language 0.04.",
+        ),
     ] = None,
     default_margin: Annotated[float, typer.Option(help="The same for domains not named.")] = 0.05,
     overall_margin: Annotated[
@@ -79,7 +84,10 @@ def _show(judged: "Judgement", policy: "GatePolicy") -> None:
     from rich.table import Table
 
     console = Console(highlight=False, soft_wrap=True)
-    for title, found in (("against the baseline", judged.domains), ("against the anchor", judged.anchor)):
+    for title, found in (
+        ("candidate minus baseline", judged.domains),
+        ("candidate minus anchor", judged.anchor),
+    ):
         if not found:
             continue
         table = Table(title=title)
@@ -102,7 +110,8 @@ def _show(judged: "Judgement", policy: "GatePolicy") -> None:
         if judged.confidence is None
         else f" (confidence {'above 99.99%' if judged.confidence > 0.9999 else f'{judged.confidence:.2%}'})"
     )
-    console.print(f"{judged.verdict.value}{confidence}{': ' if judged.affected else ''}{', '.join(judged.affected)}")
+    worse = f": worse in {', '.join(judged.affected)}" if judged.affected else ""
+    console.print(f"{judged.verdict.value}{worse}{confidence}")
     for sentence in judged.missing:
         console.print(f"  {sentence}")
     wide = [each for each in judged.domains if each.margin < policy.margins.get(each.domain, policy.default_margin)]

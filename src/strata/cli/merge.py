@@ -14,9 +14,12 @@ def merge(
     recipe: Annotated[Path, typer.Argument(help="mergekit's YAML; a model may also be model:<digest> of the store.")],
     out: Annotated[Path, typer.Argument(help="Folder for the model: new, or empty.")],
     *,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of methods that draw at random.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Seed of methods that draw at random.")
+    ] = 0,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of torch; bytes depend on it. Default: torch's, as mergekit's.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Threads of torch; bytes depend on it. Default: torch's, as mergekit's."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:

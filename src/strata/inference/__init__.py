@@ -6,7 +6,8 @@ A model: `resolve_model` (folder, GGUF file or packaged name), `locate_model` (t
 `Checkpoint` (by tensor and byte range), `profile_model`.
 Planning: `Plan`, `make_plan`, `balanced_plan`, `with_most_sessions`, `keep_placement`, `NodeProfile`, `Links`,
 `read_nodes`, `Infeasible`.
-Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Coordinator` (survey, distribute, generate),
+Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Place` (a mesh that runs), `connected` (to
+it), `Coordinator` (survey, distribute, generate, log-probabilities; `scoring_plan` is a plan for those),
 `answer_prompts` (each in a session of its own), `GenerationParams`, `SamplingParams`, `GenerationResult`,
 `StageResult`, `Recovery`, `RecordedFailures` (whom the coordinator tells of failed stages), `Journal` (an answer that
 outlives its coordinator), `recording` (both, kept in the ledger), `DistributionProgress`, `DistributionReport`,
@@ -69,7 +70,8 @@ if TYPE_CHECKING:
     from strata.inference.run.pipeline import Coordinator
     from strata.inference.run.rebalancing import Rebalanced
     from strata.inference.run.rehearsing import rehearse
-    from strata.inference.run.requests import Request
+    from strata.inference.run.requests import Place, Request, connected
+    from strata.inference.run.scoring import scoring_plan
     from strata.inference.run.several import answer_prompts
     from strata.inference.run.text import NoTokenizer
 
@@ -98,6 +100,7 @@ __all__ = [
     "NodeLost",
     "NodeProfile",
     "NotMeasured",
+    "Place",
     "Plan",
     "Rebalanced",
     "RecordedFailures",
@@ -115,6 +118,7 @@ __all__ = [
     "answer_prompts",
     "balanced_plan",
     "comparison_sentence",
+    "connected",
     "distribution_sentence",
     "generate_baseline",
     "generate_locally",
@@ -138,6 +142,7 @@ __all__ = [
     "resolve_model",
     "run_figures",
     "run_node",
+    "scoring_plan",
     "speculation_sentence",
     "speed_rows",
     "stage_rows",
@@ -150,7 +155,8 @@ _MODULES = {
     "run.measuring": ("NotMeasured",),
     "run.rebalancing": ("Rebalanced",),
     "run.rehearsing": ("rehearse",),
-    "run.requests": ("Request",),
+    "run.requests": ("Place", "Request", "connected"),
+    "run.scoring": ("scoring_plan",),
     "run.several": ("answer_prompts",),
     "report.moves": ("move_document", "move_rows", "move_sentence"),
     "run.baseline": ("BaselineFailed", "generate_baseline"),

@@ -53,6 +53,12 @@ class IncidentLog(Database):
         """Record that nothing helped. Raises LedgerError unless the incident is open."""
         self._end(incident_id, "abandoned", response, figures or {})
 
+    def find(self, incident_id: int) -> Incident | None:
+        """The incident of that number."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).mappings().first()
+        return Incident(**row) if row else None
+
     def recent(self, pipeline: str | None = None, limit: int = 20) -> tuple[Incident, ...]:
         """The latest incidents, newest first."""
         query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)

@@ -11,6 +11,10 @@ from strata.settings import Settings
 from strata.store import GenerationLog, IncidentLog, Store
 from tests.support.lineage import FakeMerge, put_files, recipe_of, spoil
 
+OVERALL = {"difference": 0.004, "low": -0.01, "high": 0.018}
+JUDGEMENT = {"verdict": "inconclusive", "affected": [], "overall": OVERALL, "items": 1200, "level": 0.9, "domains": []}
+LOW = dict.fromkeys(("coding", "math", "reasoning", "language"), 0.5)
+
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
@@ -49,12 +53,14 @@ def line(run, store: Store) -> list[str]:
             models.append(child.digest)
             if seed == 1:
                 championship.promote(models[2], expected=models[0], reason="better in math", generation=generation)
-                log.finish(generation, "promoted", {"verdict": "promote"})
+                log.finish(generation, "promoted", {"candidate": models[2]})
             else:
                 championship.propose(
                     models[3], expected=models[2], judgement={"verdict": "inconclusive"}, generation=generation
                 )
-                log.finish(generation, "proposed", {"verdict": "inconclusive"})
+                store.put_artifact(json.dumps(JUDGEMENT).encode(), "evolution-judgement", str(generation))
+                figures = {"candidate": models[3], "founders": {models[0]: LOW, models[1]: LOW | {"math": 0.6}}}
+                log.finish(generation, "proposed", figures)
     return models
 
 
@@ -65,6 +71,7 @@ def test_status_of_nothing(run) -> None:
         "generations": [],
         "pending": [],
         "incidents": [],
+        "front": [],
     }
 
 
@@ -76,12 +83,16 @@ def test_status_tells_who_and_why_and_what_waits(run, line) -> None:
     assert code == 0
     assert f"champion    child-1 {line[2][:12]}\n" in out
     assert "by promotion of generation 1: better in math\n" in out
-    assert "proposed (inconclusive)\n" in out
-    assert f"child-2 {line[3][:12]}, judged against {line[2][:12]}\n" in out
+    assert "proposed  inconclusive: +0.0040 (-0.0100 to +0.0180, 1,200 items)\n" in out
+    assert "front       1 models: b\n" in out
+    assert f"child-2 {line[3][:12]}, judged against child-1 {line[2][:12]}\n" in out
+    assert "`strata evolution approve 1` or" in out
     assert "1  drift: math: scores move\n1 pending, 1 open incidents\n" in out
     found = json.loads(run("status", "--json")[1])
     assert (found["champion"]["digest"], found["champion"]["name"]) == (line[2], "child-1")
     assert [generation["state"] for generation in found["generations"]] == ["proposed", "promoted"]
+    assert found["generations"][0]["gain"] == OVERALL | {"items": 1200}
+    assert [(model["digest"], model["scores"]) for model in found["front"]] == [(line[1], LOW | {"math": 0.6})]
     assert [(each["candidate"], each["name"], each["id"]) for each in found["pending"]] == [(line[3], "child-2", 1)]
     assert [incident["kind"] for incident in found["incidents"]] == ["drift"]
 
@@ -89,10 +100,11 @@ def test_status_tells_who_and_why_and_what_waits(run, line) -> None:
 def test_lineage_draws_the_tree(run, line) -> None:
     parents = sorted(line[:2])
     names = {line[0]: "a", line[1]: "b"}
+    was = {line[0]: ", former champion", line[1]: ""}
     assert run("lineage")[1].splitlines() == [
         f"child-1 {line[2][:12]} (generation 1, ties, champion)",
-        f"├─ {names[parents[0]]} {parents[0][:12]} (founder)",
-        f"└─ {names[parents[1]]} {parents[1][:12]} (founder)",
+        f"├─ {names[parents[0]]} {parents[0][:12]} (founder{was[parents[0]]})",
+        f"└─ {names[parents[1]]} {parents[1][:12]} (founder{was[parents[1]]})",
         "2 ancestors",
     ]
     assert run("lineage", "child-2", "--depth", "0")[1].startswith(f"child-2 {line[3][:12]} (generation 2, ties) …\n")
@@ -147,3 +159,16 @@ def test_a_rollback_with_nothing_whole_says_what_is_wrong(run, store, line) -> N
 
 def test_lineage_without_a_champion(run) -> None:
     assert run("lineage") == (2, "", "strata: there is no champion yet; name a model\n")
+
+
+def test_a_page_of_the_evolution_or_of_an_incident(run, line, tmp_path) -> None:
+    code, out, _ = run("report")
+    page = tmp_path / "reports" / "evolution.html"
+    assert (code, out) == (0, f"Evolution: 2 generations: 1 promoted, 1 waiting for a person\n{page}\n")
+    assert "child-1" in page.read_text()
+    with IncidentLog(Settings().ledger) as log:
+        number = log.begin(pipeline="evolution", kind="drift", subject="math", detail="scores move")
+    found = json.loads(run("report", "--incident", str(number), "--out", "told.html", "--json")[1])
+    assert found == {"title": "Incident 1: drift of math", "verdict": "open", "page": str(tmp_path / "told.html")}
+    assert "scores move" in (tmp_path / "told.html").read_text()
+    assert run("report", "--incident", "9") == (2, "", "strata: there is no incident 9\n")

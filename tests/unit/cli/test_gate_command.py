@@ -78,7 +78,7 @@ def test_an_anchor_prevents_promotion(files, run, tmp_path):
     better.write_text(paths[1].read_text().replace('"score": 0.0', '"score": 1.0'))
     code, printed, _ = run(*paths, "--anchor", better)
     assert code == 4
-    assert "against the anchor" in printed
+    assert "candidate minus anchor" in printed
     assert "dropped by" in printed
 
 

@@ -31,6 +31,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def test_the_newest_come_first_with_what_was_done(run) -> None:
     newest, older, count = run().splitlines()
+    assert newest.startswith("   2  20")
     assert "mesh: link lost: node-2: silence (open)" in newest
     assert "node-1: its link ended (resolved, moved 3 layer(s) from 3 on to node-4)" in older
     assert count == "2 incidents"

@@ -4,19 +4,24 @@ Public face:
 
 - `evaluate`: answers items, in batches, through an `AnswerCache`; gives an `Evaluation`
 - `predicted_peak_bytes`: the memory it will take
-- `Scorer`: the port to a model; `local_scorer`: one in this process, loaded by transformers
+- `Scorer`: the port to a model; `local_scorer`: one in this process, loaded by transformers; `sharded_scorer`: one
+  whose layers are spread over the nodes of a mesh; `scorer_for`: the first where the model fits, else the second
 - `run_tests`, `Limits`, `Verdict`: a program that a model wrote, confined and tested
 - errors: `ScoringFailed`, `CacheFailed`
 """
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from strata.evolution.evaluate.cache import AnswerCache, CacheFailed
 from strata.evolution.evaluate.evaluation import Evaluation, evaluate
 from strata.evolution.evaluate.memory import predicted_peak_bytes
 from strata.evolution.evaluate.sandbox import Limits, Verdict, run_tests
 from strata.evolution.evaluate.scorer import Scorer, ScoringFailed
+
+if TYPE_CHECKING:
+    from strata.inference import Place
 
 
 def local_scorer(folder: Path) -> Callable[[], Scorer]:
@@ -28,6 +33,29 @@ def local_scorer(folder: Path) -> Callable[[], Scorer]:
         return LocalScorer(folder)
 
     return load
+
+
+def sharded_scorer(folder: Path, place: "Place") -> Callable[[], Scorer]:
+    """What has the model of a folder answer over the nodes of a mesh; see `ShardedScorer`."""
+
+    def load() -> Scorer:
+        from strata.evolution.evaluate.sharded import ShardedScorer
+
+        return ShardedScorer(folder, place)
+
+    return load
+
+
+def scorer_for(place: "Place", memory_bytes: int) -> Callable[[Path], Callable[[], Scorer]]:
+    """For the model of a folder a scorer in this process where that takes at most `memory_bytes`, by the predicted
+    peak; for a larger one a scorer over the mesh. Raises ScoringFailed, when called, for a folder that holds no model.
+    """
+
+    def choose(folder: Path) -> Callable[[], Scorer]:
+        fits = predicted_peak_bytes(folder) <= memory_bytes
+        return local_scorer(folder) if fits else sharded_scorer(folder, place)
+
+    return choose
 
 
 __all__ = [
@@ -42,4 +70,6 @@ __all__ = [
     "local_scorer",
     "predicted_peak_bytes",
     "run_tests",
+    "scorer_for",
+    "sharded_scorer",
 ]

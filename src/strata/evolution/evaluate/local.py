@@ -14,6 +14,7 @@ from torch import Tensor
 
 from strata.evolution.evaluate.batching import MOST_TOKENS, batch_tokens
 from strata.evolution.evaluate.scorer import ScoringFailed
+from strata.evolution.evaluate.texts import Texts
 from strata.evolution.models import quietly
 
 
@@ -39,31 +40,32 @@ class LocalScorer:
     """
 
     def __init__(self, folder: Path, *, packed: bool = True, most_tokens: int = MOST_TOKENS) -> None:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM
 
         try:
             with quietly():
-                self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
                 model: Any = AutoModelForCausalLM.from_pretrained(
-                    folder, local_files_only=True, dtype=torch.float32, attn_implementation="sdpa"
+                    folder,
+                    local_files_only=True,
+                    use_safetensors=True,  # others' files are not unpickled
+                    dtype=torch.float32,
+                    attn_implementation="sdpa",
                 )
         except Exception as error:  # transformers, tokenizers and safetensors raise whatever they like
             raise ScoringFailed(f"cannot load the model in {folder}: {error}") from error
+        context: int = getattr(model.config, "max_position_embeddings", 1 << 30)
+        self._texts = Texts(folder, context)
+        self._ends = self._texts.ends
         self._model = model.eval()
         self._packed = packed
         self._most_tokens = batch_tokens(model.config.vocab_size, most_tokens)
-        self._context: int = getattr(model.config, "max_position_embeddings", 1 << 30)
 
     def log_likelihoods(self, questions: Sequence[tuple[str, Sequence[str]]]) -> list[list[float]]:
         """See `Scorer`."""
-        prompts = self._encode([prompt for prompt, _ in questions], start=True)
-        options = iter(self._encode([option for _, options in questions for option in options]))
         rows = [
-            _Row((place, 0), prompt, [next(options) for _ in asked])
-            for place, (prompt, (_, asked)) in enumerate(zip(prompts, questions, strict=True))
+            _Row((place, 0), prompt, options)
+            for place, (prompt, options) in enumerate(self._texts.questions(questions))
         ]
-        for row in rows:
-            self._check(row)
         found = [[0.0] * len(options) for _, options in questions]
         if not self._packed:
             rows = [
@@ -80,27 +82,6 @@ class LocalScorer:
     def generate(self, prompts: Sequence[str], stops: Sequence[str], most_tokens: int) -> list[str]:
         """See `Scorer`; one prompt at a time."""
         return [self._write(prompt, stop, most_tokens) for prompt, stop in zip(prompts, stops, strict=True)]
-
-    def _encode(self, texts: Sequence[str], *, start: bool = False) -> list[list[int]]:
-        """Token ids of each text; of all at once, which is several times as fast."""
-        if not texts:
-            return []
-        encoded: list[list[int]] = self._tokenizer(list(texts), add_special_tokens=start)["input_ids"]
-        end = self._tokenizer.eos_token_id
-        if not start or end is None:
-            return encoded
-        # Some tokenizers end every text.
-        return [
-            ids[:-1] if ids and ids[-1] == end and not text.endswith(self._tokenizer.eos_token) else ids
-            for ids, text in zip(encoded, texts, strict=True)
-        ]
-
-    def _check(self, row: _Row) -> None:
-        if not row.prompt or not all(row.options):
-            raise ScoringFailed("a prompt or an option has no tokens")
-        longest = len(row.prompt) + max(map(len, row.options))
-        if longest > self._context:
-            raise ScoringFailed(f"a prompt with its answer is {longest} tokens, the model takes {self._context}")
 
     @torch.inference_mode()
     def _score(self, batch: Sequence[_Row]) -> list[list[float]]:
@@ -121,33 +102,24 @@ class LocalScorer:
 
     @torch.inference_mode()
     def _write(self, prompt: str, stop: str, most_tokens: int) -> str:
-        (tokens,) = self._encode([prompt], start=True)
-        if not tokens or len(tokens) >= self._context:
-            raise ScoringFailed(f"a prompt is {len(tokens)} tokens, the model takes 1 to {self._context - 1}")
+        tokens, room = self._texts.prompt(prompt)
         written: list[int] = []
         text = ""
         cache, step = None, torch.tensor([tokens])
-        ends = _ends(self._model, self._tokenizer)
-        for _ in range(min(most_tokens, self._context - len(tokens))):
+        for _ in range(min(most_tokens, room)):
             out = self._model(input_ids=step, past_key_values=cache, use_cache=True)
             last = out.logits[0, -1]
             if not torch.isfinite(last).all():
                 raise ScoringFailed("the model's logits are not finite")
             token = int(last.argmax())
-            if token in ends:
+            if token in self._ends:
                 break
             written.append(token)
-            text = str(self._tokenizer.decode(written, skip_special_tokens=True))
+            text = self._texts.decode(written)
             if stop and stop in text:
                 return text[: text.index(stop)]
             cache, step = out.past_key_values, torch.tensor([[token]])
         return text
-
-
-def _ends(model: Any, tokenizer: Any) -> set[int]:
-    known = model.generation_config.eos_token_id
-    ids = known if isinstance(known, list) else [known]
-    return {token for token in [*ids, tokenizer.eos_token_id] if token is not None}
 
 
 def _batches(rows: list[_Row], most_tokens: int) -> Iterator[list[_Row]]:

@@ -14,9 +14,9 @@ from strata.closing import Closing
 from strata.evolution.lineage import choice
 from strata.evolution.lineage.errors import NeedsApproval, NoChampion, StaleProposal
 from strata.evolution.lineage.kept import CHAMPION_REF, PROPOSED_REF, Kept
+from strata.evolution.lineage.mending import PIPELINE, Mending
 from strata.evolution.lineage.rebuilding import Merge, Remaking
 from strata.evolution.lineage.rollback import Rollback, candidates, first_sound
-from strata.evolution.lineage.sound import verify_model
 from strata.evolution.models import ModelManifest, open_model
 from strata.store import (
     CHAMPION,
@@ -32,9 +32,6 @@ from strata.store import (
     Store,
 )
 
-PIPELINE = "evolution"  # of the incidents
-DAMAGED = "damaged model"
-
 
 class Championship(Closing):
     """The champion of a store and ledger (its URL, or an open one). Close it, or use it as a context.
@@ -47,10 +44,12 @@ class Championship(Closing):
         self, store: Store, ledger: str | Ledger, *, depth: int = 3, merge: Merge | None = None, manual: bool = False
     ) -> None:
         self._store, self._kept = store, Kept(store)
-        self._depth, self._merge, self._manual = depth, merge, manual
+        self._depth, self._manual = depth, manual
         self._log = ChampionLog(ledger)
         self._approvals, self._incidents = Approvals(self._log), IncidentLog(self._log)
         self._lineage = Lineage(self._log)
+        self._remaking = Remaking(store, self._lineage, merge)
+        self._mending = Mending(self._remaking, self._incidents, self._incident)
 
     def close(self) -> None:
         """Close the connections to the ledger."""
@@ -59,6 +58,21 @@ class Championship(Closing):
     def standing(self) -> Change | None:
         """The champion, with how it became one; None where there is none."""
         return next(iter(self._log.history()), None)
+
+    def mend(self) -> Rollback | None:
+        """Have the champion whole: made again from its recipe, or else the last good one before it in its place.
+
+        Returns that rollback; an incident tells of the damage and what was done. Raises NoSoundChampion.
+        """
+        standing = self.standing()
+        return None if standing is None else self._mending.champion(standing.digest, self.rollback)
+
+    def restore(self, model: str) -> None:
+        """Have a model of the lineage whole, made again from its recipe where it is damaged; an incident tells of it.
+
+        Raises what `verify_model` raises.
+        """
+        self._mending.whole(model)
 
     def history(self) -> tuple[Change, ...]:
         """Every change of the champion, the latest first."""
@@ -81,7 +95,7 @@ class Championship(Closing):
         if self._manual:
             raise NeedsApproval("nothing is promoted without approval in manual mode; propose the candidate instead")
         why = Explanation("promotion", reason, generation, self._put(judgement))
-        manifest = verify_model(self._store, candidate)
+        manifest = self._mending.whole(candidate)
         try:
             return self._install(manifest, expected, why)
         except PointerMoved:
@@ -97,7 +111,7 @@ class Championship(Closing):
 
         Raises what `verify_model` raises.
         """
-        manifest = verify_model(self._store, candidate)
+        manifest = self._mending.whole(candidate)
         with self._kept.alone():
             self._kept.keep(PROPOSED_REF, manifest)
             return self._approvals.propose(candidate, expected, judgement, generation)
@@ -114,7 +128,7 @@ class Championship(Closing):
         judged = self._put(approval.judgement)
         why = Explanation("promotion", reason, approval.generation, judged, approval=(approval_id, by))
         try:
-            return self._install(verify_model(self._store, approval.candidate), approval.champion, why)
+            return self._install(self._mending.whole(approval.candidate), approval.champion, why)
         except PointerMoved as error:
             raise StaleProposal(
                 f"proposal {approval_id} was judged against {_short(approval.champion)}, the champion is "
@@ -159,14 +173,13 @@ class Championship(Closing):
             return self._rolled_back(expected, started)
         choices = candidates(history, to)
         incident = None if dry_run else self._incident(kind, left, reason, figures or {})
-        remaking = Remaking(self._store, self._lineage, self._merge)
-        remake = remaking.hindrance if dry_run else remaking.remake
+        remake = self._remaking.hindrance if dry_run else self._remaking.remake
         target = first_sound(self._store, choices, remake, insist=to is not None)
         digest, generation = target.promotion.digest, target.promotion.generation
         change = None
         if incident is not None:
             for damaged, wrong in target.passed_over:
-                self._incident(DAMAGED, damaged, wrong, {"severity": "high"})
+                self._mending.begin(damaged, wrong)
             resolved = (incident, f"rolled back to {digest}")
             why = Explanation(kind, reason, generation, figures=figures or {}, incident=resolved)
             try:
@@ -195,8 +208,7 @@ class Championship(Closing):
                 self._log.move(manifest.digest, expected=expected, why=why)
             finally:
                 self._tidy()
-            for incident in self._incidents.open_ones(PIPELINE, DAMAGED, manifest.digest):
-                self._incidents.resolve(incident.id, "all its files are whole")
+            self._mending.settle(manifest.digest, "all its files are whole")
             return self._log.history()[0]
 
     def _tidy(self) -> None:

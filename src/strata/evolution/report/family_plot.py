@@ -4,16 +4,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from strata.evolution.report.contents import Relative, clean
-from strata.evolution.report.drawing import BLUE, FAINT, GREEN, INK, ORANGE, VERMILION, draw
+from strata.evolution.report.contents import Relative, Role, clean
+from strata.evolution.report.drawing import BLUE, EDGE, FAINT, GREEN, INK, ORANGE, PAPER, VERMILION, Picture, panel
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 MOST_RELATIVES = 60
-EDGE = "#b4bcc9"
-_STYLES = {  # colour and marker by role
+_STAGGER = (0.0, -0.45, 0.45)  # rows that a column is moved by, lest lines that pass it seem to end in it
+STYLES: dict[Role, tuple[str, str]] = {  # colour and marker by role
     "": (FAINT, "o"),
     "champion": (BLUE, "*"),
     "former champion": (GREEN, "s"),
@@ -22,14 +22,18 @@ _STYLES = {  # colour and marker by role
 }
 
 
-def family_plot(family: Sequence[Relative]) -> str:
+def family_plot(family: Sequence[Relative]) -> Picture:
     """The tree of these models, of the latest 60 where there are more; parents that are not among them are left out."""
     shown = sorted(family, key=lambda each: (each.generation or 0, each.digest))[-MOST_RELATIVES:]
     places = _places(shown)
-    rows = max((y for _, y in places.values()), default=0) + 1
+    heights = [y for _, y in places.values()] or [0.0]
+    rows = max(heights) - min(heights) + 1
     columns = max((x for x, _ in places.values()), default=0) + 1
     size = (max(8.4, 1.15 * columns + 0.9), 1.5 + 0.5 * rows)
-    return draw("family", "Family tree", size, lambda axes: _paint(axes, shown, places, len(family) - len(shown)))
+    hidden = len(family) - len(shown)
+    return Picture(
+        "family", "Family tree", size, lambda figure: _paint(panel(figure.add_subplot()), shown, places, hidden)
+    )
 
 
 def _places(family: Sequence[Relative]) -> Mapping[str, tuple[int, float]]:
@@ -45,7 +49,8 @@ def _places(family: Sequence[Relative]) -> Mapping[str, tuple[int, float]]:
     for column, generation in enumerate(sorted(layers)):
         layer = sorted(layers[generation], key=lambda each: (_mean_row(each, places), each.name, each.digest))
         gap = most / len(layer)
-        places |= {each.digest: (column, gap * (row + 0.5) - 0.5) for row, each in enumerate(layer)}
+        low = gap * 0.5 - 0.5 + _STAGGER[column % len(_STAGGER)]
+        places |= {each.digest: (column, low + gap * row) for row, each in enumerate(layer)}
     return places
 
 
@@ -70,14 +75,14 @@ def _paint(
                 axes.add_patch(line)
     for relative in family:
         x, y = places[relative.digest]
-        colour, marker = _STYLES[relative.role]
+        colour, marker = STYLES[relative.role]
         hollow = relative.generation is None and not relative.role
         axes.plot(
             [x],
             [y],
             marker,
             color=colour,
-            markerfacecolor="white" if hollow else colour,
+            markerfacecolor=PAPER if hollow else colour,
             markersize=14 if marker == "*" else 8,
             zorder=3,
         )
@@ -104,8 +109,20 @@ def _paint(
         axes.set_ylim(max(rows) + 0.8, min(rows) - 0.5)
     if hidden:
         axes.set_xlabel(f"{hidden} older models are not shown")
-    return [
+    legend: list[Artist] = [
         Line2D([], [], color=colour, marker=marker, linestyle="", markersize=8, label=role or "other child")
-        for role, (colour, marker) in _STYLES.items()
+        for role, (colour, marker) in STYLES.items()
         if any(relative.role == role and (role or relative.generation is not None) for relative in family)
     ]
+    if any(relative.generation is None and not relative.role for relative in family):
+        legend.append(founder_mark())
+    return legend
+
+
+def founder_mark() -> "Artist":
+    """A founder that has no other role, for a legend: hollow."""
+    from matplotlib.lines import Line2D
+
+    mark = Line2D([], [], color=FAINT, marker="o", linestyle="", markersize=7, label="founder")
+    mark.set_markerfacecolor(PAPER)
+    return mark

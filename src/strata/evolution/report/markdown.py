@@ -4,16 +4,16 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 
-from strata.evolution.report.contents import Report, clean
+from strata.evolution.report.contents import MOST_NOTE, MOST_TEXT, Report, clean
 from strata.evolution.report.sections import sections
 
 _MARKUP = re.compile(r"([\\`*_\[\]|~$]|(?<=\w):(?=//))")  # anywhere in a line; the last makes links of addresses
 _BLOCK = re.compile(r"^(\d*)([#+=.)-])(?=[\s#=-]|$)")  # where a line begins with it
 
 
-def escape(text: str) -> str:
+def escape(text: str, most: int = MOST_TEXT) -> str:
     """The text as it is, on one line: nothing in it is markup, or HTML, or a link, of the page that shows it."""
-    plain = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    plain = clean(text, most).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _BLOCK.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", plain))
 
 
@@ -24,23 +24,26 @@ def report_markdown(report: Report, *, pictures: bool = True) -> str:
 
 def _lines(report: Report, pictures: bool) -> Iterator[str]:
     yield f"# {escape(report.title)}\n"
-    yield f"**Verdict:** {escape(report.verdict)} · **Severity:** {report.severity}\n"
+    severity = "" if report.severity == "none" else f" · **Severity:** {report.severity}"
+    yield f"**{escape(report.verdict)}**{severity}\n"
     yield f"{escape(report.summary)}\n"
     if report.done:
         yield "## What was done\n"
         yield from (f"{number}. {escape(step)}" for number, step in enumerate(report.done, start=1))
         yield ""
     for section in sections(report):
-        yield f"## {section.title}\n"
+        yield f"## {escape(section.title)}\n"
+        if section.note:
+            yield f"{escape(section.note, MOST_NOTE)}\n"
         if pictures and section.picture is not None:
-            data = b64encode(section.picture().encode()).decode()
-            yield f"![{section.title}](data:image/svg+xml;base64,{data})\n"
-        yield _row(section.head)
+            data = b64encode(section.picture.svg().encode()).decode()
+            yield f"![{section.picture.title}](data:image/svg+xml;base64,{data})\n"
+        yield _row([escape(cell) for cell in section.head])
         yield "|" + "---|" * len(section.head)
         yield from (_row([escape(cell) for cell in row]) for row in section.rows)
         yield ""
         if section.left_out:
-            yield f"{section.left_out} earlier rows are not shown.\n"
+            yield f"{section.left_out} other rows are not shown.\n"
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -6,9 +6,11 @@ Public face:
 - `open_workshop`: all that generations are made with, by an `Order`; `Workshop`; `find_founder`: a model folder, or one
   that is `Stored`; `enter_founder`
 - `forecast`, `admit`: the peak memory of a generation before it begins, and whether there is room; `Admission`
-- `Examiner`: models of the store answer items of suites, from a cache; `open_examiner`: with the built-in suites
+- `Examiner`: models of the store answer items of suites, from a cache; `open_examiner`: with suites by their names
+- `past_generations`: generations as ledger and store tell of them, of whichever process; `PastGeneration`
 - `judge_candidate`: the gate, with items drawn while they can change the verdict
-- `watch_champion`: judge a champion anew, with an incident where it regressed, of kind `REGRESSION`; `Watched`
+- `watch_champion`: judge a champion anew, with an incident where it regressed, of kind `REGRESSION`; `Watched`;
+  `guard_champion`: and roll it back there and then
 """
 
 from strata.evolution.rounds.admission import Admission, Forecast, admit, forecast
@@ -16,8 +18,10 @@ from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.founders import Founder, Stored, enter_founder, find_founder
 from strata.evolution.rounds.judging import judge_candidate
-from strata.evolution.rounds.rounds import Conclusion, Demands, Parts, Rounds
-from strata.evolution.rounds.watch import REGRESSION, Watched, watch_champion
+from strata.evolution.rounds.parts import Conclusion, Demands, Parts
+from strata.evolution.rounds.past import PastGeneration, past_generations
+from strata.evolution.rounds.rounds import Rounds
+from strata.evolution.rounds.watch import REGRESSION, Watched, guard_champion, watch_champion
 from strata.evolution.rounds.workshop import Order, Workshop, open_examiner, open_workshop
 
 __all__ = [
@@ -31,6 +35,7 @@ __all__ = [
     "Founder",
     "Order",
     "Parts",
+    "PastGeneration",
     "Rounds",
     "Stored",
     "Watched",
@@ -40,8 +45,10 @@ __all__ = [
     "enter_founder",
     "find_founder",
     "forecast",
+    "guard_champion",
     "judge_candidate",
     "open_examiner",
     "open_workshop",
+    "past_generations",
     "watch_champion",
 ]

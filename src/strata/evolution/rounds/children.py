@@ -35,9 +35,9 @@ class Child:
         return None if self.scores is None else fitness(self.scores)
 
     def bred(self, outcome: Merged | MergeFailed) -> "Child":
-        """The same once it was merged, or was not."""
+        """The same once it was merged, maybe at a second attempt, or was not."""
         if isinstance(outcome, Merged):
-            return replace(self, model=outcome.digest)
+            return replace(self, model=outcome.digest, failure=None, detail="")
         return replace(self, failure=outcome.kind, detail=outcome.detail)
 
     def failed(self, kind: str, detail: str) -> "Child":

@@ -1,13 +1,14 @@
 """Scores of models of the store on items drawn from suites."""
 
 import shutil
-import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from strata.closing import Closing
 from strata.evolution.evaluate import AnswerCache, Evaluation, Scorer, evaluate
+from strata.evolution.merge import scratch
 from strata.evolution.models import check_out, open_model
 from strata.evolution.suites import Item, Purpose, Suite
 from strata.store import Store
@@ -19,7 +20,7 @@ Load = Callable[[Path], Callable[[], Scorer]]
 class Examiner(Closing):
     """Answers items with models, from a cache where they were answered before. Close it, or use it as a context.
 
-    suites: by domain. load: makes a scorer of a model's folder. seed: of the draws.
+    suites: by domain. load: makes a scorer of a model's folder, which stays as long as it is used. seed: of the draws.
     """
 
     def __init__(
@@ -27,7 +28,8 @@ class Examiner(Closing):
     ) -> None:
         self.suites, self.seed = dict(suites), seed
         self._store, self._cache, self._load = store, cache, load
-        self._folder = Path(tempfile.mkdtemp(prefix="strata-examined-"))
+        self._stack = ExitStack()
+        self._folder = self._stack.enter_context(scratch(store.layout.root))
         self._loaded: OrderedDict[str, tuple[Scorer, int]] = OrderedDict()  # with bytes; the latest used last
 
     @property
@@ -53,15 +55,15 @@ class Examiner(Closing):
             files = open_model(self._store, model).files
             size = sum(self._store.size(blob) for name, blob in files.items() if name.endswith(".safetensors"))
             while self._loaded and size + sum(taken for _, taken in self._loaded.values()) > KEPT_BYTES:
-                self._loaded.popitem(last=False)
+                left, _ = self._loaded.popitem(last=False)
+                shutil.rmtree(self._folder / left, ignore_errors=True)
             folder = check_out(self._store, model, self._folder / model)
             self._loaded[model] = self._load(folder)(), size
-            shutil.rmtree(folder, ignore_errors=True)
         self._loaded.move_to_end(model)
         return self._loaded[model][0]
 
     def close(self) -> None:
         """Let go of the models, and close the cache."""
         self._loaded.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._stack.close()
         self._cache.close()

@@ -44,6 +44,11 @@ def judge_candidate(
             return judgement
 
 
+def limits(examiner: Examiner, policy: GatePolicy, purpose: Purpose = "gate") -> dict[str, int]:
+    """How many items of each domain one candidate can be judged on."""
+    return {domain: min(policy.most_items, examiner.capacity(purpose, domain)) for domain in examiner.domains}
+
+
 def _fresh(
     examiner: Examiner, purpose: Purpose, generation: int, counts: Mapping[str, int], drawn: Mapping[str, int]
 ) -> tuple[Item, ...]:

@@ -3,75 +3,29 @@
 What a step found is kept under a ref of the generation, so a run that was killed goes on where it was.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, TypeVar
 
-from strata.errors import StrataError
-from strata.evolution.history import fitness
-from strata.evolution.lineage import PIPELINE, Championship, Family, child_of
-from strata.evolution.merge import Merged, MergeFailed
+from strata.evolution.evaluate import ScoringFailed
+from strata.evolution.history import fitness, weights_of
+from strata.evolution.lineage import child_of, damage, tainted
+from strata.evolution.merge import Merged
+from strata.evolution.models import BadModel
 from strata.evolution.recipes import Recipe
-from strata.evolution.regression import GatePolicy, Judgement, Verdict
-from strata.evolution.rounds import children as records
+from strata.evolution.regression import Judgement, Verdict
+from strata.evolution.rounds import notices
 from strata.evolution.rounds.children import Child, best
-from strata.evolution.rounds.examiner import Examiner
-from strata.evolution.rounds.judging import judge_candidate
-from strata.evolution.search import STRATEGIES, BadSearch, Past, Search, Space, to_recipe
-from strata.store import Change, GenerationLog, IncidentLog, Store
+from strata.evolution.rounds.judging import judge_candidate, limits
+from strata.evolution.rounds.parts import Conclusion, Demands, Ending, Parts
+from strata.evolution.rounds.past import FOUNDERS, SCORED_ON, scores_of
+from strata.evolution.rounds.records import Records
+from strata.evolution.rounds.telling import settle, tell, times
+from strata.evolution.search import STRATEGIES, Past, Search, Space, to_recipe
+from strata.store import BlobCorrupt, BlobMissing, Change, Generation, Ledger, PointerMoved, StoreError
 
-CHILDREN, JUDGEMENT, SEARCH = "evolution-children", "evolution-judgement", "evolution-search"  # kinds of refs
-
-Breed = Callable[[Sequence[Recipe]], Iterable[Merged | MergeFailed]]
-Ending = Literal["promoted", "kept", "proposed", "failed"]
-
-
-@dataclass(frozen=True)
-class Demands:
-    """What a generation is: so many `children`, each scored on `search_items` of every domain, then the `policy`.
-
-    `manual`: nothing is promoted without approval.
-    """
-
-    strategy: str = "adaptive"
-    children: int = 8
-    search_items: int = 250
-    seed: int = 0
-    policy: GatePolicy = field(default_factory=GatePolicy)
-    manual: bool = False
-
-
-@dataclass(frozen=True)
-class Conclusion:
-    """How a generation ended; `candidate` is None where no child could be examined.
-
-    `champion`: after it, and its fitness on the search items. `approval`: number of the question asked of a person.
-    """
-
-    generation: int
-    ending: Ending
-    candidate: str | None
-    champion: str
-    champion_fitness: float
-    approval: int | None = None
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What generations are made with, all of one store and ledger; opened, and closed, by whoever made them.
-
-    breed: carries out recipes, and gives an outcome for each in their order.
-    """
-
-    store: Store
-    examiner: Examiner
-    family: Family
-    championship: Championship
-    generations: GenerationLog
-    incidents: IncidentLog
-    breed: Breed
+Result = TypeVar("Result")
+MOST_ATTEMPTS = 5  # at a generation that is cut off again and again
 
 
 class Rounds:
@@ -79,10 +33,11 @@ class Rounds:
 
     def __init__(self, demands: Demands, parts: Parts, space: Space, anchor: str | None = None) -> None:
         self.demands, self._space, self._anchor = demands, space, anchor
-        self._breed = parts.breed
+        self._breed, self._mend = parts.breed, parts.mend
         self._store, self._examiner = parts.store, parts.examiner
         self._family, self._championship = parts.family, parts.championship
         self._generations, self._incidents = parts.generations, parts.incidents
+        self._records = Records(parts.store, parts.generations, parts.incidents)
 
     def crown(self, founders: Sequence[str]) -> str:
         """The champion; the one of `founders` that is fittest on the search items becomes it where there is none."""
@@ -96,38 +51,60 @@ class Rounds:
         return self._championship.promote(fittest.model, expected=None, reason=reason).digest
 
     def begin(self) -> int:
-        """The generation that a killed run left, or a new one."""
-        running = self._generations.recent(1, "running")
-        if running:
-            return running[0].id
+        """The generation that a killed run left, or a new one.
+
+        One whose champion is lost is given up, and so is one that was cut off time and again.
+        """
+        for left in self._generations.recent(1, "running"):
+            if self._taken_up(left):
+                return left.id
         standing = self._championship.standing()
-        return self._generations.begin(standing.digest if standing else None)
+        generation = self._generations.begin(standing.digest if standing else None)
+        tell(self._incidents, notices.of_epoch(generation))
+        return generation
+
+    def _taken_up(self, left: Generation) -> bool:
+        attempts = 1 + times(self._incidents, notices.INTERRUPTED, notices.generation_of(left.id))
+        hopeless = f"it was cut off {attempts} times" if attempts > MOST_ATTEMPTS else None
+        if left.champion is None or (lost := damage(self._store, left.champion)) is not None:
+            hopeless = f"its champion is lost: {lost}" if left.champion else "it has no champion"
+        children = self._records.children(left.id) or ()
+        tell(self._incidents, [notices.of_interruption(left.id, children, attempts, hopeless)], again=True)
+        if hopeless is not None:
+            self._generations.finish(left.id, "failed", {"candidate": None, "approval": None, "why": hopeless})
+            self._family.release()
+        return hopeless is None
 
     def propose(self, generation: int) -> tuple[Child, ...]:
         """The generation's recipes, as children that are not there yet."""
-        if (known := self._children(generation)) is not None:
+        if (known := self._records.children(generation)) is not None:
             return known
-        genomes = self._search().ask(self.demands.children)
-        recipes = [to_recipe(self._space, genome) for genome in genomes]
-        return self._keep(generation, [Child(recipe.to_json()) for recipe in recipes])
+        recipes = [to_recipe(self._space, genome) for genome in self._search().ask(self.demands.children)]
+        return self._records.keep(generation, [Child(recipe.to_json()) for recipe in recipes])
 
     def breed(self, generation: int, progress: Callable[[int], None] | None = None) -> tuple[Child, ...]:
-        """The children, merged; one that could not be has a failure, of which an incident tells."""
+        """The children, merged; one that could not be has a failure. Those of damaged parents are tried once more
+        where the parents could be mended."""
         found = list(self.propose(generation))
         missing = [place for place, child in enumerate(found) if child.model is None and child.failure is None]
-        recipes = [Recipe.from_json(found[place].recipe) for place in missing]
-        for count, (place, outcome) in enumerate(zip(missing, self._breed(recipes), strict=True), start=1):
-            found[place] = found[place].bred(outcome)
-            child = found[place]
+        self._merge(generation, found, missing, progress)
+        orphans = [place for place in missing if found[place].failure == "parent"]
+        if orphans and self._mend():
+            self._merge(generation, found, orphans, None)
+        return tuple(found)
+
+    def _merge(
+        self, generation: int, found: list[Child], places: Sequence[int], progress: Callable[[int], None] | None
+    ) -> None:
+        recipes = [Recipe.from_json(found[place].recipe) for place in places]
+        for count, (place, outcome) in enumerate(zip(places, self._breed(recipes), strict=True), start=1):
+            child = found[place] = found[place].bred(outcome)
             if isinstance(outcome, Merged):
                 name = f"g{generation}-{place + 1}-{child.method}"
                 self._family.add_child(child_of(outcome), Recipe.from_json(child.recipe), generation, name)
-            else:
-                self._report(generation, child)
-            self._keep(generation, found)
+            self._records.keep(generation, found)
             if progress is not None:
                 progress(count)
-        return tuple(found)
 
     def examine(self, generation: int, progress: Callable[[int], None] | None = None) -> tuple[Child, ...]:
         """The children with their scores on the search items."""
@@ -136,10 +113,11 @@ class Rounds:
             if child.model is not None and child.scores is None and child.failure is None:
                 try:
                     found[place] = Child(child.recipe, child.model, scores=self._scores(child.model))
-                except StrataError as error:
+                except ScoringFailed as error:
                     found[place] = child.failed("examination", str(error))
-                    self._report(generation, found[place])
-                self._keep(generation, found)
+                except (BlobMissing, BlobCorrupt, BadModel) as error:
+                    found[place] = child.failed("damaged", str(error))
+                self._records.keep(generation, found)
             if progress is not None:
                 progress(place + 1)
         return tuple(found)
@@ -149,30 +127,43 @@ class Rounds:
         candidate, champion = self._candidate(generation), self._champion_before(generation)
         if candidate is None or candidate.model is None:
             return None
-        demands = self.demands
-        return judge_candidate(
-            self._examiner,
-            demands.policy,
-            champion=champion,
-            candidate=candidate.model,
-            anchor=self._anchor if self._anchor != champion else None,
-            generation=generation,
-            progress=progress,
-        )
+        anchor, model = self._anchor if self._anchor != champion else None, candidate.model
+
+        def judged() -> Judgement:
+            return judge_candidate(
+                self._examiner,
+                self.demands.policy,
+                champion=champion,
+                candidate=model,
+                anchor=anchor,
+                generation=generation,
+                progress=progress,
+            )
+
+        return self._with_whole([model, champion, *([anchor] if anchor else [])], judged)
 
     def promote(self, generation: int, judgement: Judgement | None) -> Change | None:
-        """Make the best child champion where the gate says so, unless a person has to decide; else None."""
+        """Make the best child champion where the gate says so, unless a person has to decide; else None.
+
+        One that was left for a regression is not promoted again, as by a run that was killed after its rollback; nor is
+        anyone where another has become champion since the generation began.
+        """
         candidate = self._candidate(generation)
         if judgement is None or judgement.verdict is not Verdict.PROMOTE or self.demands.manual or candidate is None:
             return None
         assert candidate.model is not None
-        return self._championship.promote(
-            candidate.model,
-            expected=self._champion_before(generation),
-            reason=f"better overall by {judgement.overall.difference:+.4f}, no worse in any domain",
-            judgement=judgement.to_dict(),
-            generation=generation,
-        )
+        if candidate.model in tainted(self._championship.history()):
+            return None
+        try:
+            return self._championship.promote(
+                candidate.model,
+                expected=self._champion_before(generation),
+                reason=f"better overall by {judgement.overall.difference:+.4f}, no worse in any domain",
+                judgement=judgement.to_dict(),
+                generation=generation,
+            )
+        except PointerMoved:
+            return None
 
     def conclude(self, generation: int, judgement: Judgement | None) -> Conclusion:
         """End the generation after `promote`; a person is asked where the gate could not tell.
@@ -181,47 +172,79 @@ class Rounds:
         """
         found, candidate = self.examine(generation), self._candidate(generation)
         if judgement is None or candidate is None or candidate.model is None:
-            return self._finish(generation, found, "failed", None, None)
-        said, model = judgement.to_dict(), candidate.model
-        self._store.put_artifact(json.dumps(said, sort_keys=True).encode(), JUDGEMENT, str(generation))
+            return self._finish(generation, found, "failed", None)
+        self._records.judged(generation, judgement)
         if judgement.verdict is Verdict.REGRESS:
-            return self._finish(generation, found, "kept", model, None)
+            return self._finish(generation, found, "kept", judgement)
         if judgement.verdict is Verdict.PROMOTE and not self.demands.manual:
             standing = self._championship.standing()
-            stands = standing is not None and standing.digest == model
-            return self._finish(generation, found, "promoted" if stands else "kept", model, None)
+            stands = standing is not None and standing.digest == candidate.model
+            return self._finish(generation, found, "promoted" if stands else "kept", judgement)
         champion = self._champion_before(generation)
-        approval = self._championship.propose(model, expected=champion, judgement=said, generation=generation)
-        return self._finish(generation, found, "proposed", model, approval)
+        said = judgement.to_dict()
+        approval = self._championship.propose(candidate.model, expected=champion, judgement=said, generation=generation)
+        return self._finish(generation, found, "proposed", judgement, approval)
 
     def _finish(
-        self, generation: int, found: Sequence[Child], ending: Ending, model: str | None, approval: int | None
+        self,
+        generation: int,
+        found: Sequence[Child],
+        ending: Ending,
+        judgement: Judgement | None,
+        approval: int | None = None,
     ) -> Conclusion:
-        search = self._search()
-        search.ask(len(found))
-        search.tell([child.scores for child in found])
-        state = self._store.put_artifact(search.to_json().encode(), SEARCH, str(generation))
+        state = self._records.learnt(generation, self._search(), found)
+        candidate = self._candidate(generation) if judgement else None
+        model = candidate.model if candidate else None
+        self._tell(generation, found, ending, judgement, model)
         standing = self._championship.standing()
         assert standing is not None
         champion = fitness(self._scores(standing.digest))
-        figures = {"candidate": model, "approval": approval, "champion": champion}
-        self._generations.finish(generation, ending, figures, state.digest)
+        figures = {"candidate": model, "approval": approval, "champion": champion, **self._compared()}
+        self._generations.finish(generation, ending, figures, state)
         self._family.release()
+        with suppress(StoreError):  # a ref that cannot be read: nothing is collected then
+            self._store.gc(roots=Ledger(self._generations).digests())
         return Conclusion(generation, ending, model, standing.digest, champion, approval)
 
+    def _tell(
+        self, generation: int, found: Sequence[Child], ending: Ending, judgement: Judgement | None, model: str | None
+    ) -> None:
+        """Open the incidents that the generation's outcomes are, and end those whose cause is gone."""
+        told = notices.of_children(generation, found)
+        if judgement is not None and model is not None:
+            most = limits(self._examiner, self.demands.policy)
+            told += notices.of_judgement(generation, model, judgement, most, notices.RESPONSES[ending])
+        tell(self._incidents, told)
+        for kind in {*notices.LASTING} - {notice.kind for notice in told}:
+            settle(self._incidents, kind, f"generation {generation} has children")
+
     def _search(self) -> Search:
-        """As it stood when the last generation had ended; a new one where that was in another space or another way."""
-        strategy, state = STRATEGIES[self.demands.strategy], self._generations.latest_strategy()
-        if state is not None:
-            with suppress(BadSearch):  # the store has verified the text, so it is a sound state of something else
-                return Search.from_json(strategy, self._space, self._store.read(state))
-        return Search(strategy, Past(self._space), self.demands.seed)
+        domains, strategy = self._examiner.domains, STRATEGIES[self.demands.strategy]
+        return self._records.search(strategy, Past(self._space, weights=weights_of(domains)), self.demands.seed)
 
     def _scores(self, model: str) -> dict[str, float]:
         """Share of the search items answered rightly, by domain. They are the same for all generations."""
         counts = dict.fromkeys(self._examiner.domains, self.demands.search_items)
-        result = self._examiner.examine(model, self._examiner.draw("search", 0, counts))
+        items = self._examiner.draw("search", 0, counts)
+        result = self._with_whole([model], lambda: self._examiner.examine(model, items))
         return {domain: result.mean(domain) for domain in self._examiner.domains}
+
+    def _with_whole(self, models: Sequence[str], work: Callable[[], Result]) -> Result:
+        """What `work` gives; once more with its models made again, where one was found to be damaged."""
+        try:
+            return work()
+        except (BlobMissing, BlobCorrupt, BadModel):
+            for model in models:
+                self._championship.restore(model)
+            return work()
+
+    def _compared(self) -> dict[str, Any]:
+        """What the children's scores can be compared with: the founders' on the same items, and which those are."""
+        suites = [suite.label for suite in self._examiner.suites.values()]
+        on = {"items": self.demands.search_items, "seed": self._examiner.seed, "suites": suites}
+        founders = filter(None, (*self._space.parents, self._space.base))
+        return {SCORED_ON: on, FOUNDERS: scores_of(founders, self._scores)}
 
     def _candidate(self, generation: int) -> Child | None:
         """The child that goes before the gate."""
@@ -234,19 +257,3 @@ class Rounds:
         assert found is not None
         assert found.champion is not None
         return found.champion
-
-    def _children(self, generation: int) -> tuple[Child, ...] | None:
-        ref = self._store.ref(CHILDREN, str(generation))
-        return None if ref is None else records.from_json(self._store.read(ref.digest))
-
-    def _keep(self, generation: int, found: Sequence[Child]) -> tuple[Child, ...]:
-        self._store.put_artifact(records.to_json(found), CHILDREN, str(generation))
-        return tuple(found)
-
-    def _report(self, generation: int, child: Child) -> None:
-        figures = {"generation": generation, "method": child.method, "failure": child.failure}
-        subject = Recipe.from_json(child.recipe).digest
-        incident = self._incidents.begin(
-            pipeline=PIPELINE, kind="failed child", subject=subject, detail=child.detail, figures=figures
-        )
-        self._incidents.resolve(incident, "the generation went on without it")

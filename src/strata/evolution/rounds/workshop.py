@@ -5,19 +5,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strata.errors import StrataError
-from strata.evolution.evaluate import AnswerCache, local_scorer
-from strata.evolution.lineage import Championship, Family, PoolMerge
+from strata.evolution.evaluate import AnswerCache, local_scorer, scorer_for
+from strata.evolution.lineage import Championship, Family, PoolMerge, damage
 from strata.evolution.merge import MergePool
 from strata.evolution.models import open_model
+from strata.evolution.rounds.entering import Founders
 from strata.evolution.rounds.examiner import Examiner
-from strata.evolution.rounds.founders import Founder, enter_founder
-from strata.evolution.rounds.rounds import Demands, Parts, Rounds
+from strata.evolution.rounds.founders import Founder
+from strata.evolution.rounds.parts import Demands, Parts
+from strata.evolution.rounds.rounds import Rounds
 from strata.evolution.search import TECHNIQUES, Space
-from strata.evolution.suites import DOMAINS, small_suite
+from strata.evolution.suites import Suite, named_suites
 from strata.store import GenerationLog, IncidentLog, Store
+
+if TYPE_CHECKING:
+    from strata.inference import Place
 
 MOST_GROUPS = 3  # of layers, that have weights of their own
 
@@ -27,14 +32,20 @@ class Order:
     """What is to be bred: from `parents`, models that were trained from `base`, if there is one.
 
     Each is a model folder or lies in the store already.
+    suites: names of what the models are tested on, see `named_suites`.
+    mesh: whose nodes answer items with models for which this process would take more than `scoring_bytes`; without one
+    all models answer here.
     """
 
     parents: Sequence[Founder]
     base: Founder | None
     demands: Demands
+    suites: Sequence[str] = ("small",)
     workers: int = 2
     memory_bytes: int | None = None
     timeout_seconds: float | None = None
+    mesh: "Place | None" = None
+    scoring_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,42 +64,50 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
     That is the base, which every parent was trained away from and may have left some domain; without a base the fittest
     parent.
 
-    home: folder of the cache of answers. Raises StrataError for founders that cannot be read or do not fit together.
+    What was damaged since the last time is mended first: founders from their folders, the champion from its recipe, or
+    else the last good one takes its place. A parent that holds NaN is left out.
+
+    home: folder of the cache of answers. Raises StrataError for suites and founders that cannot be read or do not fit
+    together.
     """
     with ExitStack() as stack:
+        suites = _suites(order)
         family = stack.enter_context(Family(store, ledger))
-        founders = _enter(family, store, order)
+        generations, incidents = GenerationLog(ledger), IncidentLog(ledger)
+        stack.callback(generations.close)
+        stack.callback(incidents.close)
+        entering = Founders(family, incidents, order.parents, order.base)
+        founders = entering.enter()
         pool = stack.enter_context(
             MergePool(store, order.workers, memory_bytes=order.memory_bytes, timeout_seconds=order.timeout_seconds)
         )
         championship = stack.enter_context(Championship(store, ledger, merge=PoolMerge(pool)))
-        generations, incidents = GenerationLog(ledger), IncidentLog(ledger)
-        stack.callback(generations.close)
-        stack.callback(incidents.close)
-        examiner = stack.enter_context(open_examiner(home, store, order.demands.seed))
-        parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all)
-        parents = tuple(founders[parent.name] for parent in order.parents)
+        championship.mend()
+        cache = AnswerCache(home / "answers.sqlite")
+        load = scorer_for(order.mesh, order.scoring_bytes) if order.mesh else local_scorer
+        examiner = stack.enter_context(Examiner(store, suites, cache, load, seed=order.demands.seed))
+        parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all, entering.mend)
+        parents = tuple(founders[parent.name] for parent in order.parents if parent.name in founders)
         base = founders[order.base.name] if order.base else None
         space = _space(store, championship, founders, parents, base)
-        crowned = _crown(Rounds(order.demands, parts, space), championship, [base] if base else parents)
-        yield Workshop(Rounds(order.demands, parts, space, crowned), parts, founders)
+        _crown(Rounds(order.demands, parts, space), championship, [base] if base else parents)
+        yield Workshop(Rounds(order.demands, parts, space, _anchor(store, championship)), parts, founders)
 
 
-def open_examiner(home: Path, store: Store, seed: int) -> Examiner:
-    """Models of the store before the built-in suites; home: folder of the cache of answers. To be closed."""
-    suites = {domain: small_suite(domain) for domain in DOMAINS}
-    return Examiner(store, suites, AnswerCache(home / "answers.sqlite"), local_scorer, seed=seed)
+def open_examiner(home: Path, store: Store, seed: int, suites: Sequence[str] = ("small",)) -> Examiner:
+    """Models of the store before suites, see `named_suites`; home: folder of the cache of answers. To be closed."""
+    return Examiner(store, named_suites(suites), AnswerCache(home / "answers.sqlite"), local_scorer, seed=seed)
 
 
-def _enter(family: Family, store: Store, order: Order) -> dict[str, str]:
-    given = [*order.parents, *([order.base] if order.base else [])]
-    names = [founder.name for founder in given]
-    if len(set(names)) < len(names):
-        raise StrataError(f"two founders have the same name: {', '.join(names)}")
-    founders = {founder.name: enter_founder(store, founder) for founder in given}
-    for name, digest in founders.items():
-        family.add_founder(digest, name)
-    return founders
+def _suites(order: Order) -> dict[str, Suite]:
+    suites, fewest = named_suites(order.suites), order.demands.policy.fewest_items
+    for suite in suites.values():
+        if (least := suite.capacity("gate")) < fewest:
+            raise StrataError(
+                f"suite {suite.name} has {least} items for the gate of one generation, which judges by {fewest} or "
+                "more: give it more items"
+            )
+    return suites
 
 
 def _space(
@@ -113,11 +132,15 @@ def _space(
     return Space(parents, base, layers, tuple(TECHNIQUES), groups=min(MOST_GROUPS, layers))
 
 
-def _crown(rounds: Rounds, championship: Championship, eligible: Sequence[str]) -> str:
-    """The first champion there ever was: the anchor of all that come after it."""
+def _crown(rounds: Rounds, championship: Championship, eligible: Sequence[str]) -> None:
     if not championship.history():
         rounds.crown(eligible)
-    return championship.history()[-1].digest
+
+
+def _anchor(store: Store, championship: Championship) -> str:
+    """The first champion there ever was, with whom all that come after it are compared; of those that are whole."""
+    changes = championship.history()[::-1]
+    return next((change.digest for change in changes if damage(store, change.digest) is None), changes[-1].digest)
 
 
 def _config(store: Store, digest: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Public face:
 - `to_recipe`, `to_genome`: translation to recipes and back
 - `Search`: ask and tell, stops and resumes; `Past`, `Trial`: what was tried; `recall`: by earlier runs; `BadSearch`
 - strategies: `Strategy`, and by name in `STRATEGIES`: `Uniform`, `Genetic`, `CmaEs`, `Adaptive`
-- `fronts`, `crowding`: Pareto fronts
+- `fronts`, `crowding`: Pareto fronts of arrays; `pareto_front`: of models by name
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from strata.evolution.search.adaptive import Adaptive
 from strata.evolution.search.cma_es import CmaEs
 from strata.evolution.search.genetic import Genetic
 from strata.evolution.search.genome import BadSpace, Genome, Space
-from strata.evolution.search.pareto import crowding, fronts
+from strata.evolution.search.pareto import crowding, fronts, pareto_front
 from strata.evolution.search.search import BadSearch, Search, Strategy
 from strata.evolution.search.techniques import TECHNIQUES, Technique
 from strata.evolution.search.translate import recall, to_genome, to_recipe
@@ -44,6 +44,7 @@ __all__ = [
     "Uniform",
     "crowding",
     "fronts",
+    "pareto_front",
     "recall",
     "to_genome",
     "to_recipe",

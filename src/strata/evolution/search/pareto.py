@@ -1,5 +1,7 @@
 """Fronts of several objectives, all of which are to be high (NSGA-II: Deb et al. 2002)."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,3 +49,21 @@ def best_order(scores: Scores) -> NDArray[np.int64]:
         members = rank == front
         lonely[members] = crowding(scores[members])
     return np.lexsort((np.arange(len(scores)), -lonely, rank))
+
+
+def pareto_front(scores: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
+    """Names of those that no other dominates, in the order given; scores by name and objective, which all have.
+
+    Memory grows with the front and not with the square of all, of which a ledger can have many.
+    """
+    if not scores:
+        return ()
+    objectives = sorted(next(iter(scores.values())))
+    points = np.array([[given[objective] for objective in objectives] for given in scores.values()])
+    kept: list[int] = []
+    for position in np.lexsort(-points.T).tolist():  # whoever dominates a point comes before it
+        others, point = points[kept], points[position]
+        if not ((others >= point).all(1) & (others > point).any(1)).any():
+            kept.append(position)
+    names = tuple(scores)
+    return tuple(names[position] for position in sorted(kept))

@@ -3,8 +3,10 @@
 Public face:
 
 - `Item`: a prompt and what judges the answer; `Scoring`
-- `Suite`: draws items for a `Purpose` (training, search, anchor, gate; they share none); `GENERATIONS`
+- `Suite`: draws items for a `Purpose` (training, search, anchor, gate, watch; they share none); `GENERATIONS`, after
+  which the `epoch` ends and items of the gate come again, mixed anew
 - `draw`, `small_suite`, `DOMAINS`, `END` (of an answer): the built-in suites
+- `named_suites`: by names that a person writes
 - `read_suites`, `read_items`, `write_items`: suites as files
 - `gym_suite`, `GYM_TASKS`: made by reasoning-gym; `harness_items`: a task of lm-eval
 - errors: `BadSuite`
@@ -14,7 +16,8 @@ from strata.evolution.suites.files import read_items, read_suites, write_items
 from strata.evolution.suites.gym import GYM_TASKS, gym_suite
 from strata.evolution.suites.harness import harness_items
 from strata.evolution.suites.item import BadSuite, Item, Scoring
-from strata.evolution.suites.partition import GENERATIONS, Purpose
+from strata.evolution.suites.named import named_suites
+from strata.evolution.suites.partition import GENERATIONS, Purpose, epoch
 from strata.evolution.suites.small import DOMAINS, END, small_suite
 from strata.evolution.suites.suite import Suite
 
@@ -37,8 +40,10 @@ __all__ = [
     "Scoring",
     "Suite",
     "draw",
+    "epoch",
     "gym_suite",
     "harness_items",
+    "named_suites",
     "read_items",
     "read_suites",
     "small_suite",

@@ -72,10 +72,15 @@ def read_suites(path: Path) -> tuple[Suite, ...]:
 
     Their version depends on their items, not on the order of the lines, nor on the file's name.
     """
+    return listed_suites(path.stem, read_items(path))
+
+
+def listed_suites(name: str, items: Iterable[Item]) -> tuple[Suite, ...]:
+    """Suites of these items, called `name`: see `read_suites`."""
     by_domain: dict[str, list[Item]] = {}
-    for item in read_items(path):
+    for item in items:
         by_domain.setdefault(item.domain, []).append(item)
-    return tuple(_suite(path.stem, domain, by_domain[domain]) for domain in sorted(by_domain))
+    return tuple(_suite(name, domain, by_domain[domain]) for domain in sorted(by_domain))
 
 
 def _suite(name: str, domain: str, items: list[Item]) -> Suite:

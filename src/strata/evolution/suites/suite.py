@@ -45,8 +45,8 @@ class Suite:
     def draw(self, purpose: Purpose, generation: int, count: int, seed: int) -> tuple[Item, ...]:
         """`count` items, of each space in turn; a longer draw begins with the shorter one. Raises BadSuite.
 
-        Draws for two purposes share no item, and neither do the gate's for two generations that are less than
-        `GENERATIONS` apart.
+        Draws for two purposes share no item, and neither do the gate's, or the watch's, for two generations of one
+        epoch of `GENERATIONS`.
         """
         share = -(-count // len(self.spaces))
         drawn = [indices(space.name, space.size, purpose, generation, count=share, seed=seed) for space in self.spaces]

@@ -14,10 +14,12 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 LAYERS = 6  # two for each of three stages, and enough for the layer patterns in use (every 4th, every 6th)
 
+_WORDS = 128  # also of a model that has fewer: the tokens of test prompts are among them
+
 # Field names are matched whole, the first pattern that fits wins. The values agree with each other: hidden 64 = 4 heads
 # of 16; experts 8 in 2 groups of which 1 is taken; windows and chunks shorter than a test prompt.
 _SIZES: tuple[tuple[str, int], ...] = (
-    (r"vocab_size|vocab_size_per_layer_input|unpadded_vocab_size", 128),
+    (r"vocab_size|vocab_size_per_layer_input|unpadded_vocab_size", _WORDS),
     (r"(max|n)_position(_embedding)?s|max_seq_len|n_ctx|model_max_length|max_target_positions|context_length", 256),
     (r"original_max_position_embeddings", 128),
     (r"max_source_positions", 64),
@@ -125,7 +127,8 @@ def _shrink_value(name: str, value: Any, layers: int | None) -> Any:
         return value
     for pattern, size in _PATTERNS:
         if pattern.fullmatch(name):
-            return size if size in _EXACT and value > 1 else min(value, size) if value >= 0 else value
+            exact = (size in _EXACT and value > 1) or (value > 0 and "vocab" in name)
+            return size if exact else min(value, size) if value >= 0 else value
     return value
 
 
@@ -145,4 +148,4 @@ def _shorten(values: list[Any]) -> list[Any]:
 def _token(value: Any) -> Any:
     if isinstance(value, list):
         return [_token(each) for each in value]
-    return value % 128 if isinstance(value, int) and value >= 0 else value
+    return value % _WORDS if isinstance(value, int) and value >= 0 else value

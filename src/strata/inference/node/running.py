@@ -1,7 +1,7 @@
-"""One session on one node: steps come in, are computed, and go on to the next stage or, as tokens, back."""
+"""One session on one node: steps come in, are computed, and go on to the next stage or, as tokens or figures, back."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from strata.inference.decoder.stage import Stage
 from strata.inference.decoder.weights import buffer_of
 from strata.inference.node.batching import Batcher
 from strata.inference.node.pace import PaceCounter
-from strata.inference.protocol.messages import Failed, Open, Progress, ProtocolError, Step, Tokens
+from strata.inference.protocol.messages import Failed, Open, Progress, ProtocolError, Scored, Step, Tokens
 from strata.inference.protocol.wire import Wire
 from strata.mesh import LinkClosed
 from strata.secure import ChannelError
@@ -57,7 +57,7 @@ class StageRun:
                 SamplingParams(**order.sampling.model_dump()), len(order.padding), drawn=order.drawn
             )
         self._taken = self._computed = self._sent = 0
-        self._certain = 0  # tokens in the cache that no step can take back: all but the latest drafts
+        self._certain = 0  # tokens in the cache that no step can take back: all but the latest drafts or targets
 
     @property
     def kv_bytes(self) -> int:
@@ -133,9 +133,11 @@ class StageRun:
         if tokens < 1:
             raise ValueError("a step without tokens")
         self._go_back(step)
-        self._certain = self.session.length + tokens - len(step.drafts)
+        self._certain = self.session.length + (0 if step.targets else tokens - len(step.drafts))
         width = tokens
-        if step.drafts:
+        if step.targets:
+            _check_targets(step)
+        elif step.drafts:
             self._check_drafts(step, inputs)
         elif self.order.previous is None and self.session.takes_slices:
             widest = max(1, SLICE_ROWS // inputs.shape[0])
@@ -151,6 +153,11 @@ class StageRun:
             onward = step.model_copy(update={"shape": tuple(hidden.shape), "dtype": dtype, "more": more})
             assert self.following is not None
             await self.following.send(onward, buffer_of(hidden))
+            self._sent += 1
+            return
+        if step.targets:
+            sums = await self._compute(inputs, partial(_score, targets=step.targets), want="logits")
+            await self.coordinator.send(Scored(session=step.session, number=step.number), buffer_of(sums))
             self._sent += 1
             return
         if step.drafts:
@@ -205,3 +212,26 @@ class StageRun:
         assert self._sampler is not None
         ids = tuple(self._sampler.verify(logits[0], drafts))
         return logits[0, : len(ids)].contiguous(), ids
+
+
+def _check_targets(step: Step) -> None:
+    """Raise ValueError where targets do not go with the step."""
+    rows, tokens = step.shape[:2]
+    longest = max(map(len, step.targets))
+    if step.more or step.drafts or len(step.targets) != rows or not 1 <= longest <= tokens:
+        raise ValueError(
+            f"a step of shape {tuple(step.shape)} has {len(step.targets)} rows of targets, up to {longest}"
+        )
+
+
+def _score(logits: torch.Tensor, targets: Sequence[Sequence[int]]) -> torch.Tensor:
+    """(B,) float64: for each row the sum of log-probabilities of its targets.
+
+    logits: (B, T, V), or (B, V) of a step of one token.
+    """
+    longest = max(map(len, targets))
+    logits = logits.reshape(len(targets), -1, logits.shape[-1])[:, -longest:].float()
+    ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in targets])
+    there = torch.arange(longest) < torch.tensor([[len(row)] for row in targets])
+    values = logits.gather(2, ids[..., None])[..., 0] - logits.logsumexp(2)
+    return torch.where(there, values, 0.0).double().sum(1)

@@ -22,6 +22,8 @@ CHUNK_BYTES = 1 << 20
 WANT_AT_ONCE = 1024
 MAX_BLOCKS = 32
 MAX_DRAFTS = 32
+MAX_ROWS = 4096
+MAX_TARGETS = 1 << 16  # of a row
 ALIGNMENT = 16  # of the payload, so that numbers in it can be used in place
 
 _PREFIX = struct.Struct("<IQ")
@@ -152,7 +154,7 @@ class Open(Message):
     type: Literal["open"] = "open"
     session: SessionId
     shard: Digest
-    padding: Annotated[tuple[Size, ...], Field(min_length=1, max_length=4096)]
+    padding: Annotated[tuple[Size, ...], Field(min_length=1, max_length=MAX_ROWS)]
     max_context: Count
     kv_bytes: Size
     previous: PeerId | None
@@ -171,6 +173,10 @@ class Step(Message):
     the session before these, where drafts of the step before were rejected: the stage forgets what is beyond (None: it
     has none to forget). drafts: guesses for the tokens of the session's only row, which are this step's tokens after
     the first; the last stage chooses up to the first token that is another one.
+
+    targets: of each row the tokens that follow its inputs at the last N positions of this step, N being how many the
+    longest of them are. The last stage chooses none, and answers how likely it finds them (Scored); all of the step's
+    tokens can be taken back by the next one's `start`.
     """
 
     type: Literal["step"] = "step"
@@ -182,6 +188,9 @@ class Step(Message):
     more: bool = False
     start: Size | None = None
     drafts: Annotated[tuple[Size, ...], Field(max_length=MAX_DRAFTS)] = ()
+    targets: Annotated[
+        tuple[Annotated[tuple[Size, ...], Field(max_length=MAX_TARGETS)], ...], Field(max_length=MAX_ROWS)
+    ] = ()
 
 
 class Tokens(Message):
@@ -193,7 +202,17 @@ class Tokens(Message):
     type: Literal["tokens"] = "tokens"
     session: SessionId
     number: Size
-    ids: Annotated[tuple[Size, ...], Field(max_length=4096)]
+    ids: Annotated[tuple[Size, ...], Field(max_length=MAX_ROWS)]
+
+
+class Scored(Message):
+    """How likely the targets of step `number` are: the payload holds of each row the sum of the log-probabilities of
+    its targets, float64, in nats.
+    """
+
+    type: Literal["scored"] = "scored"
+    session: SessionId
+    number: Size
 
 
 class Failed(Message):
@@ -315,8 +334,9 @@ class LinkMeasured(Message):
 
 
 AnyMessage = (
-    Ping | Pong | Update | Done | Refused | Offer | Want | Chunk | Loaded | Open | Step | Tokens | Failed | Close
-    | GetProgress | Progress | GetStatus | Status | GetPace | Pace | Measure | Measured | MeasureLink | LinkMeasured
+    Ping | Pong | Update | Done | Refused | Offer | Want | Chunk | Loaded | Open | Step | Tokens | Scored | Failed
+    | Close | GetProgress | Progress | GetStatus | Status | GetPace | Pace | Measure | Measured
+    | MeasureLink | LinkMeasured
 )  # fmt: skip
 
 _HEADERS: TypeAdapter[AnyMessage] = TypeAdapter(Annotated[AnyMessage, Field(discriminator="type")])

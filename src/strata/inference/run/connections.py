@@ -9,7 +9,7 @@ import trio
 
 from strata.errors import StrataError
 from strata.inference.plan import StagePlan
-from strata.inference.protocol.messages import Failed, GetStatus, Status, Tokens, Update
+from strata.inference.protocol.messages import Failed, GetStatus, Scored, Status, Tokens, Update
 from strata.inference.protocol.wire import Wire
 from strata.inference.run.concurrent import each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
@@ -29,7 +29,7 @@ class Listener(Protocol):
 
     session: str
 
-    def on_event(self, event: Tokens | Failed, payload: memoryview) -> None:
+    def on_event(self, event: Tokens | Scored | Failed, payload: memoryview) -> None:
         """A stage has something to say of the session."""
 
     def on_lost(self, client: NodeClient) -> None:
@@ -177,7 +177,7 @@ class Connections:
         self._clients[member.name] = client
         self.unreachable.pop(member.name, None)
 
-    def _on_event(self, event: Tokens | Failed, payload: memoryview) -> None:
+    def _on_event(self, event: Tokens | Scored | Failed, payload: memoryview) -> None:
         listener = self._listeners.get(event.session)
         if listener is not None:
             listener.on_event(event, payload)

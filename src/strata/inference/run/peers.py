@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import trio
 
-from strata.inference.protocol.messages import AnyMessage, Failed, Ping, Pong, ProtocolError, Refused, Tokens
+from strata.inference.protocol.messages import AnyMessage, Failed, Ping, Pong, ProtocolError, Refused, Scored, Tokens
 from strata.inference.protocol.wire import Wire
 from strata.inference.run.errors import NodeLost, RequestRefused
 from strata.mesh import LinkClosed
@@ -22,7 +22,7 @@ PARTS = 4
 HELD_UP_FACTOR = 1.5
 REQUEST_SECONDS = 60.0
 
-OnEvent = Callable[[Tokens | Failed, memoryview], None]
+OnEvent = Callable[[Tokens | Scored | Failed, memoryview], None]
 
 
 @dataclass
@@ -82,7 +82,7 @@ class NodeClient:
                     message, payload = await self.wire.receive()
                     if self.lost is not None:
                         break  # it was given up, and what it had still to say is nobody's reply
-                    if isinstance(message, Tokens | Failed):
+                    if isinstance(message, Tokens | Scored | Failed):
                         self._on_event(message, payload)
                     elif isinstance(message, Pong):
                         if message.number in self._pings:

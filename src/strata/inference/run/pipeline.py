@@ -36,8 +36,10 @@ from strata.inference.run.journal import Journal, held_as
 from strata.inference.run.local import drafts_at_most
 from strata.inference.run.measuring import links_between
 from strata.inference.run.mesh_nodes import Job, MeshNodes
+from strata.inference.run.mesh_scoring import score_batches
 from strata.inference.run.placed import Placement
 from strata.inference.run.rebalancing import Rebalanced, Rebalancer
+from strata.inference.run.scoring import Question, check, gather, make_batches
 from strata.inference.run.standby import Standbys
 from strata.inference.run.survey import survey_nodes
 from strata.inference.run.text import Texts
@@ -234,6 +236,29 @@ class Coordinator:
         """
         asked = asked_apart(prompts, params or GenerationParams(), on_text)
         return await self._answer(checkpoint, plan, asked, watcher, journal)
+
+    async def log_probabilities(
+        self, checkpoint: Checkpoint, plan: Plan, questions: Sequence[Question]
+    ) -> list[list[float]]:
+        """For each prompt and each of its continuations, as token ids, the sum of the log-probabilities of the
+        continuation's tokens after the prompt, in nats.
+
+        By the nodes that hold the plan's shards, in batches; a batch for which they have no memory waits for those that
+        run. Raises StageFailed when a node fails or layers are moved meanwhile, RequestRefused (code "shard":
+        distribute first; "memory": no room for one batch), ContextExceeded for questions that the model cannot take.
+        """
+        from strata.inference.decoder.drafts import can_speculate
+
+        now = self._placements.setdefault(plan, Placement(plan)).plan
+        admission = self._admissions.setdefault(plan, Admission())
+        profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights, plan.kv_cache)
+        check(questions, profile.max_context, profile.vocab_size)
+        shared = await trio.to_thread.run_sync(can_speculate, checkpoint.config)
+        batches = make_batches(questions, shared, profile.vocab_size)
+        manifests = await trio.to_thread.run_sync(write_manifests, checkpoint, now, self._home)
+        shards = [manifest.shard for manifest in manifests]
+        sums = await score_batches(batches, now, shards, profile, connections=self._connections, admission=admission)
+        return gather(questions, batches, sums)
 
     async def _answer(
         self,

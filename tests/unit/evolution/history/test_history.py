@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strata.evolution.history import (
+    FITNESS_WEIGHTS,
     BadHistory,
     Reason,
     Scores,
@@ -305,7 +306,8 @@ def test_reading_again_what_was_read_changes_nothing(tmp_path):
 
 def test_fitness_is_the_weighted_sum():
     assert fitness({"coding": 1, "math": 0, "reasoning": 0, "language": 1}) == pytest.approx(0.5)
+    assert fitness({"cooking": 0.5, "law": 0.7}) == pytest.approx(0.6)
     with pytest.raises(KeyError):
-        fitness({"coding": 1})
+        fitness({"coding": 1}, FITNESS_WEIGHTS)
     with pytest.raises(ValueError, match="at least one"):
         rank(0, datetime(2026, 1, 1, tzinfo=UTC), [])

@@ -1,19 +1,16 @@
-"""One family of models, and one pool with one worker, for all tests: a worker takes seconds to start."""
-
-from collections.abc import Iterator
+"""Short names of what is shared."""
 
 import pytest
 
 from strata.evolution.merge import MergePool
-from tests.unit.evolution.merge.models import Family, make_family
+from tests.unit.evolution.merge.models import Family
 
 
 @pytest.fixture(scope="session")
-def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
-    return make_family(tmp_path_factory.mktemp("family"))
+def family(merge_family: Family) -> Family:
+    return merge_family
 
 
 @pytest.fixture(scope="session")
-def pool(family: Family) -> Iterator[MergePool]:
-    with MergePool(family.store) as made:
-        yield made
+def pool(merge_pool: MergePool) -> MergePool:
+    return merge_pool

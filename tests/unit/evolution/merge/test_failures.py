@@ -1,8 +1,6 @@
 """What goes wrong in a real worker: each kind, and the next child as if nothing had been."""
 
-import os
 import resource
-import signal
 from pathlib import Path
 
 import pytest
@@ -94,14 +92,3 @@ def large(family: Family, tmp_path_factory) -> Family:
     for seed, name in enumerate(("large base", "large one", "large two")):
         family.add(name, write_model(home / name.replace(" ", "-"), seed, hidden=800))
     return family
-
-
-def test_a_worker_that_is_killed_at_work(family: Family, pool: MergePool):
-    """Last, because the next worker takes seconds to start."""
-    pool.merge(recipe(family, "one", "two"))
-    (worker,) = pool.pids
-    os.kill(worker, signal.SIGKILL)
-    failed = pool.merge(recipe(family, "one", "two"))
-    assert isinstance(failed, MergeFailed)
-    assert failed.kind == "worker-killed"
-    assert not pool.pids

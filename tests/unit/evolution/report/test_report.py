@@ -1,5 +1,6 @@
 """Reports: all of it is there, nothing in it is markup of the page, and the same report gives the same bytes."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,19 +12,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strata.evolution.report import (
+    Comparison,
+    Difference,
     DomainResult,
+    FailedChild,
+    FrontModel,
     GenerationResult,
+    Happening,
+    Picture,
     Relative,
     Report,
     difference_plot,
     family_plot,
     fitness_plot,
+    front_plot,
     report_html,
     report_markdown,
 )
 from strata.evolution.report.contents import MINUS, NONE, clean
+from strata.evolution.report.drawing import BLUE, FAINT, GREEN, INK, NIGHT, PAPER, VERMILION, variable
 
 NASTY = '<script>alert("x")</script> $x_1$ | `a` [b](http://c) \x00\n# d && --> ]]> 模型'
+DOMAINS = (
+    DomainResult(-0.07, -0.10, -0.04, 1210, "math", 0.04, "lost"),
+    DomainResult(0.02, -0.01, 0.04, 904, "coding", 0.03, "held"),
+    DomainResult(-0.01, -0.04, 0.02, 640, "reasoning", 0.03, "open"),
+    DomainResult(0.0, float("nan"), float("inf"), 1, "language", 0.03, "open"),
+)
+GAIN = Difference(-0.015, -0.03, 0.001, 2755)
 REPORT = Report(
     title="Round 7",
     verdict="regress",
@@ -31,22 +47,28 @@ REPORT = Report(
     summary="Math fell.",
     evidence=(("suite", "math-v3"), ("p", "0.0002")),
     done=("moved the pointer back", "resolved incident 3"),
-    domains=(
-        DomainResult("math", -0.07, -0.10, -0.04, 0.04, 1210),
-        DomainResult("coding", 0.02, -0.01, 0.04, 0.03, 904),
-        DomainResult("reasoning", -0.01, -0.04, 0.02, 0.03, 640),
-        DomainResult("language", 0.0, float("nan"), float("inf"), 0.03, 1),
+    comparisons=(
+        Comparison("What was found", "child", "base", "fresh items", 0.9, DOMAINS, GAIN),
+        Comparison("What the gate had said", "child", "base", "gate items", 0.8, DOMAINS[:1]),
     ),
     generations=(
-        GenerationResult(1, 0.6, (0.5, 0.6), "promote"),
-        GenerationResult(2, None, (), "failed"),
-        GenerationResult(3, 0.58, (0.55, float("nan")), "regress"),
+        GenerationResult(1, 0.6, (0.5, 0.6), "promote", 0.4, 0.6, Difference(0.1, 0.05, 0.15, 800), ending="promoted"),
+        GenerationResult(2, None, (), "none", ending="failed"),
+        GenerationResult(3, 0.58, (0.55, float("nan")), "regress", 0.6, 0.55, GAIN, affected=("math",), ending="kept"),
     ),
+    front=(
+        FrontModel("c" * 64, "grandchild", "ties", {"math": 0.7, "coding": 0.6}, "champion"),
+        FrontModel("a" * 64, "base", "founder", {"math": 0.6, "coding": 0.65}, founder=True),
+    ),
+    compared=17,
+    front_items=250,
     family=(
         Relative("a" * 64, "base", None, ()),
         Relative("b" * 64, "child", 1, ("a" * 64, "f" * 64), "former champion"),
         Relative("c" * 64, "grandchild", 3, ("a" * 64, "b" * 64), "champion"),
     ),
+    failures=(FailedChild(3, "slerp", "not-finite", "NaN in lm_head"),),
+    happenings=(Happening(3, "2026-03-01 04:00:00", "regression: child", "math fell", "resolved: rolled back"),),
 )
 EVIL = replace(
     REPORT,
@@ -55,9 +77,14 @@ EVIL = replace(
     summary=NASTY * 100,
     evidence=((NASTY, NASTY),),
     done=(NASTY,),
-    domains=(DomainResult(NASTY, 0, -0.1, 0.1, 0.05, 10),),
-    generations=(GenerationResult(1, 0.5, (), NASTY),),
+    comparisons=(
+        Comparison(NASTY, NASTY, NASTY, NASTY, 0.9, (DomainResult(0, -0.1, 0.1, 10, NASTY, 0.05, "open"),), GAIN),
+    ),
+    generations=(GenerationResult(1, 0.5, (), NASTY, affected=(NASTY,), gain=GAIN, ending=NASTY),),
+    front=(FrontModel("a" * 64, NASTY, NASTY, {NASTY: 0.5}),),
     family=(Relative("a" * 64, NASTY, None, (NASTY,), "champion"),),
+    failures=(FailedChild(3, NASTY, NASTY, NASTY),),
+    happenings=(Happening(3, NASTY, NASTY, NASTY, NASTY),),
 )
 
 
@@ -84,27 +111,23 @@ class Page(HTMLParser):
         self.words += data
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "outlook"),
-    [
-        (-0.029, 0.1, "held"),
-        (-0.03, 0.1, "open"),
-        (-0.1, -0.03, "lost"),
-        (-0.1, -0.029, "open"),
-        (float("nan"), 0, "open"),
-    ],
-)
-def test_a_domain_is_held_open_or_lost_by_its_whole_interval(low: float, high: float, outlook: str) -> None:
-    assert DomainResult("math", 0.0, low, high, 0.03, 10).outlook == outlook
-
-
 def test_the_page_has_everything_and_needs_nothing() -> None:
     page = Page(report_html(REPORT))
-    for words in ("Round 7", "regress", "high", "Math fell.", "math-v3", "resolved incident 3", "worse than allowed"):
+    for words in (
+        "Round 7",
+        "regress",
+        "high",
+        "Math fell.",
+        "math-v3",
+        "resolved incident 3",
+        "dropped",
+        "NaN in lm_head",
+        "17 models",
+    ):
         assert words in page.words
     assert f"{MINUS}0.070" in page.words
     assert NONE in page.words
-    assert page.tags.count("svg") == 3
+    assert page.tags.count("svg") == 5
     assert "script" not in page.tags
     assert page.links
     assert all(link.startswith("#") for link in page.links)
@@ -114,10 +137,16 @@ def test_the_page_has_everything_and_needs_nothing() -> None:
 
 def test_the_markdown_has_a_table_of_each_and_the_pictures() -> None:
     text = report_markdown(REPORT)
-    assert "| math | -0.070 | -0.100 to -0.040 | 0.040 | 1,210 | worse than allowed |" in text.replace(MINUS, "-")
-    assert "| 3 | 0.5800 |" in text
+    plain = text.replace(MINUS, "-").replace(NONE, "-")
+    assert "| math | -0.070 | -0.100 to -0.040 | 0.040 | 1,210 | dropped |" in plain
+    assert "| mean of domains | -0.015 | -0.030 to +0.001 | - | 2,755 | - |" in plain
+    assert "| 3 | 2 | 0.5500 | -0.015 | -0.030 to +0.001 | 2,755 | regress: math | kept | 0.5800 |" in plain
+    assert "| 2 | 0 | - | - | - | - | none | failed | - |" in plain
+    assert "| grandchild | cccccccccccc | ties | 0.700 | 0.600 | champion |" in plain
+    assert "| 3 | slerp | not-finite | NaN in lm\\_head |" in plain
+    assert "| 3 | 2026-03-01 04:00:00 | regression: child | math fell | resolved: rolled back |" in plain
     assert "| grandchild | cccccccccccc | 3 | base, child | champion |" in text
-    assert text.count("](data:image/svg+xml;base64,") == 3
+    assert text.count("](data:image/svg+xml;base64,") == 5
     assert "data:" not in report_markdown(REPORT, pictures=False)
 
 
@@ -133,25 +162,68 @@ def test_nothing_in_a_report_is_markup() -> None:
     assert clean(NASTY) in page.words
     text = report_markdown(EVIL, pictures=False)
     assert "<script" not in text
-    assert all(line.count("|") - line.count("\\|") in (0, 3, 6, 7) for line in text.splitlines())
+    assert all(line.count("|") - line.count("\\|") in (0, 3, 5, 6, 7, 10) for line in text.splitlines())
     assert "\\[b\\](http\\://c)" in text
     assert not [line for line in text.splitlines() if line.startswith("# d")]
 
 
-@pytest.mark.parametrize("plot", [difference_plot, fitness_plot, family_plot])
-def test_plots_are_valid_whatever_the_names_and_numbers(plot) -> None:
-    of = {difference_plot: "domains", fitness_plot: "generations", family_plot: "family"}[plot]
-    for values in (getattr(REPORT, of), getattr(EVIL, of), ()):
-        root = ElementTree.fromstring(plot(values))
-        assert root.tag == "{http://www.w3.org/2000/svg}svg"
-        assert plot(values) == plot(values)
+def pictures(report: Report) -> list[Picture]:
+    return [
+        *(difference_plot(each) for each in report.comparisons),
+        fitness_plot(report.generations),
+        front_plot(report.front),
+        family_plot(report.family),
+    ]
+
+
+@pytest.mark.parametrize("report", [REPORT, EVIL], ids=["plain", "evil"])
+def test_plots_are_valid_whatever_the_names_and_numbers(report: Report) -> None:
+    for picture in pictures(report):
+        assert ElementTree.fromstring(picture.svg()).tag == "{http://www.w3.org/2000/svg}svg"
+        assert picture.svg() == picture.svg()
+
+
+def test_plots_of_nothing_are_plots() -> None:
+    for picture in (fitness_plot(()), front_plot(()), family_plot(())):
+        ElementTree.fromstring(picture.svg())
+    assert fitness_plot(REPORT.generations).png().startswith(b"\x89PNG")
+
+
+def test_every_colour_of_a_plot_is_one_that_the_page_can_change() -> None:
+    page = report_html(REPORT)
+    used = {colour for picture in pictures(REPORT) for colour in re.findall(r"#[0-9a-f]{6}\b", picture.svg())}
+    assert used <= NIGHT.keys()
+    for colour in used:
+        assert page.count(f"var({variable(colour)}, {colour})") > 0
+        assert page.count(f"{variable(colour)}: {NIGHT[colour]};") == 1
+
+
+def test_night_and_day_colours_are_told_apart_from_their_paper() -> None:
+    for paper, colours in ((PAPER, NIGHT.keys()), (NIGHT[PAPER], NIGHT.values())):
+        contrast = {colour: contrast_of(colour, paper) for colour in colours}
+        for light in (INK, FAINT):
+            assert contrast[light if paper == PAPER else NIGHT[light]] > 4.5  # WCAG 2.2, text
+        for role in (BLUE, VERMILION, GREEN):
+            assert contrast[role if paper == PAPER else NIGHT[role]] > 3  # graphical objects
+
+
+def contrast_of(one: str, other: str) -> float:
+    """WCAG's contrast ratio."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
 
 
 def test_a_large_family_is_cut_to_its_latest() -> None:
     family = [Relative(f"{n:064x}", f"m{n}", n or None, (f"{n - 1:064x}",) if n else ()) for n in range(300)]
     report = Report("Long", "promote", "none", "", family=tuple(family))
     page = report_html(report)
-    assert "250 earlier rows are not shown." in page
+    assert "250 other rows are not shown." in page
     assert len(page) < 2_000_000
 
 

@@ -37,7 +37,7 @@ class Numbered:
 
 
 class SkilledScorer:
-    """Knows an item of a domain if a number that all models share for it lies below the model's skill."""
+    """Knows an item if a number that all models share for it lies below the skill in its domain, else one half."""
 
     def __init__(self, skills: Skills) -> None:
         self._skills = skills
@@ -51,7 +51,7 @@ class SkilledScorer:
 
     def _knows(self, prompt: str) -> bool:
         domain, _, index = prompt.partition(" ")
-        return (int(index) * 2654435761 % 2**32) / 2**32 < self._skills[domain]
+        return (int(index) * 2654435761 % 2**32) / 2**32 < self._skills.get(domain, 0.5)
 
 
 def load(folder: Path) -> Callable[[], Scorer]:

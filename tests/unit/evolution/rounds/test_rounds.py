@@ -1,12 +1,16 @@
 """A generation over models that are nothing but skills: what each step does, and that none does it twice."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from strata.evolution.evaluate import AnswerCache
 from strata.evolution.regression import Verdict
-from strata.evolution.rounds import Child, best, watch_champion
-from tests.unit.evolution.rounds.conftest import World, skills
+from strata.evolution.rounds import Child, Examiner, best, watch_champion
+from strata.evolution.suites import Suite
+from tests.unit.evolution.rounds.conftest import Numbered, World, load, skills
 
 
 def generation(world: World, *, manual: bool = False):
@@ -64,8 +68,10 @@ def test_a_failed_merge_costs_its_child_only(world: World):
     ended, _ = generation(world)
     assert ended.ending == "promoted"
     (incident,) = world.parts.incidents.recent("evolution")
-    assert (incident.kind, incident.state, incident.detail) == ("failed child", "resolved", "killed by hand")
-    assert incident.figures["failure"] == "worker-killed"
+    assert (incident.kind, incident.subject) == ("failed children", "generation 1, worker-killed")
+    assert (incident.state, incident.response) == ("resolved", "generation 1 went on without it")
+    assert incident.detail == "1 of 2 children: worker-killed: killed by hand"
+    assert (incident.figures["severity"], incident.figures["failure"]) == ("medium", "worker-killed")
 
 
 def test_without_any_child_the_champion_stays(world: World):
@@ -111,6 +117,26 @@ def test_another_strategy_begins_anew(world: World):
     generation(world)
     rounds = world.rounds(strategy="genetic")
     assert len(rounds.propose(rounds.begin())) == 2
+
+
+def test_domains_of_one_s_own_count_alike_and_begin_a_search_of_their_own(world: World, tmp_path: Path):
+    world.children = [skills(0.5)]
+    generation(world)
+    suites = {domain: Suite("numbers", "1", domain, (Numbered(domain),)) for domain in ("cooking", "law")}
+    with Examiner(world.store, suites, AnswerCache(tmp_path / "own.sqlite"), load) as examiner:
+        world.parts = replace(world.parts, examiner=examiner)
+        better = {"cooking": 0.9, "law": 0.7}
+        old, new = world.put({"cooking": 0.5, "law": 0.7}), world.put(better)
+        world.parts.championship.promote(old, expected=champion(world), reason="a change of suites")
+        world.children = [better]
+        rounds = world.rounds()
+        number = rounds.begin()
+        judgement = rounds.judge(number)
+        rounds.promote(number, judgement)
+        ended = rounds.conclude(number, judgement)
+        assert (ended.ending, ended.champion) == ("promoted", new)
+        assert ended.champion_fitness == pytest.approx(0.8, abs=0.05)
+        rounds.propose(rounds.begin())
 
 
 def test_a_champion_that_became_worse_is_found_and_rolled_back(world: World):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.evolution.search import crowding, fronts
+from strata.evolution.search import crowding, fronts, pareto_front
 from strata.evolution.search.pareto import best_order
 
 # Few values, so that ties are common.
@@ -50,3 +50,14 @@ def test_the_order_is_by_front_and_complete(rows):
     order = best_order(scores)
     assert sorted(order.tolist()) == list(range(len(rows)))
     assert (np.diff(fronts(scores)[order]) >= 0).all()
+
+
+@given(points)
+def test_the_front_of_names_is_the_first_of_the_fronts(rows):
+    names = {f"m{place}": dict(zip("abcd", row, strict=False)) for place, row in enumerate(rows)}
+    ranks = peeled(rows)
+    assert pareto_front(names) == tuple(name for name, rank in zip(names, ranks, strict=True) if rank == 0)
+
+
+def test_the_front_of_nobody_is_empty():
+    assert pareto_front({}) == ()

@@ -80,6 +80,35 @@ def test_seed_and_generation_matter_but_not_the_anchors_generation():
     assert draw("math", "anchor", 7, 50, 1) == draw("math", "anchor", 0, 50, 1)
 
 
+def test_after_an_epoch_items_come_again_but_no_generation_gets_anothers():
+    suite = small_suite("math")
+    drawn = {
+        (purpose, generation): {item.id for item in suite.draw(purpose, generation, 1000, 1)}
+        for purpose in ("gate", "watch")
+        for generation in (1, 31, 32, 33, 63, 65)
+    }
+    fixed = {purpose: {item.id for item in suite.draw(purpose, 33, 2000, 1)} for purpose in ("search", "anchor")}
+    for (purpose, generation), items in drawn.items():
+        assert all(items.isdisjoint(others) for others in fixed.values())
+        for (another, other), others in drawn.items():
+            if purpose != another or (generation != other and generation // 32 == other // 32):
+                assert items.isdisjoint(others), (purpose, generation, another, other)
+            elif generation != other:
+                # A block is 1 of 32: of 1000 about 28 are in that of another epoch, as the draws leave some out.
+                assert len(items & others) < 100, (purpose, generation, other)
+
+
+def test_the_blocks_of_an_epoch_are_the_whole_of_what_the_purpose_has():
+    def drawn(first: int) -> list[int]:
+        blocks = [
+            indices("s", 6400, "gate", number, count=80, seed=number).tolist() for number in range(first, first + 32)
+        ]
+        return sorted(position for positions in blocks for position in positions)
+
+    assert drawn(0) == drawn(32) == drawn(640)
+    assert len(set(drawn(0))) == 6400 * 40 // 100
+
+
 def test_a_draw_has_the_templates_in_equal_shares():
     items = draw("coding", "gate", 0, 400, 3)
     templates = [template_of(item) for item in items]

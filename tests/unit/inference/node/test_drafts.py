@@ -1,4 +1,4 @@
-"""Steps with drafts on one node: what it answers, where the next step may start, and what it does not take."""
+"""Steps with drafts or targets on one node: what it answers, where the next one may start, what it does not take."""
 
 from array import array
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from strata.inference.node.batching import Batcher
 from strata.inference.node.pace import BLOCK_STEPS, PaceCounter
 from strata.inference.node.running import StageRun
 from strata.inference.node.worker import Worker
-from strata.inference.protocol.messages import Failed, Open, Sampling, Step, Tokens
+from strata.inference.protocol.messages import Failed, Open, Sampling, Scored, Step, Tokens
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +56,7 @@ class Asker:
     def __init__(self, run: StageRun, line: Line) -> None:
         self.run, self.line = run, line
 
-    async def ask(self, *tokens: int, **fields: Any) -> Tokens | Failed:
+    async def ask(self, *tokens: int, **fields: Any) -> Tokens | Scored | Failed:
         """The answer to a step with these tokens."""
         step = Step(**{"session": SESSION, "number": 0, "shape": (1, len(tokens)), "dtype": "int64"} | fields)
         self.run.feed(step, memoryview(array("q", tokens)).cast("B"), self.line)
@@ -180,3 +180,37 @@ async def test_steps_with_drafts_count_as_steps_of_decoding(whole: StageModel):
             await asker.ask(1, 2, start=len(PROMPT) + place, drafts=(2,))
     assert [block.rows for block in pace.blocks()] == [BLOCK_STEPS]
     assert pace.prompt_rows == len(PROMPT)
+
+
+async def test_targets_are_weighed_and_taken_back(whole: StageModel):
+    async with asking(whole) as asker:
+        first = await asker.ask(*PROMPT, targets=((1, 2),))
+        assert isinstance(first, Scored)
+        (alone,) = array("d", asker.payload)
+        assert alone < 0
+        assert isinstance(await asker.ask(*PROMPT, 9, targets=((3,),), start=0), Scored)
+        assert isinstance(await asker.ask(*PROMPT, targets=((1, 2),), start=0), Scored)
+        assert array("d", asker.payload)[0] == pytest.approx(alone, abs=1e-5)
+        answer = await asker.ask(*PROMPT, start=0)
+        assert isinstance(answer, Tokens)
+        assert isinstance(await asker.ask(9, start=0), Failed)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "fields", "reason"),
+    [
+        ((1, 2), {"targets": ((1,), (2,))}, "has 2 rows of targets"),
+        ((1, 2), {"targets": ((1, 2, 3),)}, "up to 3"),
+        ((1, 2), {"targets": ((),)}, "up to 0"),
+        ((1, 2), {"targets": ((1,),), "more": True}, "1 rows of targets"),
+        ((1, 2), {"targets": ((1,),), "drafts": (2,)}, "1 rows of targets"),
+        ((1, 2), {"targets": ((128,),)}, "Error"),
+        ((1, 2), {"targets": ((1 << 50,),)}, "Error"),
+    ],
+)
+async def test_what_cannot_be_a_target_fails_the_session(whole: StageModel, tokens, fields, reason: str):
+    async with asking(whole) as asker:
+        await asker.ask(*PROMPT)
+        answer = await asker.ask(*tokens, **fields)
+        assert isinstance(answer, Failed)
+        assert reason in answer.reason

@@ -18,6 +18,7 @@ from strata.inference.protocol.messages import (
     ProtocolError,
     Refused,
     Sampling,
+    Scored,
     Step,
     Tokens,
     Want,
@@ -38,7 +39,9 @@ EXAMPLES = [
     ),
     Step(session=SESSION, number=0, shape=(2, 7, 576), dtype="float32"),
     Step(session=SESSION, number=3, shape=(1, 3), dtype="int64", start=9, drafts=(5, 6)),
+    Step(session=SESSION, number=3, shape=(2, 2), dtype="int64", start=9, targets=((5, 6), ())),
     Tokens(session=SESSION, number=0, ids=(1, 2)),
+    Scored(session=SESSION, number=1),
     Failed(session=SESSION, peer="p", reason="gone"),
 ]  # fmt: skip
 

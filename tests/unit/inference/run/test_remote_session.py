@@ -1,7 +1,7 @@
 import pytest
 
-from strata.inference.run import running_remote
-from strata.inference.run.running_remote import stages_at_once
+from strata.inference.run import remote_session
+from strata.inference.run.remote_session import stages_at_once
 
 HERE, THERE = ("127.0.0.1:4000",), ("10.0.0.7:4000", "127.0.0.1:4000")
 
@@ -19,5 +19,5 @@ HERE, THERE = ("127.0.0.1:4000",), ("10.0.0.7:4000", "127.0.0.1:4000")
 def test_stages_on_this_machine_share_its_cores(
     monkeypatch: pytest.MonkeyPatch, addresses: list[tuple[str, ...]], cores: int | None, expected: int
 ) -> None:
-    monkeypatch.setattr(running_remote.os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(remote_session.os, "cpu_count", lambda: cores)
     assert stages_at_once(addresses) == expected
