@@ -27,7 +27,7 @@ from strata.evolution.rounds import (
 from strata.evolution.suites import BadSuite
 from strata.memory import available_memory
 from strata.settings import Settings
-from strata.store import ArtifactRef, Change, PointerMoved, Store
+from strata.store import ArtifactRef, Change, Store
 from tasks.evolution_events import announce_champion, announce_regression
 from tasks.evolution_founders import Founders
 from tasks.evolution_parameters import EvolutionParameters
@@ -57,8 +57,7 @@ def open_shop(
     admitted: what merging may take, in the place of the parameters.
     """
     half = available_memory() // 2
-    memory = parameters.memory * (1 << 20) or half
-    workers = parameters.workers
+    memory, workers = parameters.memory * (1 << 20) or half, parameters.workers
     if admitted is not None:
         memory, workers = admitted.merging, admitted.workers
     order = Order(
@@ -130,11 +129,7 @@ def judge_best(shop: Workshop, generation: int) -> Judgement | None:
 def promote_best(shop: Workshop, generation: int, judgement: Judgement | None) -> Change | None:
     """Move the champion's pointer where the gate says so; undone if the transaction around it fails."""
     with stage("promote", _ADVICE, _OTHERWISE):
-        try:
-            change = shop.rounds.promote(generation, judgement)
-        except PointerMoved as moved:
-            _say(f"  the champion is {(moved.found or 'none')[:12]} now, against whom nothing was judged: it stays")
-            return None
+        change = shop.rounds.promote(generation, judgement)
     if change is not None:
         get_transaction().set("promoted", change.digest)
         announce_champion("promoted", change.digest, {"generation": generation, "previous": change.previous})
@@ -183,7 +178,7 @@ def conclude_generation(shop: Workshop, generation: int, judgement: Judgement | 
 
 @task(name="compare", cache_policy=NO_CACHE)
 def compare_with_parents(shop: Workshop, count: int) -> ArtifactRef:
-    """The champion against every parent on at most so many held-back items a domain, paired, with intervals."""
+    """The champion against every parent on at most so many held-back items of each domain, paired, with intervals."""
     standing = shop.parts.championship.standing()
     assert standing is not None
     examiner, policy = shop.parts.examiner, shop.rounds.demands.policy

@@ -25,6 +25,12 @@ class EvolutionParameters(BaseModel):
         title="Base model",
         description="What the parents were trained from; empty leaves out the methods that need one",
     )
+    checkpoints_of: str = Field(
+        "",
+        title="Checkpoints of",
+        description="A training run: its latest checkpoints in the store are the parents, in the place of those above",
+        max_length=100,
+    )
     suites: list[str] = Field(
         ["small"],
         title="Suites",
@@ -32,12 +38,6 @@ class EvolutionParameters(BaseModel):
         "(reasoning-gym), 'lm-eval:TASK', or a file with an item as JSON a line",
         min_length=1,
         max_length=64,
-    )
-    checkpoints_of: str = Field(
-        "",
-        title="Checkpoints of",
-        description="A training run: its latest checkpoints in the store are the parents, in the place of those above",
-        max_length=100,
     )
     generations: int = Field(3, title="Generations", description="How many to breed in this run", gt=0, le=1000)
     children: int = Field(8, title="Children", description="Merges in a generation", gt=0, le=256)

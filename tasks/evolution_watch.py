@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from strata.evolution.lineage import PIPELINE, Championship
 from strata.evolution.regression import GatePolicy
 from strata.evolution.rounds import REGRESSION, open_examiner, watch_champion
-from strata.evolution.suites import GENERATIONS, named_suites
+from strata.evolution.suites import GENERATIONS
 from strata.settings import Settings
 from strata.store import Change, Incident, IncidentLog, Ledger, Store
 from tasks.evolution_events import announce_regression
@@ -89,11 +89,11 @@ def look_again(parameters: WatchParameters, post: Post) -> WatchOutcome:
 def _judge(parameters: WatchParameters, post: Post, outcome: WatchOutcome, settings: Settings) -> WatchOutcome:
     policy = GatePolicy(gain=parameters.gain, most_items=parameters.items)
     policy = replace(policy, alpha=policy.alpha / (post.look * (post.look + 1)))
-    store, suites = Store(settings.store_root), named_suites(parameters.suites)
+    store = Store(settings.store_root)
     with (
         Championship(store, settings.ledger) as championship,
         IncidentLog(settings.ledger) as incidents,
-        open_examiner(settings.home, store, suites, seed=parameters.seed) as examiner,
+        open_examiner(settings.home, store, parameters.seed, parameters.suites) as examiner,
     ):
         # The look after the promotion took the items of the champion's own generation.
         number = (post.standing.generation or 0) + post.look - 1

@@ -11,7 +11,7 @@ class WatchParameters(BaseModel):
     suites: list[str] = Field(
         ["small"],
         title="Suites",
-        description="What models are tested on, as for the evolution: 'small', 'gym', 'lm-eval:TASK', or a file",
+        description="What models are tested on, as in the `evolution` flow",
         min_length=1,
         max_length=64,
     )

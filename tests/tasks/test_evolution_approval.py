@@ -18,7 +18,7 @@ from strata.evolution.models import put_model
 from strata.evolution.regression import Verdict
 from strata.evolution.rounds import Child, Conclusion
 from strata.settings import Settings
-from strata.store import Approvals, IncidentLog, PointerMoved, Store
+from strata.store import Approvals, IncidentLog, Store
 from tasks.evolution import ChampionRegressed, confirm_champion, promote_best
 from tasks.evolution_approval import Decision, settle_candidate
 from tasks.evolution_parameters import EvolutionParameters
@@ -217,11 +217,3 @@ def test_without_automated_rollback_it_stays_and_the_incident_stays_open(propose
     assert promotion.run() == proposed.candidate
     assert promotion.events == ["strata.evolution.promoted", "strata.evolution.regressed"]
     assert promotion.open_incidents() == 1
-
-
-def test_a_champion_that_changed_meanwhile_stays(proposed: Proposed):
-    def promote(number, judgement):
-        raise PointerMoved("evolution.champion", proposed.candidate, proposed.champion)
-
-    proposed.shop.rounds = SimpleNamespace(promote=promote)
-    assert promote_best(proposed.shop, 4, None) is None

@@ -1,5 +1,8 @@
 """Who may breed, when, from what and with how much: switches, the lock, memory, founders."""
 
+import os
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -118,6 +121,16 @@ def test_memory_decides_whether_a_generation_begins_beside_a_trainer(settings, m
     ordered = order(parameters, admitted)
     assert (ordered.workers, ordered.memory_bytes) == (1, admitted.merging)
     assert order(EvolutionParameters(memory=7)).memory_bytes == 7 * MIB
+
+
+def test_beside_a_trainer_it_has_the_lowest_priority_and_one_thread():
+    code = "import os, torch; from tasks.evolution_turn import be_modest\n"
+    code += "be_modest(); print(os.nice(0), torch.get_num_threads())"
+    free = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=free, timeout=120, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["19", "1"]
 
 
 def test_the_latest_checkpoints_of_a_run_are_its_parents(settings):

@@ -8,13 +8,4 @@ from strata.evolution.models.artifact import BadModel, ModelManifest, check_out,
 from strata.evolution.models.finite import not_finite
 from strata.evolution.models.quiet import quietly
 
-__all__ = [
-    "BadModel",
-    "ModelManifest",
-    "check_out",
-    "find_model",
-    "not_finite",
-    "open_model",
-    "put_model",
-    "quietly",
-]
+__all__ = ["BadModel", "ModelManifest", "check_out", "find_model", "not_finite", "open_model", "put_model", "quietly"]

@@ -6,7 +6,7 @@ Public face:
 - `open_workshop`: all that generations are made with, by an `Order`; `Workshop`; `find_founder`: a model folder, or one
   that is `Stored`; `enter_founder`
 - `forecast`, `admit`: the peak memory of a generation before it begins, and whether there is room; `Admission`
-- `Examiner`: models of the store answer items of suites, from a cache; `open_examiner`: with that cache
+- `Examiner`: models of the store answer items of suites, from a cache; `open_examiner`: with suites by their names
 - `past_generations`: generations as ledger and store tell of them, of whichever process; `PastGeneration`
 - `judge_candidate`: the gate, with items drawn while they can change the verdict
 - `watch_champion`: judge a champion anew, with an incident where it regressed, of kind `REGRESSION`; `Watched`;

@@ -1,4 +1,4 @@
-"""Founders: entered from folders or the store, mended from folders, left out where they hold what is no number."""
+"""Founders: entered from folders or the store, mended from folders, and left out where they hold what is no number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from strata.errors import StrataError
 from strata.evolution.lineage import DAMAGED, PIPELINE, Family, damage
-from strata.evolution.models import BadModel, not_finite
-from strata.evolution.rounds.founders import Founder, enter_founder
+from strata.evolution.models import BadModel, not_finite, put_model
+from strata.evolution.rounds.founders import Founder, Stored, enter_founder
 from strata.evolution.rounds.notices import Notice
 from strata.evolution.rounds.telling import tell
 from strata.store import IncidentLog
@@ -27,7 +27,7 @@ class Founders:
     def enter(self) -> dict[str, str]:
         """Store and enter all of them, damaged ones anew; digests by name.
 
-        A parent whose weights are not all finite is left out, and an incident stays open about it until it has
+        A parent whose weights are not all finite is left out, and an incident stays open about it until its folder has
         others. Raises StrataError for what cannot be read, for two of one name, for such a base, and where no parent is
         left.
         """
@@ -59,12 +59,12 @@ class Founders:
 
         An incident tells of each, and stays open where its folder does not hold its files any more.
         """
-        given = {founder.name: founder for founder in (*self.parents, *([self.base] if self.base else []))}
+        given = (*self.parents, *([self.base] if self.base else []))
+        folders = {founder.name: founder for founder in given if not isinstance(founder, Stored)}
         mended = []
         for record in self.family.lineage.founders():
-            folder = given.get(record.name)
-            wrong = damage(self.family.store, record.digest) if isinstance(folder, Path) else None
-            if folder is None or wrong is None:
+            folder = folders.get(record.name)
+            if folder is None or (wrong := damage(self.family.store, record.digest)) is None:
                 continue
             again = self._put(folder) == record.digest
             done = f"stored again from {folder}" if again else None
@@ -75,17 +75,17 @@ class Founders:
                 mended.append(record.digest)
         return tuple(mended)
 
-    def _put(self, folder: Founder) -> str | None:
+    def _put(self, folder: Path) -> str | None:
         try:
-            return enter_founder(self.family.store, folder)
+            return put_model(self.family.store, folder).digest
         except (BadModel, FileNotFoundError):
             return None
 
     def _leave_out(self, founder: Founder, wrong: dict[str, int]) -> None:
         tensor, count = next(iter(wrong.items()))
+        where = founder.name if isinstance(founder, Stored) else founder
         detail = f"{sum(wrong.values())} weights are NaN or infinite, {count} of them in {tensor}"
         if founder == self.base:
-            raise StrataError(f"the base model {founder.name}: {detail}; name another one")
+            raise StrataError(f"the base model {where}: {detail}; name another one")
         figures = {"tensors": len(wrong), "weights": sum(wrong.values())}
-        told = f"{founder.name} is left out: {detail}"
-        tell(self.incidents, [Notice(SPOILED, founder.name, told, "high", None, figures)])
+        tell(self.incidents, [Notice(SPOILED, founder.name, f"{where} is left out: {detail}", "high", None, figures)])

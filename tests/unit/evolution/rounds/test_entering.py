@@ -1,6 +1,7 @@
 """Founders from their folders: entered, mended, left out."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from safetensors.torch import save_file
 
 from strata.errors import StrataError
 from strata.evolution.lineage import Family, damage
+from strata.evolution.models import put_model
+from strata.evolution.rounds import Stored
 from strata.evolution.rounds.entering import SPOILED, Founders
 from strata.store import IncidentLog, Store
 from tests.support.lineage import spoil
@@ -46,6 +49,21 @@ def test_a_damaged_founder_is_mended_from_its_folder(founders: Founders, *, ente
     (incident,) = founders.incidents.recent()
     assert (incident.kind, incident.subject, incident.state) == ("damaged model", found["two"], "resolved")
     assert incident.response == f"stored again from {founders.parents[1]}"
+
+
+def test_a_model_of_the_store_is_a_founder_without_a_folder(founders: Founders, tmp_path: Path):
+    store = founders.family.store
+    kept = Stored("run-7", put_model(store, write(tmp_path / "checkpoint", 4.0)).digest)
+    bad = Stored("run-8", put_model(store, write(tmp_path / "checkpoint", float("nan"))).digest)
+    these = replace(founders, parents=[kept, bad], base=None)
+    assert these.enter() == {"run-7": kept.digest}
+    (incident,) = founders.incidents.recent()
+    assert (incident.subject, incident.state) == ("run-8", "open")
+    # Nothing is there that it could be mended from, and nothing says that it was.
+    spoil(store, kept.digest)
+    assert these.mend() == ()
+    with pytest.raises(StrataError):
+        these.enter()
 
 
 def test_a_founder_whose_folder_has_changed_is_named(founders: Founders):
@@ -100,5 +118,5 @@ def test_two_of_one_name_are_refused(founders: Founders, tmp_path: Path):
     twice = Founders(
         founders.family, founders.incidents, [*founders.parents, write(tmp_path / "other" / "one", 9.0)], None
     )
-    with pytest.raises(StrataError, match="two founders have the same name: one, two, one"):
+    with pytest.raises(StrataError, match="the same name: one, two, one"):
         twice.enter()
