@@ -159,7 +159,7 @@ class Bench:
         if self._life is None:
             if len(ends) >= MOST_STARTS:
                 raise Stuck(f"the process fails again and again: {'; '.join(ends)}")
-            self._life = Breeding(self._order(), self._home.temporary, self._scratch / "breeding.log")
+            self._life = Breeding(self._order(), self._home.environment, self._scratch / "breeding.log")
         elif self._paused:
             self._life.go()
         self._paused = False
@@ -186,8 +186,8 @@ class Bench:
         command = [sys.executable, "-m", "flows.evolution", "--json", "--generations", "1"]
         for name in ("children", "search_items", "gate_items", "workers", "seed"):
             command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-        environment = {"STRATA_HOME": str(self._home.folder), "TMPDIR": str(self._home.temporary)}
-        self._flow_run = Supervised(command, environment | {"OMP_NUM_THREADS": "1"}, self._scratch / "flow.log", ROOT)
+        environment = self._home.environment | {"STRATA_HOME": str(self._home.folder)}
+        self._flow_run = Supervised(command, environment, self._scratch / "flow.log", ROOT)
         return self._flow_run
 
     def _reached(self, number: int, what: str) -> bool:

@@ -24,6 +24,12 @@ class Home:
         temporary.mkdir()
         self.store, self.ledger = Store(folder / "store"), f"sqlite:///{folder / 'ledger.sqlite'}"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of processes that work here; torch's compiler makes a folder for its cache, which is another's than ours."""
+        cache = str(self.temporary.with_name("inductor"))
+        return {"TMPDIR": str(self.temporary), "TORCHINDUCTOR_CACHE_DIR": cache, "OMP_NUM_THREADS": "1"}
+
     def champion(self) -> str:
         """Digest of the champion; raises AssertionError where there is none."""
         with Ledger(self.ledger) as ledger:

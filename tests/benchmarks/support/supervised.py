@@ -80,13 +80,13 @@ class Supervised:
 
 
 class Breeding(Supervised):
-    """`support.breeding`, stage by stage. temporary: its TMPDIR."""
+    """`support.breeding`, stage by stage."""
 
-    def __init__(self, order: Mapping[str, Any], temporary: Path, log: Path) -> None:
+    def __init__(self, order: Mapping[str, Any], environment: Mapping[str, str], log: Path) -> None:
         here = Path(__file__).parents[1]
         path = os.pathsep.join([str(here), *filter(None, [os.environ.get("PYTHONPATH")])])
         command = [sys.executable, "-m", "support.breeding", json.dumps(order)]
-        super().__init__(command, {"PYTHONPATH": path, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}, log)
+        super().__init__(command, {**environment, "PYTHONPATH": path}, log)
 
     def event(self) -> Event | None:
         """What it says next; None where it has ended without a word."""
