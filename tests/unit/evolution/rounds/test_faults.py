@@ -120,7 +120,7 @@ def test_a_damaged_record_of_the_children_begins_the_generation_anew(world: Worl
 
 
 def test_a_damaged_state_of_the_search_is_learnt_again(world: World):
-    for _ in range(3):
+    for _ in range(2):
         rounds, number = begun(world, skills(0.5), skills(0.52))
         end(rounds, number)
     state = world.parts.generations.latest_strategy()
@@ -129,7 +129,7 @@ def test_a_damaged_state_of_the_search_is_learnt_again(world: World):
     rounds, number = begun(world, skills(0.5), skills(0.52))
     rounds.propose(number)
     assert world.store.read(state) == sound
-    assert len(json.loads(sound)["trials"]) == 6
+    assert len(json.loads(sound)["trials"]) == 4
     (incident,) = told(world, "damaged model")
     assert (incident.subject, incident.response) == (state, "learnt again from the children's scores")
 
