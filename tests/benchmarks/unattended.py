@@ -40,7 +40,7 @@ from support.evolved import Home
 from support.faults import Evidence, Fault, Seen, World, faults
 from support.small_disk import SmallDisk, small_disk
 from support.stopping import stoppable
-from support.supervised import Breeding, Event, Supervised
+from support.supervised import END_SECONDS, Breeding, Event, Supervised
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "data" / "evolution"
@@ -120,8 +120,7 @@ class Bench:
         again = self._flow()
         assert again.process.stdout is not None
         said = again.process.stdout.read().decode()
-        status, left = again.end()
-        self._outlived(left, "the flow, at its end")
+        status = again.end()
         ends = [f"the flow was killed with {first.process.returncode}", f"run again it exits with {status}"]
         if status != 0:
             self.tally.manual.append(f"generation {number}: the flow, run again, exits with {status}: {said[-200:]}")
@@ -137,9 +136,8 @@ class Bench:
         """End the process that breeds, as it ends by itself, and look at what it leaves."""
         if self._life is None:
             return
-        status, left = self._life.stop()
+        status = self._life.stop()
         self._life = None
-        self._outlived(left, "a process that breeds")
         if status != 0:
             self.tally.manual.append(f"a process that breeds ended with {status}")
         self._check_at_rest()
@@ -167,9 +165,8 @@ class Bench:
         if event is not None and event["at"] != "failed":
             self._paused = event["at"] == "concluded"
             return event
-        status, left = self._life.end()
+        status = self._life.end()
         self._life = None
-        self._outlived(left, "a process that failed")
         ends.append(f"{event['error']}: {event['detail']}" if event else f"ended with {status}")
         self._disk.free(())
         return None
@@ -232,6 +229,7 @@ class Bench:
         print(f"{time.strftime('%H:%M:%S')} {said} [{seconds:.1f} s]", flush=True)
 
     def _check_at_rest(self) -> None:
+        self.tally.manual += [f"still running: {command}" for command in self._home.strays(END_SECONDS)]
         wrong = self._home.collected()
         if wrong is not None:
             self.tally.manual.append(f"the store is not sound: {wrong}")

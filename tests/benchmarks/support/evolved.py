@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from strata.evolution.lineage import Championship, damage
 from strata.evolution.models import open_model, put_model
@@ -110,6 +113,24 @@ class Home:
         self.store.gc(0, roots)
         report = self.store.verify(roots)
         return None if report.sound else f"corrupt: {report.corrupt}, missing: {report.missing}"
+
+    def strays(self, seconds: float) -> list[str]:
+        """Command lines of processes that still work here after so many seconds, which are ended then.
+
+        They are known by their TMPDIR, which whatever is started by others inherits.
+        """
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get("TMPDIR") == str(self.temporary):
+                    found.append(process)
+        _, alive = psutil.wait_procs(found, timeout=seconds)
+        told = []
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                told.append(" ".join(process.cmdline()))
+                process.kill()
+        return told
 
     def leftovers(self) -> list[str]:
         """Temporary files and folders, of which there are none while no process works here."""

@@ -56,11 +56,10 @@ class Supervised:
         self.process.send_signal(signal.SIGKILL)
         return self._gone(started)
 
-    def end(self) -> tuple[int, int]:
-        """Wait until it has ended by itself: its exit status, and how many of its descendants outlived it."""
-        started = self.descendants()
-        left = self._gone(started)
-        return self.process.returncode, left
+    def end(self) -> int:
+        """Wait until it has ended by itself; its exit status."""
+        self._gone(self.descendants())
+        return self.process.returncode
 
     def _gone(self, started: list[psutil.Process]) -> int:
         try:
@@ -98,8 +97,8 @@ class Breeding(Supervised):
         """Let it go on."""
         self._say("go")
 
-    def stop(self) -> tuple[int, int]:
-        """Have it end at the stage where it waits; see `end`."""
+    def stop(self) -> int:
+        """Have it end at the stage where it waits; its exit status."""
         self._say("stop")
         return self.end()
 
