@@ -97,6 +97,9 @@ class Bench:
             if fault is not None and evidence is None and event["at"] == fault.stage:
                 evidence = fault.strike(self._world, self._life, event)
                 went = evidence.get("went", False)
+                if self._life is not None and self._life.process.returncode is not None:
+                    ends.append(f"ended with {self._life.process.returncode}")
+                    self._life = None
             if self._life is not None and not went:
                 self._life.go()
         rollbacks += event["rollbacks"]
