@@ -40,7 +40,7 @@ from support.evolved import Home
 from support.faults import Evidence, Fault, Seen, World, faults
 from support.small_disk import SmallDisk, small_disk
 from support.stopping import stoppable
-from support.supervised import Breeding, Event, Supervised
+from support.supervised import END_SECONDS, Breeding, Event, Supervised
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "data" / "evolution"
@@ -97,6 +97,9 @@ class Bench:
             if fault is not None and evidence is None and event["at"] == fault.stage:
                 evidence = fault.strike(self._world, self._life, event)
                 went = evidence.get("went", False)
+                if self._life is not None and self._life.process.returncode is not None:
+                    ends.append(f"ended with {self._life.process.returncode}")
+                    self._life = None
             if self._life is not None and not went:
                 self._life.go()
         rollbacks += event["rollbacks"]
@@ -120,8 +123,7 @@ class Bench:
         again = self._flow()
         assert again.process.stdout is not None
         said = again.process.stdout.read().decode()
-        status, left = again.end()
-        self._outlived(left, "the flow, at its end")
+        status = again.end()
         ends = [f"the flow was killed with {first.process.returncode}", f"run again it exits with {status}"]
         if status != 0:
             self.tally.manual.append(f"generation {number}: the flow, run again, exits with {status}: {said[-200:]}")
@@ -137,9 +139,8 @@ class Bench:
         """End the process that breeds, as it ends by itself, and look at what it leaves."""
         if self._life is None:
             return
-        status, left = self._life.stop()
+        status = self._life.stop()
         self._life = None
-        self._outlived(left, "a process that breeds")
         if status != 0:
             self.tally.manual.append(f"a process that breeds ended with {status}")
         self._check_at_rest()
@@ -159,7 +160,7 @@ class Bench:
         if self._life is None:
             if len(ends) >= MOST_STARTS:
                 raise Stuck(f"the process fails again and again: {'; '.join(ends)}")
-            self._life = Breeding(self._order(), self._home.temporary, self._scratch / "breeding.log")
+            self._life = Breeding(self._order(), self._home.environment, self._scratch / "breeding.log")
         elif self._paused:
             self._life.go()
         self._paused = False
@@ -167,9 +168,8 @@ class Bench:
         if event is not None and event["at"] != "failed":
             self._paused = event["at"] == "concluded"
             return event
-        status, left = self._life.end()
+        status = self._life.end()
         self._life = None
-        self._outlived(left, "a process that failed")
         ends.append(f"{event['error']}: {event['detail']}" if event else f"ended with {status}")
         self._disk.free(())
         return None
@@ -186,8 +186,8 @@ class Bench:
         command = [sys.executable, "-m", "flows.evolution", "--json", "--generations", "1"]
         for name in ("children", "search_items", "gate_items", "workers", "seed"):
             command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-        environment = {"STRATA_HOME": str(self._home.folder), "TMPDIR": str(self._home.temporary)}
-        self._flow_run = Supervised(command, environment | {"OMP_NUM_THREADS": "1"}, self._scratch / "flow.log", ROOT)
+        environment = self._home.environment | {"STRATA_HOME": str(self._home.folder)}
+        self._flow_run = Supervised(command, environment, self._scratch / "flow.log", ROOT)
         return self._flow_run
 
     def _reached(self, number: int, what: str) -> bool:
@@ -232,6 +232,7 @@ class Bench:
         print(f"{time.strftime('%H:%M:%S')} {said} [{seconds:.1f} s]", flush=True)
 
     def _check_at_rest(self) -> None:
+        self.tally.manual += [f"still running: {command}" for command in self._home.strays(END_SECONDS)]
         wrong = self._home.collected()
         if wrong is not None:
             self.tally.manual.append(f"the store is not sound: {wrong}")

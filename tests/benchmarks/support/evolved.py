@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from strata.evolution.lineage import Championship, damage
 from strata.evolution.models import open_model, put_model
@@ -23,6 +26,12 @@ class Home:
         self.folder, self.temporary = folder, temporary
         temporary.mkdir()
         self.store, self.ledger = Store(folder / "store"), f"sqlite:///{folder / 'ledger.sqlite'}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of processes that work here; torch's compiler makes a folder for its cache, which is another's than ours."""
+        cache = str(self.temporary.with_name("inductor"))
+        return {"TMPDIR": str(self.temporary), "TORCHINDUCTOR_CACHE_DIR": cache, "OMP_NUM_THREADS": "1"}
 
     def champion(self) -> str:
         """Digest of the champion; raises AssertionError where there is none."""
@@ -104,6 +113,24 @@ class Home:
         self.store.gc(0, roots)
         report = self.store.verify(roots)
         return None if report.sound else f"corrupt: {report.corrupt}, missing: {report.missing}"
+
+    def strays(self, seconds: float) -> list[str]:
+        """Command lines of processes that still work here after so many seconds, which are ended then.
+
+        They are known by their TMPDIR, which whatever is started by others inherits.
+        """
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get("TMPDIR") == str(self.temporary):
+                    found.append(process)
+        _, alive = psutil.wait_procs(found, timeout=seconds)
+        told = []
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                told.append(" ".join(process.cmdline()))
+                process.kill()
+        return told
 
     def leftovers(self) -> list[str]:
         """Temporary files and folders, of which there are none while no process works here."""

@@ -56,11 +56,10 @@ class Supervised:
         self.process.send_signal(signal.SIGKILL)
         return self._gone(started)
 
-    def end(self) -> tuple[int, int]:
-        """Wait until it has ended by itself: its exit status, and how many of its descendants outlived it."""
-        started = self.descendants()
-        left = self._gone(started)
-        return self.process.returncode, left
+    def end(self) -> int:
+        """Wait until it has ended by itself; its exit status."""
+        self._gone(self.descendants())
+        return self.process.returncode
 
     def _gone(self, started: list[psutil.Process]) -> int:
         try:
@@ -80,13 +79,13 @@ class Supervised:
 
 
 class Breeding(Supervised):
-    """`support.breeding`, stage by stage. temporary: its TMPDIR."""
+    """`support.breeding`, stage by stage."""
 
-    def __init__(self, order: Mapping[str, Any], temporary: Path, log: Path) -> None:
+    def __init__(self, order: Mapping[str, Any], environment: Mapping[str, str], log: Path) -> None:
         here = Path(__file__).parents[1]
         path = os.pathsep.join([str(here), *filter(None, [os.environ.get("PYTHONPATH")])])
         command = [sys.executable, "-m", "support.breeding", json.dumps(order)]
-        super().__init__(command, {"PYTHONPATH": path, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}, log)
+        super().__init__(command, {**environment, "PYTHONPATH": path}, log)
 
     def event(self) -> Event | None:
         """What it says next; None where it has ended without a word."""
@@ -98,8 +97,8 @@ class Breeding(Supervised):
         """Let it go on."""
         self._say("go")
 
-    def stop(self) -> tuple[int, int]:
-        """Have it end at the stage where it waits; see `end`."""
+    def stop(self) -> int:
+        """Have it end at the stage where it waits; its exit status."""
         self._say("stop")
         return self.end()
 

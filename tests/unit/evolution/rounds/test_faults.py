@@ -8,7 +8,7 @@ import pytest
 from strata.evolution.lineage import Championship
 from strata.evolution.lineage import Child as LineageChild
 from strata.evolution.merge import MergeFailed
-from strata.evolution.regression import Verdict
+from strata.evolution.regression import GatePolicy, Verdict
 from strata.evolution.rounds import guard_champion
 from strata.evolution.rounds.rounds import MOST_ATTEMPTS
 from strata.store import BlobCorrupt
@@ -120,7 +120,7 @@ def test_a_damaged_record_of_the_children_begins_the_generation_anew(world: Worl
 
 
 def test_a_damaged_state_of_the_search_is_learnt_again(world: World):
-    for _ in range(3):
+    for _ in range(2):
         rounds, number = begun(world, skills(0.5), skills(0.52))
         end(rounds, number)
     state = world.parts.generations.latest_strategy()
@@ -129,7 +129,7 @@ def test_a_damaged_state_of_the_search_is_learnt_again(world: World):
     rounds, number = begun(world, skills(0.5), skills(0.52))
     rounds.propose(number)
     assert world.store.read(state) == sound
-    assert len(json.loads(sound)["trials"]) == 6
+    assert len(json.loads(sound)["trials"]) == 4
     (incident,) = told(world, "damaged model")
     assert (incident.subject, incident.response) == (state, "learnt again from the children's scores")
 
@@ -218,3 +218,29 @@ def test_children_are_released_and_collected(world: World, monkeypatch: pytest.M
     end(rounds, number)
     assert len(collected) == 1
     assert world.put(skills(0.7)) in collected[0]
+
+
+def test_items_that_ran_out_before_it_was_clear_are_told_of(world: World):
+    rounds, number = begun(world, skills(0.6))
+    rounds.demands = replace(rounds.demands, policy=GatePolicy(most_items=200))
+    assert end(rounds, number).ending == "proposed"
+    (incident,) = told(world, "item budget")
+    assert (incident.subject, incident.state, incident.figures["severity"]) == (
+        f"generation {number}",
+        "resolved",
+        "low",
+    )
+    assert set(incident.figures["items"]) <= {"coding", "math", "reasoning", "language"}
+    assert incident.response == "it was not promoted; a person is asked"
+
+
+def test_the_first_generation_without_fresh_items_is_told_of(world: World):
+    log = world.parts.generations
+    for _ in range(31):
+        log.finish(log.begin(world.founders["one"]), "kept", {})
+    rounds, number = begun(world, skills(0.7))
+    assert number == 32
+    assert told(world, "fresh items")[0].subject == "epoch 1"
+    assert end(rounds, number).ending == "promoted"
+    rounds.begin()
+    assert len(told(world, "fresh items")) == 1
