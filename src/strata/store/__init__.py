@@ -9,8 +9,7 @@ Public face:
 - `Ledger`, `Run`, `Pointer`, `Move`: runs, and pointers moved by compare-and-swap
 - `IncidentLog`, `Incident`: what failed, and what was done about it
 - `AnswerLog`, `AnswerRecord`: answers under way, to be taken up again
-- `GenerationLog`, `Generation`: rounds of evolution; `Lineage`, `ModelRecord`: models and what each was made of;
-  `EvaluationLog`, `Evaluation`: what they scored
+- `GenerationLog`, `Generation`: rounds of evolution; `Lineage`, `ModelRecord`: models and what each was made of
 - `ChampionLog`, `Change`, `Explanation`: the champion's pointer, moved in one transaction with what explains it
 - `Approvals`, `Approval`: candidates that a person is to decide on
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from strata.store.answers import AnswerLog, AnswerRecord
     from strata.store.approvals import Approval, Approvals
     from strata.store.champions import CHAMPION, ChampionLog, Change, ChangeKind, Explanation
-    from strata.store.evaluations import Evaluation, EvaluationLog, Purpose
     from strata.store.generations import Generation, GenerationLog, GenerationState
     from strata.store.incidents import Incident, IncidentLog
     from strata.store.ledger import Ledger, Move, Run
@@ -60,8 +58,6 @@ __all__ = [
     "ChampionLog",
     "Change",
     "ChangeKind",
-    "Evaluation",
-    "EvaluationLog",
     "Explanation",
     "GcReport",
     "Generation",
@@ -79,7 +75,6 @@ __all__ = [
     "PartialBusy",
     "Pointer",
     "PointerMoved",
-    "Purpose",
     "RefCorrupt",
     "Run",
     "Store",
@@ -96,8 +91,6 @@ _MODULES = {
     "ChampionLog": "champions",
     "Change": "champions",
     "ChangeKind": "champions",
-    "Evaluation": "evaluations",
-    "EvaluationLog": "evaluations",
     "Explanation": "champions",
     "Generation": "generations",
     "GenerationLog": "generations",
@@ -109,7 +102,6 @@ _MODULES = {
     "ModelRecord": "lineage",
     "Move": "ledger",
     "Pointer": "swapping",
-    "Purpose": "evaluations",
     "Run": "ledger",
 }
 

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from strata.store.database import Database
 from strata.store.errors import LedgerError
 from strata.store.swapping import Pointer, standing, swapping
-from strata.store.tables import changes, evaluations, generations, models, moves, pointers, runs
+from strata.store.tables import changes, generations, models, moves, pointers, runs
 
 RunState = Literal["running", "completed", "failed", "cancelled", "skipped", "suspended"]
 
@@ -97,15 +97,14 @@ class Ledger(Database):
     def digests(self, depth: int = 3) -> frozenset[str]:
         """The roots of a collection: all that the ledger names and that cannot be made again.
 
-        What the pointers stand for, and stood for in their last `depth` moves; the recipes of models, the scores of
-        evaluations, the judgements behind changes of the champion; the last `depth` states of the search.
+        What the pointers stand for, and stood for in their last `depth` moves; the recipes of models; the judgements
+        behind changes of the champion; the last `depth` states of the search.
         """
         recent = moves.c.revision > pointers.c.revision - depth
         states = select(generations.c.strategy).where(generations.c.strategy.is_not(None))
         queries = (
             select(moves.c.digest).join(pointers, pointers.c.name == moves.c.name).where(recent),
             select(models.c.recipe).where(models.c.recipe.is_not(None)),
-            select(evaluations.c.scores),
             select(changes.c.judgement).where(changes.c.judgement.is_not(None)),
             states.order_by(generations.c.id.desc()).limit(depth),
         )

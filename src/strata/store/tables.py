@@ -9,7 +9,6 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
-    Float,
     Integer,
     MetaData,
     String,
@@ -121,21 +120,6 @@ models = Table(
     Column("made_with", String(256), nullable=False),
     Column("parents", JSON, nullable=False),
     Column("added", UtcDateTime, nullable=False),
-)
-
-evaluations = Table(
-    "evaluations",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model", String(64), nullable=False),
-    Column("suite", String(256), nullable=False),
-    Column("purpose", String(16), nullable=False),
-    Column("domain", String(128), nullable=False),
-    Column("items", Integer, nullable=False),
-    Column("mean", Float, nullable=False),
-    Column("scores", String(64), nullable=False),
-    Column("made", UtcDateTime, nullable=False),
-    UniqueConstraint("model", "suite", "purpose", "domain"),
 )
 
 approvals = Table(

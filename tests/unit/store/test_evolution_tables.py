@@ -1,4 +1,4 @@
-"""Generations, models, evaluations, approvals and the champion: what is entered is found, and ends once."""
+"""Generations, models, approvals and the champion: what is entered is found, and ends once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -8,8 +8,6 @@ import pytest
 from strata.store import (
     Approvals,
     ChampionLog,
-    Evaluation,
-    EvaluationLog,
     Explanation,
     GenerationLog,
     IncidentLog,
@@ -68,18 +66,6 @@ def test_models_know_their_parents_in_order_and_the_first_entry_stays(any_url: s
             lineage.ancestry(E)
         with pytest.raises(InvalidName):
             lineage.add(model("../x"))
-
-
-def test_an_evaluation_that_went_further_takes_the_place_of_the_one_before(any_url: str) -> None:
-    shorter = Evaluation(A, "math-v1", "gate", "math", 100, 0.5, B, NOW)
-    longer = Evaluation(A, "math-v1", "gate", "math", 200, 0.6, C, NOW)
-    other = Evaluation(A, "math-v1", "search", "math", 50, 0.7, D, NOW)
-    with EvaluationLog(any_url) as log:
-        for evaluation in (shorter, other, longer):
-            log.record(evaluation)
-        assert log.of(A) == (longer, other)
-        assert log.of(A, "search") == (other,)
-        assert log.of(B) == ()
 
 
 def test_a_question_is_asked_once_and_decided_once(any_url: str) -> None:
@@ -162,6 +148,5 @@ def test_a_collection_spares_what_the_tables_name(any_url: str) -> None:
         lineage.add(model(B, A))
         for strategy in blobs[1:5]:
             generations.finish(generations.begin(A), "kept", {}, strategy)
-    with EvaluationLog(any_url) as evaluations, Ledger(any_url) as ledger:
-        evaluations.record(Evaluation(A, "math-v1", "gate", "math", 100, 0.5, blobs[6], NOW))
-        assert ledger.digests(depth=2) == {A, E, blobs[0], blobs[3], blobs[4], blobs[6]}
+    with Ledger(any_url) as ledger:
+        assert ledger.digests(depth=2) == {A, E, blobs[0], blobs[3], blobs[4]}
