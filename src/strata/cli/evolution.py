@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from strata.cli.evolution_import import import_file
+
 if TYPE_CHECKING:
     from strata.evolution.lineage import Championship, Family, Rollback, TreeNode
     from strata.evolution.report import FrontModel, GenerationResult
@@ -104,6 +106,9 @@ def report(
         return
     typer.echo(f"{found.title}: {found.verdict}")
     typer.echo(page)
+
+
+app.command("import")(import_file)
 
 
 @app.command()

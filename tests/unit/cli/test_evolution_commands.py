@@ -7,9 +7,11 @@ import pytest
 
 from strata.cli import main
 from strata.evolution.lineage import Championship, Family
+from strata.evolution.rounds.histories import imported_gains
 from strata.settings import Settings
 from strata.store import GenerationLog, IncidentLog, Store
 from tests.support.lineage import FakeMerge, put_files, recipe_of, spoil
+from tests.unit.evolution.history import runs
 
 OVERALL = {"difference": 0.004, "low": -0.01, "high": 0.018}
 JUDGEMENT = {"verdict": "inconclusive", "affected": [], "overall": OVERALL, "items": 1200, "level": 0.9, "domains": []}
@@ -172,3 +174,22 @@ def test_a_page_of_the_evolution_or_of_an_incident(run, line, tmp_path) -> None:
     assert found == {"title": "Incident 1: drift of math", "verdict": "open", "page": str(tmp_path / "told.html")}
     assert "scores move" in (tmp_path / "told.html").read_text()
     assert run("report", "--incident", "9") == (2, "", "strata: there is no incident 9\n")
+
+
+def test_a_history_is_imported_and_what_is_impossible_is_named(run, store: Store, tmp_path: Path) -> None:
+    fields = runs.run()
+    fields["evolution_timeline"][3]["top_models"][0]["fitness"] += 0.1
+    file = tmp_path / "history.json"
+    file.write_text(json.dumps(fields))
+    code, out, _ = run("import", str(file))
+    assert code == 0
+    assert "impossible  generation entry 3" in out
+    assert "learned     dare_ties: " in out
+    assert out.splitlines()[-1].startswith("47 of 48 records are learned from")
+    told = json.loads(run("import", str(file), "--json")[1])
+    assert (told["records"], told["sound"], told["unknown_techniques"]) == (48, 47, [])
+    # The same file again is the same knowledge.
+    assert dict(imported_gains(store)) == {name: tuple(values) for name, values in told["gains"].items()}
+    code, _, err = run("import", str(tmp_path / "nothing.json"))
+    assert code != 0
+    assert "cannot read" in err

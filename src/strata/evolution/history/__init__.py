@@ -11,7 +11,7 @@ Public face:
 
 from strata.evolution.history.check import Finding, History, Reason, check
 from strata.evolution.history.fitness import FITNESS_WEIGHTS, fitness, weights_of
-from strata.evolution.history.gains import gains
+from strata.evolution.history.learning import gains
 from strata.evolution.history.reading import BadHistory, read_history
 from strata.evolution.history.timeline import Checkpoint, Generation, Scores, Timeline, TopModel
 from strata.evolution.history.writing import rank, write_timeline

@@ -8,6 +8,7 @@ Public face:
 - `forecast`, `admit`: the peak memory of a generation before it begins, and whether there is room; `Admission`
 - `Examiner`: models of the store answer items of suites, from a cache; `open_examiner`: with suites by their names
 - `past_generations`: generations as ledger and store tell of them, of whichever process; `PastGeneration`
+- `import_history`: a file of a run elsewhere, for the search to learn from
 - `judge_candidate`: the gate, with items drawn while they can change the verdict
 - `watch_champion`: judge a champion anew, with an incident where it regressed, of kind `REGRESSION`; `Watched`;
   `guard_champion`: and roll it back there and then
@@ -17,6 +18,7 @@ from strata.evolution.rounds.admission import Admission, Forecast, admit, foreca
 from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.founders import Founder, Stored, enter_founder, find_founder
+from strata.evolution.rounds.histories import import_history
 from strata.evolution.rounds.judging import judge_candidate
 from strata.evolution.rounds.parts import Conclusion, Demands, Parts
 from strata.evolution.rounds.past import PastGeneration, past_generations
@@ -46,6 +48,7 @@ __all__ = [
     "find_founder",
     "forecast",
     "guard_champion",
+    "import_history",
     "judge_candidate",
     "open_examiner",
     "open_workshop",

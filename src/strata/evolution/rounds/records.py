@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from strata.evolution.lineage import DAMAGED
 from strata.evolution.regression import Judgement
 from strata.evolution.rounds import children as texts
 from strata.evolution.rounds.children import Child
+from strata.evolution.rounds.histories import imported_gains
 from strata.evolution.rounds.notices import Notice
 from strata.evolution.rounds.telling import tell
 from strata.evolution.search import BadSearch, Past, Search, Strategy, to_recipe
@@ -48,7 +50,8 @@ class Records:
         It was one in another space, by another strategy, or over other domains.
         From a state that is damaged it goes back to the one before, and learns again what came after.
         """
-        found, forgotten = Search(strategy, past, seed), list[int]()
+        informed = replace(past, rewards=imported_gains(self._store))
+        found, forgotten = Search(strategy, informed, seed), list[int]()
         for generation in self._generations.recent(_LOOKED_AT):
             if generation.strategy is None:
                 continue
@@ -70,13 +73,14 @@ class Records:
     def learnt(self, generation: int, search: Search, found: Sequence[Child]) -> str:
         """Have the search learn the children's scores, and keep its state; returns the state's digest.
 
-        Nothing is learnt of children that this search would not have asked for: those of another strategy or space, in
-        which a killed run began the generation.
+        What was imported meanwhile is learnt too. Nothing is learnt of children that this search would not have asked
+        for: those of another strategy or space, in which a killed run began the generation.
         """
         asked = [to_recipe(search.past.space, genome).to_json() for genome in search.ask(max(1, len(found)))]
         if asked == [child.recipe for child in found]:
             search.tell([child.scores for child in found])
         search.pending = ()
+        search.past = replace(search.past, rewards=imported_gains(self._store))
         return self._store.put_artifact(search.to_json().encode(), SEARCH, str(generation)).digest
 
     def _lost(self, subject: str, error: StoreError, response: str) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from strata.evolution.evaluate import AnswerCache
+from strata.evolution.history import gains
 from strata.evolution.regression import Verdict
-from strata.evolution.rounds import Child, Examiner, best, watch_champion
+from strata.evolution.rounds import Child, Examiner, best, import_history, watch_champion
 from strata.evolution.suites import Suite
+from tests.unit.evolution.history import runs
 from tests.unit.evolution.rounds.conftest import Numbered, World, load, skills
 
 
@@ -117,6 +119,27 @@ def test_another_strategy_begins_anew(world: World):
     generation(world)
     rounds = world.rounds(strategy="genetic")
     assert len(rounds.propose(rounds.begin())) == 2
+
+
+def test_the_search_learns_from_imported_histories(world: World, tmp_path: Path):
+    def history(name: str, seed: int) -> Path:
+        path = tmp_path / name
+        path.write_text(json.dumps(runs.run(seed)))
+        return path
+
+    def rewards() -> dict[str, int]:
+        state = json.loads(world.store.read(world.parts.generations.latest_strategy()))
+        return {technique: len(values) for technique, values in state["rewards"].items()}
+
+    world.children = [skills(0.5)]
+    first = import_history(world.store, history("first.json", 1))
+    generation(world)
+    known = {technique: len(values) for technique, values in gains(first).items()}
+    assert rewards() == known
+    second = import_history(world.store, history("second.json", 2))
+    generation(world)
+    assert sum(rewards().values()) == sum(known.values()) + sum(map(len, gains(second).values()))
+    assert len(json.loads(world.store.read(world.parts.generations.latest_strategy()))["trials"]) == 2
 
 
 def test_domains_of_one_s_own_count_alike_and_begin_a_search_of_their_own(world: World, tmp_path: Path):
