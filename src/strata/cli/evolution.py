@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from strata.cli.evolution_import import import_file
+from strata.cli.evolution_rebuild import rebuild_model
 
 if TYPE_CHECKING:
     from strata.evolution.lineage import Championship, Family, Rollback, TreeNode
@@ -109,6 +110,7 @@ def report(
 
 
 app.command("import")(import_file)
+app.command("rebuild")(rebuild_model)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import pytest
 
 from strata.cli import main
 from strata.evolution.lineage import Championship, Family
+from strata.evolution.models import open_model
 from strata.evolution.rounds.histories import imported_gains
 from strata.settings import Settings
 from strata.store import GenerationLog, IncidentLog, Store
@@ -193,3 +194,18 @@ def test_a_history_is_imported_and_what_is_impossible_is_named(run, store: Store
     code, _, err = run("import", str(tmp_path / "nothing.json"))
     assert code != 0
     assert "cannot read" in err
+
+
+def test_a_past_model_is_rebuilt_into_a_folder(run, line: list[str], store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "again"
+    code, out, _ = run("rebuild", "child-1", "--out", str(folder))
+    assert (code, out) == (0, f"{line[2][:12]}: its files are whole; it is in {folder}\n")
+    assert {file.name for file in folder.iterdir()} == set(open_model(store, line[2]).files)
+    told = json.loads(run("rebuild", "child-1", "--json")[1])
+    assert told == {"digest": line[2], "merged": [], "folder": None}
+    # Nothing is written over, and what cannot be made again is said.
+    assert "name another folder" in run("rebuild", "child-1", "--out", str(folder))[2]
+    spoil(store, line[0])
+    code, _, err = run("rebuild", "child-1", "--afresh")
+    assert code != 0
+    assert "cannot be made again: founder a" in err
