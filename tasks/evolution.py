@@ -22,6 +22,7 @@ from strata.evolution.rounds import (
     Watched,
     Workshop,
     open_workshop,
+    regression_in,
     watch_champion,
 )
 from strata.evolution.suites import BadSuite
@@ -156,12 +157,12 @@ def confirm_champion(shop: Workshop, generation: int, change: Change | None) -> 
         watched = watch(shop, generation)
     if watched is None or watched.judgement.verdict is not Verdict.REGRESS:
         return
-    affected = ", ".join(watched.judgement.affected)
+    affected = watched.judgement.affected
     if Settings().automated_rollback:
-        raise ChampionRegressed(affected)
+        raise ChampionRegressed(", ".join(affected))
     assert change.previous is not None
     assert watched.incident is not None
-    reason = f"worse than the champion before it in {affected}"
+    reason = regression_in(affected)
     announce_regression(change.digest, change.previous, watched.incident, reason)
     _say(f"  {change.digest[:12]} is {reason}: incident {watched.incident} stays open")
 

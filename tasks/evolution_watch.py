@@ -13,8 +13,8 @@ from prefect.cache_policies import NO_CACHE
 
 from strata.evolution.lineage import PIPELINE, Championship
 from strata.evolution.regression import GatePolicy
-from strata.evolution.rounds import REGRESSION, open_examiner, watch_champion
-from strata.evolution.suites import GENERATIONS
+from strata.evolution.rounds import REGRESSION, open_examiner, regression_in, watch_champion
+from strata.evolution.suites import GENERATIONS, named_suites
 from strata.settings import Settings
 from strata.store import Change, Incident, IncidentLog, Ledger, Store
 from tasks.evolution_events import announce_regression
@@ -93,7 +93,7 @@ def _judge(parameters: WatchParameters, post: Post, outcome: WatchOutcome, setti
     with (
         Championship(store, settings.ledger) as championship,
         IncidentLog(settings.ledger) as incidents,
-        open_examiner(settings.home, store, parameters.seed, parameters.suites) as examiner,
+        open_examiner(settings.home, store, named_suites(parameters.suites), seed=parameters.seed) as examiner,
     ):
         # The look after the promotion took the items of the champion's own generation.
         number = (post.standing.generation or 0) + post.look - 1
@@ -106,7 +106,7 @@ def _judge(parameters: WatchParameters, post: Post, outcome: WatchOutcome, setti
 def _reason(outcome: WatchOutcome, known: Incident | None) -> str:
     if outcome.judgement is None:
         return known.detail if known else ""
-    return f"worse than the champion before it in {', '.join(outcome.judgement['affected'])}"
+    return regression_in(outcome.judgement["affected"])
 
 
 def _sentence(outcome: WatchOutcome, known: Incident | None) -> str:

@@ -47,8 +47,8 @@ def test_ctrl_c_leaves_no_process_behind(environment, smollm2):
 
 def test_a_killed_run_leaves_no_server_behind(environment, tmp_path):
     """Nobody can tell a process that is killed to end its server."""
-    code = "from pathlib import Path; from flows.prefect_environment import prepare; import sys, time; "
-    code += f"prepare(Path({str(tmp_path)!r}))(); print('ready', flush=True); time.sleep(600)"
+    code = "from pathlib import Path; from flows.prefect_environment import prepare; import signal; "
+    code += f"prepare(Path({str(tmp_path)!r}))(); print('ready', flush=True); signal.pause()"
     run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
     try:
         assert run.stdout is not None

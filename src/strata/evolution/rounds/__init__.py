@@ -6,11 +6,12 @@ Public face:
 - `open_workshop`: all that generations are made with, by an `Order`; `Workshop`; `find_founder`: a model folder, or one
   that is `Stored`; `enter_founder`
 - `forecast`, `admit`: the peak memory of a generation before it begins, and whether there is room; `Admission`
-- `Examiner`: models of the store answer items of suites, from a cache; `open_examiner`: with suites by their names
+- `Examiner`: models of the store answer items of suites, from a cache; `open_examiner`: with that cache
 - `past_generations`: generations as ledger and store tell of them, of whichever process; `PastGeneration`
 - `import_history`: a file of a run elsewhere, for the search to learn from
 - `judge_candidate`: the gate, with items drawn while they can change the verdict
-- `watch_champion`: judge a champion anew, with an incident where it regressed, of kind `REGRESSION`; `Watched`;
+- `watch_champion`: judge a champion anew, with an incident where it regressed, of kind `REGRESSION`, that
+  says `regression_in` which domains; `Watched`;
   `guard_champion`: and roll it back there and then
 """
 
@@ -23,7 +24,7 @@ from strata.evolution.rounds.judging import judge_candidate
 from strata.evolution.rounds.parts import Conclusion, Demands, Parts
 from strata.evolution.rounds.past import PastGeneration, past_generations
 from strata.evolution.rounds.rounds import Rounds
-from strata.evolution.rounds.watch import REGRESSION, Watched, guard_champion, watch_champion
+from strata.evolution.rounds.watch import REGRESSION, Watched, guard_champion, regression_in, watch_champion
 from strata.evolution.rounds.workshop import Order, Workshop, open_examiner, open_workshop
 
 __all__ = [
@@ -53,5 +54,6 @@ __all__ = [
     "open_examiner",
     "open_workshop",
     "past_generations",
+    "regression_in",
     "watch_champion",
 ]

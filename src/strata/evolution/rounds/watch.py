@@ -1,16 +1,22 @@
 """The champion after its promotion: is it still no worse than the one before, on items that nobody has seen?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strata.evolution.lineage import PIPELINE, Championship, Rollback
+from strata.evolution.lineage import Championship, Rollback
 from strata.evolution.regression import GatePolicy, Judgement, Verdict
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.judging import judge_candidate
-from strata.evolution.rounds.notices import DRIFT, of_watch
+from strata.evolution.rounds.notices import DRIFT, Notice, of_watch
 from strata.evolution.rounds.telling import settle, tell
 from strata.store import IncidentLog
 
 REGRESSION = "regression"
+
+
+def regression_in(domains: Sequence[str]) -> str:
+    """What is said of a champion that regressed."""
+    return f"worse than the champion before it in {', '.join(domains)}"
 
 
 @dataclass(frozen=True)
@@ -52,15 +58,9 @@ def watch_champion(
     tell(incidents, told)
     if judgement.verdict is not Verdict.REGRESS:
         return Watched(standing.digest, judgement, None)
-    known = incidents.open_ones(PIPELINE, REGRESSION, standing.digest)
-    if known:
-        return Watched(standing.digest, judgement, known[0].id)
-    detail = f"worse than the champion before it in {', '.join(judgement.affected)}"
-    figures = {"severity": "high"} | judgement.to_dict()
-    incident = incidents.begin(
-        pipeline=PIPELINE, kind=REGRESSION, subject=standing.digest, detail=detail, figures=figures
-    )
-    return Watched(standing.digest, judgement, incident)
+    detail = regression_in(judgement.affected)
+    regression = Notice(REGRESSION, standing.digest, detail, "high", None, judgement.to_dict())
+    return Watched(standing.digest, judgement, *tell(incidents, [regression]))
 
 
 def guard_champion(
@@ -78,7 +78,9 @@ def guard_champion(
     watched = watch_champion(examiner, policy, championship, incidents, generation=generation)
     if watched is None or watched.incident is None:
         return watched, None
-    reason = f"worse than the champion before it in {', '.join(watched.judgement.affected)}"
-    figures = {"severity": "high", "affected": list(watched.judgement.affected)}
-    done = championship.rollback(reason=reason, kind="regression", expected=watched.champion, figures=figures)
+    affected = watched.judgement.affected
+    figures = {"severity": "high", "affected": list(affected)}
+    done = championship.rollback(
+        reason=regression_in(affected), kind="regression", expected=watched.champion, figures=figures
+    )
     return watched, done

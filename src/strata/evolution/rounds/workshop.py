@@ -13,7 +13,7 @@ from strata.evolution.lineage import Championship, Family, PoolMerge, damage
 from strata.evolution.merge import MergePool
 from strata.evolution.models import open_model
 from strata.evolution.rounds.entering import Founders
-from strata.evolution.rounds.examiner import Examiner
+from strata.evolution.rounds.examiner import Examiner, Load
 from strata.evolution.rounds.founders import Founder
 from strata.evolution.rounds.parts import Demands, Parts
 from strata.evolution.rounds.rounds import Rounds
@@ -83,9 +83,8 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         )
         championship = stack.enter_context(Championship(store, ledger, merge=PoolMerge(pool)))
         championship.mend()
-        cache = AnswerCache(home / "answers.sqlite")
         load = scorer_for(order.mesh, order.scoring_bytes) if order.mesh else local_scorer
-        examiner = stack.enter_context(Examiner(store, suites, cache, load, seed=order.demands.seed))
+        examiner = stack.enter_context(open_examiner(home, store, suites, load, seed=order.demands.seed))
         parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all, entering.mend)
         parents = tuple(founders[parent.name] for parent in order.parents if parent.name in founders)
         base = founders[order.base.name] if order.base else None
@@ -94,9 +93,11 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         yield Workshop(Rounds(order.demands, parts, space, _anchor(store, championship)), parts, founders)
 
 
-def open_examiner(home: Path, store: Store, seed: int, suites: Sequence[str] = ("small",)) -> Examiner:
-    """Models of the store before suites, see `named_suites`; home: folder of the cache of answers. To be closed."""
-    return Examiner(store, named_suites(suites), AnswerCache(home / "answers.sqlite"), local_scorer, seed=seed)
+def open_examiner(
+    home: Path, store: Store, suites: Mapping[str, Suite], load: Load = local_scorer, *, seed: int
+) -> Examiner:
+    """Models of the store before these suites; home: folder of the cache of answers. To be closed."""
+    return Examiner(store, suites, AnswerCache(home / "answers.sqlite"), load, seed=seed)
 
 
 def _suites(order: Order) -> dict[str, Suite]:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -61,9 +62,16 @@ def scorer(make: Make) -> Scorer:
 
 
 @pytest.fixture(scope="module")
-def plain() -> list[list[float]]:
+def reference() -> tuple[Any, Any]:
+    """transformers' tokenizer and model."""
+    model = AutoModelForCausalLM.from_pretrained(FOLDER, local_files_only=True, use_safetensors=True)
+    return AutoTokenizer.from_pretrained(FOLDER, local_files_only=True), model.eval()
+
+
+@pytest.fixture(scope="module")
+def plain(reference: tuple[Any, Any]) -> list[list[float]]:
     """By transformers alone, a prompt with one option at a time."""
-    tokenizer, model = AutoTokenizer.from_pretrained(FOLDER), AutoModelForCausalLM.from_pretrained(FOLDER).eval()
+    tokenizer, model = reference
 
     @torch.inference_mode()
     def one(prompt: str, option: str) -> float:
@@ -80,8 +88,8 @@ def test_likelihoods_are_those_of_transformers(scorer: Scorer, plain: list[list[
     assert scorer.log_likelihoods([]) == []
 
 
-def test_writing_is_transformers_greedy_decoding(scorer: Scorer):
-    tokenizer, model = AutoTokenizer.from_pretrained(FOLDER), AutoModelForCausalLM.from_pretrained(FOLDER).eval()
+def test_writing_is_transformers_greedy_decoding(scorer: Scorer, reference: tuple[Any, Any]):
+    tokenizer, model = reference
     prompts = [item.prompt for item in ITEMS[::4]]
     expected = []
     for prompt in prompts:

@@ -1,6 +1,6 @@
 """Suites by name: the built-in ones, files, and what cannot be had."""
 
-import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ def test_what_is_not_there_is_named(tmp_path: Path):
         named_suites(["nonsense"])
 
 
-@pytest.mark.skipif(importlib.util.find_spec("lm_eval") is not None, reason="NOT TESTED: lm_eval is installed")
-def test_without_lm_eval_its_tasks_cannot_be_had():
+def test_without_lm_eval_its_tasks_cannot_be_had(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "lm_eval.tasks", None)
     with pytest.raises(BadSuite, match="lm-eval is not installed"):
         named_suites(["lm-eval:arc_easy"])
