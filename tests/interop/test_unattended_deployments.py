@@ -17,7 +17,7 @@ from strata.store import Approvals, IncidentLog, Store
 from tests.support.champions import SHIPPED, plant, spoiled
 from tests.support.prefect_server import ROOT, Api, prefect_server, process, until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 NAMES = ["evolution", "evolution-on-checkpoint", "inference", "pretraining", "rollback", "watch"]
@@ -36,11 +36,6 @@ class Fleet:
         with Championship(Store(self.settings.store_root), self.settings.ledger) as championship:
             return championship.standing().digest
 
-    def start(self, deployment: str, parameters: dict) -> None:
-        """As the run form does."""
-        found = self.api.get(f"/deployments/name/{deployment}/{deployment}")
-        self.api.post(f"/deployments/{found['id']}/create_flow_run", {"parameters": {"parameters": parameters}})
-
     def stopped(self, deployment: str, states: set[str] = ENDED) -> dict:
         """The latest run of a deployment, once it is in one of these states."""
 
@@ -48,12 +43,12 @@ class Fleet:
             runs = self.api.runs_of(deployment)
             return runs[-1] if runs and runs[-1]["state_type"] in states else None
 
-        return until(latest, 120, f"a run of {deployment} stops, see {self.log}")
+        return until(latest, 300, f"a run of {deployment} stops, see {self.log}")
 
 
 def bootstrap(environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "deployments.bootstrap"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, timeout=120, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=environment, timeout=300, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -75,7 +70,7 @@ def emit(environment: dict[str, str], code: str) -> None:
         [sys.executable, "-c", code],
         cwd=ROOT,
         env=environment,
-        timeout=120,
+        timeout=300,
         check=False,
         capture_output=True,
         text=True,
@@ -86,7 +81,7 @@ def emit(environment: dict[str, str], code: str) -> None:
 def test_a_regression_is_found_and_rolled_back_with_nobody_there(fleet: Fleet, tmp_path: Path):
     """A champion is planted that is worse than the one before it; all that is started by hand is the watch."""
     good, bad = plant(fleet.settings, SHIPPED / "coding", spoiled(tmp_path / "spoiled"))
-    fleet.start("watch", {"items": 1000})
+    fleet.api.create_run("watch", {"items": 1000})
     run = fleet.stopped("rollback")
     assert run["state_type"] == "COMPLETED", fleet.log.read_text()
     assert run["created_by"]["type"] == "AUTOMATION"
@@ -108,7 +103,7 @@ def test_a_suspended_run_is_answered_and_ends_promoted(fleet: Fleet):
         "comparison_items": 20,
     }
     parameters |= {"approval": "always"}
-    fleet.start("evolution", parameters)
+    fleet.api.create_run("evolution", parameters)
     run = fleet.stopped("evolution", {"PAUSED"} | ENDED)
     assert (run["state_type"], run["state_name"]) == ("PAUSED", "Suspended"), fleet.log.read_text()
     with Approvals(fleet.settings.ledger) as approvals:
@@ -131,7 +126,7 @@ def test_the_server_schedules_runs(fleet: Fleet, deployment: str):
     """Prefect's scheduler fails on every turn with SQLAlchemy 2.1, and says so in the server's log only."""
     scheduled = {"state": {"type": {"any_": ["SCHEDULED"]}}}
     wanted = {"deployments": {"name": {"any_": [deployment]}}, "flow_runs": scheduled}
-    runs = until(lambda: fleet.api.post("/flow_runs/filter", wanted), 60, f"runs of {deployment} are scheduled")
+    runs = until(lambda: fleet.api.post("/flow_runs/filter", wanted), 300, f"runs of {deployment} are scheduled")
     assert {run["created_by"]["type"] for run in runs} == {"SCHEDULE"}
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.2
-TRIES = 50
+# A request may fail for this long: a server on SQLite has been seen to answer nothing for a minute and a half, and then
+# to go on. A worker and a run wait for it too.
+PATIENCE_SECONDS = 180
 
 
 def python(environment: Mapping[str, str], *arguments: str, log: Path) -> "subprocess.Popen[bytes]":
@@ -43,10 +46,18 @@ def process(environment: Mapping[str, str], *arguments: str, log: Path) -> Itera
 
 
 class Api:
-    """Requests to a server's API, as the user interface makes them."""
+    """Requests to a server's API, as the user interface makes them. Each may be repeated, so each is until answered."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, log: Path) -> None:
         self.url = url
+        self.log = log
+
+    def healthy(self) -> bool:
+        """Whether the server answers now."""
+        try:
+            return bool(self._once("/health", None))
+        except OSError:
+            return False
 
     def get(self, path: str) -> Any:
         """The JSON at a path."""
@@ -56,24 +67,35 @@ class Api:
         """What a server answers to a JSON body."""
         return self._ask(path, json.dumps(body).encode())
 
+    def create_run(self, deployment: str, parameters: Mapping[str, Any]) -> None:
+        """Start a run of the deployment of that name: one, however often it is asked for."""
+        found = self.get(f"/deployments/name/{deployment}/{deployment}")
+        body = {"parameters": {"parameters": parameters}, "idempotency_key": str(uuid.uuid4())}
+        self.post(f"/deployments/{found['id']}/create_flow_run", body)
+
     def runs_of(self, deployment: str) -> list[dict[str, Any]]:
         """Runs of the deployment of that name, the oldest first."""
         wanted = {"deployments": {"name": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
         return [run for run in self.post("/flow_runs/filter", wanted) if not run["auto_scheduled"]]
 
     def _ask(self, path: str, body: bytes | None) -> Any:
-        request = urllib.request.Request(self.url + path, data=body, headers={"Content-Type": "application/json"})
-        for left in reversed(range(TRIES)):
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
             try:
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    data = answer.read()
-                return json.loads(data) if data else None
-            except urllib.error.HTTPError as error:
-                # What the server answers while its SQLite file is locked; nothing was done then.
-                if error.code != 503 or not left:
-                    raise
+                return self._once(path, body)
+            except OSError as error:
+                # 503 is what the server answers while its SQLite file is locked; nothing was done then.
+                refused = isinstance(error, urllib.error.HTTPError) and error.code != 503
+                if refused or time.monotonic() > deadline:
+                    last = "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
+                    raise AssertionError(f"{path}: {error}; the server's last words:\n{last}") from error
             time.sleep(POLL_SECONDS)
-        raise AssertionError("unreachable")
+
+    def _once(self, path: str, body: bytes | None) -> Any:
+        request = urllib.request.Request(self.url + path, data=body, headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            data = answer.read()
+        return json.loads(data) if data else None
 
 
 def until(found: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -92,7 +114,8 @@ def prefect_server(home: Path, **settings: str) -> Iterator[tuple[Api, dict[str,
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    api = Api(f"http://127.0.0.1:{port}/api")
+    log = home / "server.log"
+    api = Api(f"http://127.0.0.1:{port}/api", log)
     bare = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
     environment = bare | {
         "PREFECT_HOME": str(home),
@@ -105,13 +128,6 @@ def prefect_server(home: Path, **settings: str) -> Iterator[tuple[Api, dict[str,
     }
     home.mkdir(parents=True, exist_ok=True)
     started = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui")
-    with process(environment, *started, log=home / "server.log"):
-        until(lambda: _healthy(api), 60, f"the server answers, see {home / 'server.log'}")
+    with process(environment, *started, log=log):
+        until(api.healthy, PATIENCE_SECONDS, f"the server answers, see {log}")
         yield api, environment
-
-
-def _healthy(api: Api) -> bool:
-    try:
-        return bool(api.get("/health"))
-    except (urllib.error.URLError, OSError):
-        return False
