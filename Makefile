@@ -39,7 +39,7 @@ bench: setup
 lock:
 	@set -eo pipefail; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder"; \
-	"$$folder/bin/pip" install --quiet --disable-pip-version-check '.[pipelines,evolution,postgres,dev]'; \
+	"$$folder/bin/pip" install --quiet --disable-pip-version-check '.[pipelines,evolution,migration,postgres,dev]'; \
 	"$$folder/bin/pip" freeze --exclude strata | sed 's/+cpu$$//' > "$$folder/lock"; \
 	cp "$$folder/lock" requirements.lock
 

@@ -1,0 +1,53 @@
+"""Edges of the import graph: one for each pair of modules and statement, all inside the project."""
+
+from dataclasses import dataclass
+
+from strata.migration.imports import Analysis, Guard, How, Origin, resolve
+from strata.migration.project import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class ImportEdge:
+    """`importer` imports `imported`; both are dotted names of files of the project.
+
+    names: what is taken from the imported module, "*" for all; none where the module itself is bound.
+    type_only: under `if TYPE_CHECKING`. deferred: inside a function, so not when the module is loaded.
+    """
+
+    importer: str
+    imported: str
+    line: int
+    names: tuple[str, ...]
+    type_only: bool
+    deferred: bool
+
+
+def import_edges(analysis: Analysis) -> tuple[ImportEdge, ...]:
+    """Every edge, in the order of files and statements; a module that imports itself has none.
+
+    `from p import x` is an edge to `p.x` where that is a module, else to `p`, as grimp counts. Each file is seen under
+    the first name that it can be imported by; a namespace and a compiled module have no file to be an edge's end.
+    """
+    found = []
+    for path, facts in analysis.files.items():
+        name = next((each for each in analysis.names[path] if each.how is How.IMPORT), None)
+        if name is None:
+            continue
+        for statement in facts.statements:
+            ends: dict[str, list[str]] = {}
+            for each in resolve(statement, name, analysis.modules):
+                if each.origin is Origin.PROJECT and each.target and each.target.kind in {Kind.MODULE, Kind.PACKAGE}:
+                    taken = ends.setdefault(each.target.name, [])
+                    taken += [each.attribute] if each.attribute else []
+            type_only, deferred = bool(statement.guard & Guard.TYPE_CHECKING), bool(statement.guard & Guard.FUNCTION)
+            found += [
+                ImportEdge(name.name, end, statement.line, tuple(taken), type_only, deferred)
+                for end, taken in ends.items()
+                if end != name.name
+            ]
+    return tuple(found)
+
+
+def package_of(module: str, *, is_package: bool) -> str:
+    """The package that a module is counted to: itself if it is one, else the one around it; "" at the top."""
+    return module if is_package else module.rpartition(".")[0]

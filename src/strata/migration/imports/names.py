@@ -1,0 +1,86 @@
+"""The names that a file can run as; what an import means depends on it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from strata.migration.imports.facts import FileFacts, Guard
+from strata.migration.project import Modules, Root
+
+
+class How(StrEnum):
+    """What runs a file."""
+
+    IMPORT = "import"
+    PYTEST = "pytest"  # which imports a test by a name of its own making
+    MODULE = "python -m"
+    SCRIPT = "script"  # by its path: also loaded by path from other code
+
+
+@dataclass(frozen=True, slots=True)
+class RunName:
+    """One way in which a file runs.
+
+    name: its `__name__`. package: what relative imports count from; None where there is nothing.
+    roots: where absolute names are looked up, in this order.
+    """
+
+    name: str
+    package: str | None
+    roots: tuple[Root, ...]
+    how: How
+
+
+def run_names(
+    facts: FileFacts, modules: Modules, by_path: Iterable[str] = (), importlib_mode: bool = False
+) -> tuple[RunName, ...]:
+    """Every name that a file can run as, without repeats.
+
+    by_path: files that something names by path: other code, or a project's configuration.
+    importlib_mode: pytest is told `--import-mode=importlib`, which gives a test no parent package that counts.
+    """
+    found = []
+    is_package = PurePosixPath(facts.path).name == "__init__.py"
+    for _, name in modules.names(facts.path):
+        package = name if is_package else name.rpartition(".")[0] or None
+        found.append(RunName(name, package, modules.roots, How.IMPORT))
+        if facts.main or PurePosixPath(facts.path).name == "__main__.py":
+            found.append(RunName("__main__", package, modules.roots, How.MODULE))
+    if is_test(facts.path):
+        found.append(_pytest_name(facts.path, modules, importlib_mode))
+    if facts.main or facts.shebang or facts.path in set(by_path) or _has_two_modes(facts):
+        root = Root(str(PurePosixPath(facts.path).parent).removeprefix("."), "the script's folder")
+        found.append(RunName("__main__", None, (root, *modules.roots), How.SCRIPT))
+    return tuple(dict.fromkeys(found))
+
+
+def is_test(path: str) -> bool:
+    """Whether pytest collects the file, or loads it as a plugin, by its usual patterns."""
+    name = PurePosixPath(path).name
+    return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
+
+
+def _pytest_name(path: str, modules: Modules, importlib_mode: bool) -> RunName:
+    """By pytest's "prepend" mode: the name counts from the lowest folder without `__init__.py`."""
+    parts = path.removesuffix(".py").split("/")
+    if importlib_mode:
+        return RunName(".".join(parts), None, modules.roots, How.PYTEST)
+    first = len(parts) - 1
+    while first > 0 and modules.has_file("/".join([*parts[:first], "__init__.py"])):
+        first -= 1
+    if first == 0 and modules.has_file("__init__.py"):
+        root = modules.roots[0]  # the tree is a package
+        return RunName(".".join([root.prefix, *parts]), ".".join([root.prefix, *parts[:-1]]), modules.roots, How.PYTEST)
+    root = Root("/".join(parts[:first]), "pytest puts it first on sys.path")
+    package = ".".join(parts[first:-1]) or None
+    return RunName(".".join(parts[first:]), package, (root, *modules.roots), How.PYTEST)
+
+
+def _has_two_modes(facts: FileFacts) -> bool:
+    """`try: from .x import y` with `except ImportError: from x import y`: written to run as a script too."""
+    tried = {name for each in facts.statements if each.guard & Guard.TRY and each.level for name, _ in each.names}
+    handled = {
+        name for each in facts.statements if each.guard & Guard.HANDLER and not each.level for name, _ in each.names
+    }
+    return bool(tried & handled)

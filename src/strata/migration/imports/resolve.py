@@ -1,0 +1,82 @@
+"""What an import statement names, under one of the names that its file can run as."""
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+
+from strata.migration.imports.facts import Statement
+from strata.migration.imports.names import RunName
+from strata.migration.project import Kind, Module, Modules
+
+
+class Origin(StrEnum):
+    """Where an imported module comes from."""
+
+    PROJECT = "project"
+    STDLIB = "stdlib"
+    EXTERNAL = "external"
+    MISSING = "missing"  # below a name of the project, and no file has it
+    NO_PACKAGE = "no-package"  # relative, in a file without a parent package
+    BEYOND = "beyond-top-level"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What one alias of a statement imports.
+
+    module: the absolute name that the import system is asked for; "" where there is none.
+    target: the module, or the submodule where the alias names one; None outside the project.
+    attribute: the name that is taken from the target; None where that is a module.
+    """
+
+    module: str
+    origin: Origin
+    target: Module | None = None
+    attribute: str | None = None
+
+
+def absolute_name(statement: Statement, package: str | None) -> str | Origin:
+    """The absolute name that a `from` import asks for (as `importlib.util.resolve_name`), or why there is none."""
+    if not statement.level:
+        return statement.module
+    if package is None:
+        return Origin.NO_PACKAGE
+    parts = package.split(".")
+    if statement.level > len(parts):
+        return Origin.BEYOND
+    base = ".".join(parts[: len(parts) - statement.level + 1])
+    return f"{base}.{statement.module}" if statement.module else base
+
+
+def resolve(statement: Statement, name: RunName, modules: Modules) -> tuple[Resolved, ...]:
+    """What each alias of the statement imports, in their order."""
+    if statement.level is None:
+        return tuple(_module(dotted, name, modules) for dotted, _ in statement.names)
+    absolute = absolute_name(statement, name.package)
+    if isinstance(absolute, Origin):
+        return tuple(Resolved("", absolute) for _ in statement.names)
+    base = _module(absolute, name, modules)
+    if base.origin is not Origin.PROJECT:
+        return tuple(Resolved(absolute, base.origin, None, alias) for alias, _ in statement.names)
+    return tuple(_member(base, alias, name, modules) for alias, _ in statement.names)
+
+
+def _module(dotted: str, name: RunName, modules: Modules) -> Resolved:
+    top = dotted.partition(".")[0]
+    own = name.package is not None and name.package.partition(".")[0] == top
+    if top in sys.stdlib_module_names and not own:
+        return Resolved(dotted, Origin.STDLIB)
+    target = modules.find(dotted, name.roots)
+    if target is not None:
+        return Resolved(dotted, Origin.PROJECT, target)
+    known = own or modules.find(top, name.roots) is not None
+    return Resolved(dotted, Origin.MISSING if known else Origin.EXTERNAL)
+
+
+def _member(base: Resolved, alias: str, name: RunName, modules: Modules) -> Resolved:
+    assert base.target is not None
+    if alias != "*" and base.target.kind in {Kind.PACKAGE, Kind.NAMESPACE}:
+        submodule = modules.find(f"{base.module}.{alias}", name.roots)
+        if submodule is not None and submodule.kind is not Kind.NAMESPACE:
+            return Resolved(base.module, Origin.PROJECT, submodule)
+    return Resolved(base.module, Origin.PROJECT, base.target, alias)
