@@ -3,6 +3,7 @@
 Rooms, from the top; each one's `__init__` is its public face:
 
 - `coupling`: how much modules and packages know of each other, in numbers
+- `connascence`: where code must agree with other code, and how strongly
 - `graph`: which module imports which
 - `imports`: what every file imports, under each name that it can run as
 - `project`: a tree of Python files: which there are, how they are encoded, where names of modules are looked up

@@ -8,8 +8,6 @@ from strata.migration.connascence.facts import OWN, Binding, Class, CodeFacts, F
 from strata.migration.imports import Analysis, How, Origin, RunName, Statement, resolve
 from strata.migration.project import Kind, Module
 
-_MOST_STEPS = 32  # re-exports that are followed; a circle of them ends there
-
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
@@ -38,6 +36,7 @@ class Code:
                 self._names[path] = found
                 self.modules[path] = found.name
         self._found: dict[tuple[str, int, str], Symbol | None] = {}
+        self._passed_on: dict[tuple[str, str], Symbol] = {}
         self._bases: dict[tuple[str, int], tuple[Module | None, str | None, str | None]] = {}
 
     def files(self) -> Iterator[tuple[str, CodeFacts]]:
@@ -48,7 +47,7 @@ class Code:
         """What a reference in a file names; None for what is not the project's, or not to be found."""
         key = (path, binding, chain)
         if key not in self._found:
-            self._found[key] = self._look_up(path, binding, chain, 0)
+            self._found[key] = self._look_up(path, binding, chain, set())
         return self._found[key]
 
     def foreign(self, path: str, binding: int, chain: str) -> Symbol | None:
@@ -80,18 +79,20 @@ class Code:
     def _classes(self) -> Mapping[tuple[str, str], Class]:
         return {(path, each.name): each for path, facts in self.facts.items() for each in facts.classes}
 
-    def _look_up(self, path: str, binding: int, chain: str, steps: int) -> Symbol | None:
-        if steps > _MOST_STEPS or path not in self._names:
+    # `seen` holds the names of files that this look-up has been at: re-exports can go round in a circle.
+
+    def _look_up(self, path: str, binding: int, chain: str, seen: set[tuple[str, str]]) -> Symbol | None:
+        if path not in self._names:
             return None
         parts = chain.split(".") if chain else []
         if binding == OWN:
-            return self._named(path, parts[0], parts[1:], steps)
+            return self._named(path, parts[0], parts[1:], seen)
         target, attribute, _ = self._base(path, binding)
         if target is None:
             return None
-        return self._inside(target, [attribute, *parts] if attribute else parts, steps)
+        return self._inside(target, [attribute, *parts] if attribute else parts, seen)
 
-    def _inside(self, target: Module, parts: list[str], steps: int) -> Symbol | None:
+    def _inside(self, target: Module, parts: list[str], seen: set[tuple[str, str]]) -> Symbol | None:
         while parts and target.kind in {Kind.PACKAGE, Kind.NAMESPACE}:
             shown = self.facts[target.path].names if target.path in self.facts else None
             below = self.analysis.modules.find(f"{target.name}.{parts[0]}")
@@ -100,28 +101,36 @@ class Code:
             target, parts = below, parts[1:]
         if target.path not in self.facts:
             return None  # compiled, or a folder
-        return self._named(target.path, parts[0], parts[1:], steps) if parts else Symbol(target.path, "", "module")
+        return self._named(target.path, parts[0], parts[1:], seen) if parts else Symbol(target.path, "", "module")
 
-    def _named(self, path: str, name: str, rest: list[str], steps: int) -> Symbol | None:
+    def _named(self, path: str, name: str, rest: list[str], seen: set[tuple[str, str]]) -> Symbol | None:
+        if (path, name) in seen:
+            return None
+        seen.add((path, name))
         facts = self.facts[path]
         found: Name | None = (facts.names or {}).get(name)
         if found is None:
-            for star in facts.stars:
-                target, _, _ = self._base(path, star)
-                if target is None or steps == _MOST_STEPS:
-                    continue
-                shown = self._inside(target, [name, *rest], steps + 1)
-                if shown is not None and shown.kind != "unknown":
-                    return shown
-            return Symbol(path, name, "unknown")
+            return self._starred(path, facts, name, rest, seen) or Symbol(path, ".".join([name, *rest]), "unknown")
         if found.kind == "import":
-            return self._look_up(path, found.at, ".".join(rest), steps + 1)
+            return self._look_up(path, found.at, ".".join(rest), seen)
         if not rest:
             return Symbol(path, name, found.kind)
         dotted = ".".join([name, *rest])
         if found.kind == "class" and (path, dotted) in self._functions:
             return Symbol(path, dotted, "function")
         return Symbol(path, dotted, "unknown")
+
+    def _starred(
+        self, path: str, facts: CodeFacts, name: str, rest: list[str], seen: set[tuple[str, str]]
+    ) -> Symbol | None:
+        key = path, ".".join([name, *rest])
+        for star in facts.stars if key not in self._passed_on else ():
+            target, _, _ = self._base(path, star)
+            shown = None if target is None else self._inside(target, [name, *rest], seen)
+            if shown is not None and shown.kind != "unknown":
+                self._passed_on[key] = shown
+                break
+        return self._passed_on.get(key)
 
     def _base(self, path: str, binding: int) -> tuple[Module | None, str | None, str | None]:
         """What a binding names: a module of the project and an attribute of it, or a name outside."""

@@ -123,17 +123,19 @@ def _paired(walker: Walker) -> tuple[tuple[Paired, ...], int]:
 
 
 def _is_shim(tree: ast.Module) -> bool:
-    """Whether a module holds only imports, and what warns or says which names they are."""
+    """Whether a module holds only `from` imports, and what warns or says which names they are."""
     kinds = [_kind(node) for node in tree.body]
     return "import" in kinds and None not in kinds
 
 
 def _kind(node: ast.stmt) -> str | None:
     match node:
-        case ast.ImportFrom(level=0, module="__future__"):
+        case ast.ImportFrom(level=0, module="__future__" | "warnings"):
             return "beside"
-        case ast.Import() | ast.ImportFrom():
+        case ast.ImportFrom():
             return "import"
+        case ast.Import(names=[ast.alias(name="warnings" | "sys")]):
+            return "beside"
         case ast.Expr(value=ast.Constant(value=str())):
             return "beside"
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr="warn") | ast.Name(id="warn"))):

@@ -93,7 +93,9 @@ def _shared(code: Code) -> Iterator[Finding]:
 
 
 def _is_ours(code: Code, path: str, each: Compared) -> bool:
-    """Whether the meaning is the project's: not that of an attribute of another library, such as `sys.platform`."""
+    """Whether the meaning is the project's: not the language's, nor that of another library, as of `sys.platform`."""
+    if each.subject.startswith("__"):
+        return False
     return each.binding is None or code.symbol(path, each.binding, "") is not None
 
 
