@@ -22,15 +22,16 @@ def scan(path: str, data: bytes) -> FileFacts:
         tree = parse(data)
     except BadSource as error:
         return FileFacts(path, digest, problem=Problem(path, error.code, str(error), error.__dict__.get("line")))
-    statements, main = [], False
-    for node, scope, guard in _walk(tree):
-        if isinstance(node, ast.If):
-            main = main or _is_main(node.test)
-        else:
-            statements.append(_statement(node, scope, guard))
+    statements = statements_of(tree)
+    main = b"__main__" in data and any(isinstance(node, ast.If) and _is_main(node.test) for node, _, _ in _walk(tree))
     rebinds = _rebinds(tree) if _REBINDS.search(data) else ()
     strings = string_references(tree, data)
-    return FileFacts(path, digest, tuple(statements), strings, main, data.startswith(b"#!"), rebinds)
+    return FileFacts(path, digest, statements, strings, main, data.startswith(b"#!"), rebinds)
+
+
+def statements_of(tree: ast.Module) -> tuple[Statement, ...]:
+    """The import statements of a syntax tree, in the order of the text."""
+    return tuple(_statement(node, scope, guard) for node, scope, guard in _walk(tree) if not isinstance(node, ast.If))
 
 
 def parse(data: bytes) -> ast.Module:
