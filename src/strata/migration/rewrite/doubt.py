@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from keyword import iskeyword
 
 from strata.migration.imports import FileFacts, How, RunName, Statement
 from strata.migration.project import Modules
@@ -19,6 +20,8 @@ def doubt(changed: Statement, facts: FileFacts, names: Sequence[RunName], module
     """
     if rebound := _COUNTED_FROM & set(facts.rebinds):
         return Why.REBOUND, f"the file sets {', '.join(sorted(rebound))}"
+    if not all(part.isidentifier() and not iskeyword(part) for part in changed.module.split(".") if changed.module):
+        return Why.NO_NAME, f"{changed.module} cannot be written in a statement"
     if not changed.level and top(changed.module) in sys.stdlib_module_names:
         return Why.STDLIB_NAME, f"{changed.module} would begin with the name of a standard-library module"
     main = main_name(names)
