@@ -9,13 +9,14 @@ the file is read: one that a build makes, or that a package makes up when asked,
 This holds for one name at a time, so a statement changes only if it asks for the same under all of a file's live names.
 """
 
+import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from strata.migration.imports import FileFacts, Guard, How, Origin, RunName, Statement, absolute_name
-from strata.migration.project import Kind, Modules, Source, decode, splice
+from strata.migration.project import BadSource, Kind, Modules, Source, decode, splice
 from strata.migration.rewrite.doubt import doubt, main_name, top
 from strata.migration.rewrite.place import edit_module
 from strata.migration.rewrite.refusal import Refusal, Why
@@ -24,29 +25,41 @@ from strata.migration.rewrite.strategies import Strategy
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What one statement asks for, as it was written and as it is now: ("p.b", ".b")."""
+    """What stands after `from` in one statement, as it was and as it is to be: ("p.b", ".b")."""
 
-    line: int
+    statement: Statement
     before: str
     after: str
 
+    @property
+    def line(self) -> int:
+        """The line the statement starts on."""
+        return self.statement.line
 
-@dataclass(frozen=True, slots=True)
-class Rewritten:
-    """A file after the rewrite; `data` is the same object as before where nothing changed.
 
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What a strategy says of one file.
+
+    converted: the statements that change. refusals: those that would have to and stay.
     eligible: `from` imports of the project's own modules. following_before, following_after: of these, how many are as
     the strategy wants them. plain: `import p.x` statements of the project's own modules, which have no other form.
     """
 
     path: str
-    data: bytes
     converted: tuple[Converted, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     eligible: int = 0
     following_before: int = 0
     following_after: int = 0
     plain: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewritten(Judged):
+    """A file as the strategy wants it; `data` is the same object as before where nothing changes."""
+
+    data: bytes
 
 
 class _As(Enum):
@@ -56,50 +69,49 @@ class _As(Enum):
     WANTED = "it is as it should be"
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    statement: Statement
-    written: str
-
-
 def rewrite_file(
     data: bytes, facts: FileFacts, names: Sequence[RunName], modules: Modules, strategy: Strategy
 ) -> Rewritten:
     """Rewrite the file with these facts as the strategy says, where that is provably the same.
 
     names: those that the file does run as (`live_names`); more of them only lead to more refusals.
-    Raises BadSource where the bytes cannot be decoded, which facts without a problem exclude.
+    Raises BadSource where a statement changes and the bytes are not those that the facts were read from.
     """
+    judged = judge_file(facts, names, modules, strategy)
+    if judged.converted:
+        if hashlib.sha256(data).hexdigest() != facts.digest:
+            raise BadSource(Why.STALE, "the file has changed since it was read")
+        source = decode(data)
+        edits = [edit_module(source, each.statement, each.after) for each in judged.converted]
+        data = Source(splice(source.text, edits), source.encoding).encode()
+    return Rewritten(**vars(judged), data=data)
+
+
+def judge_file(facts: FileFacts, names: Sequence[RunName], modules: Modules, strategy: Strategy) -> Judged:
+    """What `rewrite_file` does to the file with these facts, without its bytes."""
     if (problem := facts.problem) is not None:
-        return Rewritten(facts.path, data, refusals=(Refusal(facts.path, problem.line, problem.code, problem.message),))
+        refusal = Refusal(facts.path, problem.line, problem.code, problem.message)
+        return Judged(path=facts.path, refusals=(refusal,))
     name = main_name(names)
     judged = [_judge(each, facts, names, modules, strategy) for each in facts.statements if each.level is not None]
     ours = [each for each in judged if each is not _As.FOREIGN]
-    forms = [each for each in ours if isinstance(each, _Form)]
-    if forms:
-        source = decode(data)
-        edits = [edit_module(source, form.statement, form.written) for form in forms]
-        data = Source(splice(source.text, edits), source.encoding).encode()
+    converted = tuple(each for each in ours if isinstance(each, Converted))
     following = ours.count(_As.WANTED)
-    return Rewritten(
-        facts.path,
-        data,
-        converted=tuple(Converted(form.statement.line, _written(form.statement), form.written) for form in forms),
+    plain = [each for each in facts.statements if each.level is None]
+    return Judged(
+        path=facts.path,
+        converted=converted,
         refusals=tuple(each for each in ours if isinstance(each, Refusal)),
         eligible=len(ours),
         following_before=following,
-        following_after=following + len(forms),
-        plain=sum(
-            any(_is_own(dotted, name, modules) for dotted, _ in each.names)
-            for each in facts.statements
-            if each.level is None
-        ),
+        following_after=following + len(converted),
+        plain=sum(any(_is_own(dotted, name, modules) for dotted, _ in each.names) for each in plain),
     )
 
 
 def _judge(
     statement: Statement, facts: FileFacts, names: Sequence[RunName], modules: Modules, strategy: Strategy
-) -> _As | _Form | Refusal:
+) -> _As | Converted | Refusal:
     name = main_name(names)
     package = name.package if name else None
     absolute = absolute_name(statement, package)
@@ -113,7 +125,7 @@ def _judge(
     if wanted.startswith(".") == bool(statement.level):
         return _As.WANTED
     assert name is not None
-    return _why_not(statement, wanted, facts, names, modules) or _Form(statement, wanted)
+    return _why_not(statement, wanted, facts, names, modules) or Converted(statement, _written(statement), wanted)
 
 
 def relative_form(absolute: str, package: str) -> str:
