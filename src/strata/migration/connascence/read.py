@@ -1,25 +1,20 @@
 """The code of a whole project, with what was found the last time for files whose bytes are the same."""
 
 import json
-import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from strata import files
 from strata.migration.connascence.code import Code
-from strata.migration.connascence.extract import extract
 from strata.migration.connascence.facts import CodeFacts
-from strata.migration.imports import Analysis
-from strata.migration.project import BadSource, read_source
+from strata.migration.connascence.worker import read_facts
+from strata.migration.imports import Analysis, Reader, read_with
 
 # Of what is kept; bodies are compared as this version of Python compiles them.
 VERSION = [1, *sys.version_info[:3]]
-_BATCH = 32
-_FEW = 100  # files that one process reads before others would have started
+_CODE = Reader(read_facts, "strata.migration.connascence.worker", CodeFacts.from_json, lambda path: CodeFacts(path, ""))
 _TESTS = {"test", "tests", "testing", "conftest"}
 _VENDORED = re.compile(r"_?(vendor|vendored|vendors|extern|external|externals|third_?party|bundled)")
 
@@ -42,7 +37,7 @@ def read_code(
     known = _remembered(kept)
     found = {path: known[path] for path, digest in wanted.items() if path in known and known[path].digest == digest}
     unread = [path for path in wanted if path not in found]
-    for facts in _read(analysis.tree.root, unread, workers or os.cpu_count() or 1):
+    for facts in read_with(_CODE, analysis.tree.root, unread, workers):
         found[facts.path] = facts
     if kept is not None and unread:
         rows = [facts.to_json() for facts in found.values()]
@@ -64,29 +59,6 @@ def _is_test(path: str) -> bool:
 
 def _is_vendored(path: str) -> bool:
     return any(_VENDORED.fullmatch(part) for part in PurePosixPath(path).parts[:-1])
-
-
-def _read(root: Path, unread: list[str], workers: int) -> Iterator[CodeFacts]:
-    batches = [(root, unread[start : start + _BATCH]) for start in range(0, len(unread), _BATCH)]
-    if workers == 1 or len(unread) <= _FEW:
-        yield from (facts for batch in batches for facts in _extract(batch))
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        for rows in pool.map(_extract_rows, batches):
-            yield from map(CodeFacts.from_json, rows)
-
-
-def _extract(batch: tuple[Path, list[str]]) -> Iterable[CodeFacts]:
-    root, paths = batch
-    for path in paths:
-        try:
-            yield extract(path, read_source(root / path))
-        except BadSource:
-            yield CodeFacts(path, "")  # gone, or changed, since the imports were read
-
-
-def _extract_rows(batch: tuple[Path, list[str]]) -> list[list[Any]]:
-    return [facts.to_json() for facts in _extract(batch)]
 
 
 def _remembered(kept: Path | None) -> Mapping[str, CodeFacts]:

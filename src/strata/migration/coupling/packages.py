@@ -1,6 +1,8 @@
 """The tree of packages: how far two of them lie apart, and which of them import each other in a circle."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+
+from strata.migration.graph import components
 
 Pair = tuple[str, str]
 
@@ -20,52 +22,9 @@ def distance(one: str, other: str) -> int:
 
 
 def circles(pairs: Iterable[Pair]) -> tuple[tuple[str, ...], ...]:
-    """The strongly connected components with more than one member (Tarjan 1972), each sorted, largest first."""
+    """The strongly connected components with more than one member, each sorted, the largest first."""
     following: dict[str, list[str]] = {}
     for start, end in pairs:
         following.setdefault(start, []).append(end)
-        following.setdefault(end, [])
-    order: dict[str, int] = {}
-    lowest: dict[str, int] = {}
-    open_ones: list[str] = []
-    found = []
-    for root in following:
-        if root not in order:
-            found += _components(root, following, order, lowest, open_ones)
+    found = (tuple(each) for each in components(following) if len(each) > 1)
     return tuple(sorted(found, key=lambda each: (-len(each), each)))
-
-
-def _components(
-    root: str, following: Mapping[str, list[str]], order: dict[str, int], lowest: dict[str, int], open_ones: list[str]
-) -> list[tuple[str, ...]]:
-    found = []
-    is_open = set[str]()
-
-    def enter(node: str) -> None:
-        order[node] = lowest[node] = len(order)
-        open_ones.append(node)
-        is_open.add(node)
-
-    enter(root)
-    stack = [(root, iter(following[root]))]
-    while stack:
-        node, rest = stack[-1]
-        below = next(rest, None)
-        if below is None:
-            stack.pop()
-            if stack:
-                above = stack[-1][0]
-                lowest[above] = min(lowest[above], lowest[node])
-            if lowest[node] == order[node]:
-                members = list[str]()
-                while not members or members[-1] != node:
-                    members.append(open_ones.pop())
-                is_open.difference_update(members)
-                if len(members) > 1:
-                    found.append(tuple(sorted(members)))
-        elif below not in order:
-            enter(below)
-            stack.append((below, iter(following[below])))
-        elif below in is_open:
-            lowest[node] = min(lowest[node], order[below])
-    return found

@@ -4,7 +4,7 @@ Public face:
 
 - `Statement`, `Guard`: an import statement as it is written, with its place, scope and what stands around it
 - `StringReference`, `Via`: a string that names a module or a file, such as a target of `mock.patch`
-- `FileFacts`, `scan`: all that one file's text says, found without running it; `parse`: its syntax tree
+- `FileFacts`, `scan`: all that one file's text says, found without running it; `parse`, `statements_of`: its steps
 - `Evidence`, `find_evidence`: how files are run, by the project's configuration and by paths in its code
 - `RunName`, `How`, `run_names`: a name that a file can run as, and what relative imports then count from
 - `lives`: whether a file run as such a name gets past its own relative imports
@@ -12,6 +12,7 @@ Public face:
 - `BrokenImport`, `broken_imports`: imports that fail already
 - `Analysis`, `analyse`: the facts of a whole project; only files that changed since the last time are read again
 - `facts_file`: where these are kept
+- `Reader`, `read_with`, `serve`: reading many files in processes that a file may crash
 """
 
 from strata.migration.imports.analysis import Analysis, analyse, facts_file
@@ -19,8 +20,10 @@ from strata.migration.imports.broken import BrokenImport, broken_imports
 from strata.migration.imports.evidence import Evidence, find_evidence
 from strata.migration.imports.facts import FileFacts, Guard, Statement, StringReference, Via
 from strata.migration.imports.names import How, RunName, lives, run_names
+from strata.migration.imports.reading import Reader, read_with
 from strata.migration.imports.resolve import Origin, Resolved, absolute_name, resolve
-from strata.migration.imports.scan import parse, scan
+from strata.migration.imports.scan import parse, scan, statements_of
+from strata.migration.imports.worker import serve
 
 __all__ = [
     "Analysis",
@@ -30,6 +33,7 @@ __all__ = [
     "Guard",
     "How",
     "Origin",
+    "Reader",
     "Resolved",
     "RunName",
     "Statement",
@@ -42,7 +46,10 @@ __all__ = [
     "find_evidence",
     "lives",
     "parse",
+    "read_with",
     "resolve",
     "run_names",
     "scan",
+    "serve",
+    "statements_of",
 ]

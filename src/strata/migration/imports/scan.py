@@ -26,15 +26,18 @@ def scan(path: str, data: bytes) -> FileFacts:
         tree = parse(data)
     except BadSource as error:
         return FileFacts(path, digest, problem=Problem(path, error.code, str(error), error.line))
-    statements, main = [], False
-    for node, scope, guard in _walk(tree, Lines(data, _STATEMENTS)):
-        if isinstance(node, ast.If):
-            main = main or _is_main(node.test)
-        else:
-            statements.append(_statement(node, scope, guard))
+    nodes = list(_walk(tree, Lines(data, _STATEMENTS)))
+    statements = tuple(_statement(node, scope, guard) for node, scope, guard in nodes if not isinstance(node, ast.If))
+    main = any(isinstance(node, ast.If) and _is_main(node.test) for node, _, _ in nodes)
     rebinds = _rebinds(tree, Lines(data, (*_REBINDS, b"__name__") if _NAME.search(data) else _REBINDS))
     strings = string_references(tree, data)
-    return FileFacts(path, digest, tuple(statements), strings, main, data.startswith(b"#!"), rebinds)
+    return FileFacts(path, digest, statements, strings, main, data.startswith(b"#!"), rebinds)
+
+
+def statements_of(tree: ast.Module) -> tuple[Statement, ...]:
+    """The import statements of a syntax tree, in the order of the text."""
+    walked = _walk(tree, Lines.all())
+    return tuple(_statement(node, scope, guard) for node, scope, guard in walked if not isinstance(node, ast.If))
 
 
 def parse(data: bytes) -> ast.Module:
