@@ -70,10 +70,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a rule found, and at how many sites it looked."""
+    """What a rule found, and at how many sites of each file it looked."""
 
     findings: tuple[Finding, ...]
-    eligible: int
+    sites: Mapping[str, int]
+
+    @property
+    def eligible(self) -> int:
+        """At how many sites it looked in all."""
+        return sum(self.sites.values())
 
 
 @dataclass(frozen=True)

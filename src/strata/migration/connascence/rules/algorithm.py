@@ -4,7 +4,7 @@ Told of where functions of six or more statements do the same, step by step, wha
 called: copies that a mend of one leaves behind in the others.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from strata.migration.connascence.code import Code
 from strata.migration.connascence.facts import Function
@@ -42,8 +42,8 @@ def look(code: Code) -> Outcome:
                 places,
             )
         )
-    eligible = sum(bool(function.body) for _, facts in code.files() for function in facts.functions)
-    return Outcome(tuple(findings), eligible)
+    sites = Counter(path for path, facts in code.files() for function in facts.functions if function.body)
+    return Outcome(tuple(findings), sites)
 
 
 def _function(name: str, variable: str, step: str = "1", doc: str = "") -> str:

@@ -5,15 +5,17 @@ thing with two calls, and neither `with` nor `finally` makes sure that the secon
 class of the project that has `__enter__` and `close`.
 """
 
+from collections import Counter
+
 from strata.migration.connascence.code import Code, Symbol
 from strata.migration.connascence.finding import Example, Finding, Kind, Outcome, Place, Rule, locality
 
 
 def look(code: Code) -> Outcome:
     """One finding for each pair of calls; a site is such a pair, or what a `with` enters."""
-    findings, eligible = list[Finding](), 0
+    findings, sites = list[Finding](), Counter[str]()
     for path, facts in code.files():
-        eligible += facts.ensured
+        sites[path] += facts.ensured
         for pair in facts.paired:
             maker = code.symbol(path, *pair.maker) if pair.maker is not None else None
             if pair.first == "" and not _is_closed(code, maker):
@@ -32,7 +34,7 @@ def look(code: Code) -> Outcome:
                     f"{pair.function}:{pair.receiver}:{pair.first}",
                 )
             )
-    return Outcome(tuple(findings), eligible + len(findings))
+    return Outcome(tuple(findings), sites + Counter(each.place.path for each in findings))
 
 
 def _is_closed(code: Code, maker: Symbol | None) -> bool:

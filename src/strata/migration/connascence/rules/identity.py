@@ -5,6 +5,8 @@ it, assigns to an item, or calls a method that changes a list, dict or set. All 
 to the one object that they use.
 """
 
+from collections import Counter
+
 from strata.migration.connascence.code import Code, Symbol
 from strata.migration.connascence.facts import Mutated
 from strata.migration.connascence.finding import Example, Finding, Kind, Outcome, Place, Rule, locality
@@ -12,18 +14,18 @@ from strata.migration.connascence.finding import Example, Finding, Kind, Outcome
 
 def look(code: Code) -> Outcome:
     """One finding for each module and object; a site is a use of another module's variable, or a change of it."""
-    findings, eligible = list[Finding](), 0
+    findings, sites = list[Finding](), Counter[str]()
     for path, facts in code.files():
         for use in facts.uses:
             symbol = code.foreign(path, use.binding, use.chain)
-            eligible += use.times if symbol is not None and symbol.kind in {"value", "container"} else 0
+            sites[path] += use.times if symbol is not None and symbol.kind in {"value", "container"} else 0
         found: dict[tuple[str, str], list[Mutated]] = {}
         for each in facts.mutated:
             symbol = code.foreign(path, each.binding, each.chain)
             if symbol is not None and _is_changed(symbol, each.how):
                 found.setdefault((symbol.path, symbol.name), []).append(each)
         for (other, name), changes in sorted(found.items()):
-            eligible += len(changes)
+            sites[path] += len(changes)
             first = min(changes, key=lambda each: each.line)
             findings.append(
                 Finding(
@@ -36,7 +38,7 @@ def look(code: Code) -> Outcome:
                     f"{other}:{name}",
                 )
             )
-    return Outcome(tuple(findings), eligible)
+    return Outcome(tuple(findings), sites)
 
 
 def _is_changed(symbol: Symbol, how: str) -> bool:

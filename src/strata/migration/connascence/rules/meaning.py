@@ -19,12 +19,12 @@ def look(code: Code) -> Outcome:
 
     A site is a literal, not trivial, that is compared with something that has a name, or handed to another module.
     """
-    eligible = sum(
-        sum(_is_ours(code, path, each) for each in facts.compared)
+    sites = {
+        path: sum(_is_ours(code, path, each) for each in facts.compared)
         + sum(code.foreign(path, each.binding, each.chain) is not None for each in facts.passed)
         for path, facts in code.files()
-    )
-    return Outcome((*_handed(code), *_shared(code)), eligible)
+    }
+    return Outcome((*_handed(code), *_shared(code)), sites)
 
 
 def _handed(code: Code) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ Nothing can be used without it, so only a module that takes many names from anot
 that cannot change alone. Names are counted wherever they come from, imported one by one or as attributes.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from strata.migration.connascence.code import Code
 from strata.migration.connascence.finding import Example, Finding, Kind, Outcome, Place, Rule, locality
@@ -43,7 +43,7 @@ def look(code: Code) -> Outcome:
                     other,
                 )
             )
-    return Outcome(tuple(findings), len(pairs))
+    return Outcome(tuple(findings), Counter(path for path, _ in pairs))
 
 
 _MANY = "a = b = c = d = e = f = g = h = i = 0\n"

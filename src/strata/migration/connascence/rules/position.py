@@ -4,6 +4,8 @@ Told of where a call hands another module's function more than three arguments b
 three or more that such a function returns. Keywords, and results with named fields, weaken it to connascence of name.
 """
 
+from collections import Counter
+
 from strata.migration.connascence.code import Code
 from strata.migration.connascence.facts import Call, Function
 from strata.migration.connascence.finding import Example, Finding, Kind, Outcome, Place, Rule, locality
@@ -13,11 +15,11 @@ MOST = 3  # arguments that may be told apart by their order
 
 def look(code: Code) -> Outcome:
     """One finding for each call; a site is a call of another module's function that is found."""
-    findings, eligible = list[Finding](), 0
+    findings, sites = list[Finding](), Counter[str]()
     for path, facts in code.files():
         for use in facts.uses:
             symbol = code.foreign(path, use.binding, use.chain) if use.calls else None
-            eligible += use.calls if symbol is not None and code.function(symbol) is not None else 0
+            sites[path] += use.calls if symbol is not None and code.function(symbol) is not None else 0
         for call in facts.calls:
             symbol = code.foreign(path, call.binding, call.chain)
             function = code.function(symbol) if symbol is not None else None
@@ -36,7 +38,7 @@ def look(code: Code) -> Outcome:
                         f"{symbol.path}:{symbol.name}:{degree}",
                     )
                 )
-    return Outcome(tuple(findings), eligible)
+    return Outcome(tuple(findings), sites)
 
 
 def _degree(call: Call, function: Function, *, is_method: bool) -> tuple[int, str]:

@@ -13,7 +13,7 @@ from strata.migration.connascence.finding import Example, Finding, Kind, Outcome
 
 def look(code: Code) -> Outcome:
     """One finding for each module and foreign class; a site is a module and a foreign class that it names so."""
-    findings, eligible = list[Finding](), 0
+    findings, sites = list[Finding](), Counter[str]()
     for path, facts in code.files():
         counts, lines, hows = Counter[tuple[str, str]](), dict[tuple[str, str], int](), dict[tuple[str, str], str]()
         for site in facts.types:
@@ -23,7 +23,7 @@ def look(code: Code) -> Outcome:
                 counts[key] += 1
                 if site.line <= lines.get(key, site.line):
                     lines[key], hows[key] = site.line, site.how
-        eligible += len(counts)
+        sites[path] += len(counts)
         for (other, name), count in sorted(counts.items()):
             found = code.class_at(other, name)
             if found is not None and not is_abstract(code, other, found):
@@ -38,7 +38,7 @@ def look(code: Code) -> Outcome:
                         f"{other}:{name}",
                     )
                 )
-    return Outcome(tuple(findings), eligible)
+    return Outcome(tuple(findings), sites)
 
 
 _CLASSES = """\

@@ -5,7 +5,7 @@ same unmistakable number or text: one of them is a copy of the other.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from strata.migration.connascence.code import Code
 from strata.migration.connascence.facts import Constant
@@ -19,11 +19,11 @@ _LETTERS = 16
 def look(code: Code) -> Outcome:
     """One finding for each value, at the second module; a site is a constant of which the value is not trivial."""
     groups: dict[tuple[str, str], list[tuple[str, Constant]]] = defaultdict(list)
-    eligible = 0
+    sites = Counter[str]()
     for path, facts in code.files():
         for constant in facts.constants:
             if constant.name.isupper():
-                eligible += 1
+                sites[path] += 1
                 name = "" if _is_unmistakable(constant.literal) else constant.name.strip("_")
                 groups[name, constant.literal].append((path, constant))
     findings = []
@@ -45,7 +45,7 @@ def look(code: Code) -> Outcome:
                 tuple(Place(where, each.line) for where, each in others[1:]),
             )
         )
-    return Outcome(tuple(findings), eligible)
+    return Outcome(tuple(findings), sites)
 
 
 def _is_unmistakable(literal: str) -> bool:
