@@ -3,6 +3,9 @@
 import typer
 
 from strata.cli.imports_analyse import analyse
+from strata.cli.imports_check import check
+from strata.cli.imports_connascence import connascence
+from strata.cli.imports_coupling import coupling
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Analyse a project's imports; standardise them, file by file."
@@ -15,3 +18,6 @@ def _group() -> None:
 
 
 app.command()(analyse)
+app.command()(check)
+app.command()(coupling)
+app.command()(connascence)

@@ -3,6 +3,7 @@
 Public face:
 
 - `read_code`, `Code`, `Symbol`: the code of a project, joined; only files of other bytes than last time are read again
+- `code_file`: where it is kept
 - `connascence`, `Report`, `Outcome`: what the rules find; `RULES`, `Rule`, `Example`: one rule for each kind
 - `Finding`, `Kind`, `Locality`, `Place`: code that must agree, how strongly and how far apart
 - `strengths`: what findings make of pairs of modules
@@ -15,7 +16,7 @@ from strata.migration.connascence.code import Code, Symbol
 from strata.migration.connascence.extract import extract
 from strata.migration.connascence.facts import Class, CodeFacts, Function
 from strata.migration.connascence.finding import Example, Finding, Kind, Locality, Outcome, Place, Rule
-from strata.migration.connascence.read import read_code
+from strata.migration.connascence.read import code_file, read_code
 from strata.migration.connascence.report import Report, connascence, strengths
 from strata.migration.connascence.rules import RULES
 from strata.migration.connascence.rules.algorithm import copies
@@ -35,6 +36,7 @@ __all__ = [
     "Report",
     "Rule",
     "Symbol",
+    "code_file",
     "connascence",
     "copies",
     "extract",

@@ -10,7 +10,7 @@ from strata import files
 from strata.migration.connascence.code import Code
 from strata.migration.connascence.facts import CodeFacts
 from strata.migration.connascence.worker import read_facts
-from strata.migration.imports import Analysis, Reader, read_with
+from strata.migration.imports import Analysis, Reader, facts_file, read_with
 
 # Of what is kept; bodies are compared as this version of Python compiles them.
 VERSION = [1, *sys.version_info[:3]]
@@ -41,9 +41,14 @@ def read_code(
         found[facts.path] = facts
     if kept is not None and unread:
         rows = [facts.to_json() for facts in found.values()]
-        files.write(kept, json.dumps({"version": VERSION, "files": rows}).encode())
+        files.write(kept, json.dumps({"version": VERSION, "files": rows}, separators=(",", ":")).encode())
     counted = {path for path in found if (tests or not _is_test(path)) and (vendored or not _is_vendored(path))}
     return Code(analysis, {path: found[path] for path in wanted}, counted)
+
+
+def code_file(home: Path, root: Path) -> Path:
+    """Where, below STRATA_HOME, what is found about the code of the project at `root` is kept."""
+    return facts_file(home, root).with_suffix(".code.json")
 
 
 def _is_test(path: str) -> bool:
