@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Iterator
 from types import CodeType
 
+from strata.migration.connascence.literals import spelled
+
 _KINDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_VARARGS
 
 
@@ -44,7 +46,9 @@ def _shape(value: object) -> object:
             counts = (value.co_argcount, value.co_kwonlyargcount, kinds)
             return counts, value.co_code, value.co_exceptiontable, value.co_names, [*map(_shape, value.co_consts)]
         case frozenset():
-            return "frozenset", sorted(map(repr, value))
+            return "frozenset", sorted(map(spelled, value))
         case tuple():
             return tuple(map(_shape, value))
+        case int() if not isinstance(value, bool):
+            return spelled(value)
     return value

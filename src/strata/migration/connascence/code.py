@@ -108,7 +108,7 @@ class Code:
             return None
         seen.add((path, name))
         facts = self.facts[path]
-        found: Name | None = (facts.names or {}).get(name)
+        found: Name | None = facts.names.get(name)
         if found is None:
             return self._starred(path, facts, name, rest, seen) or Symbol(path, ".".join([name, *rest]), "unknown")
         if found.kind == "import":

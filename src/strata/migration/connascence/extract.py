@@ -3,7 +3,8 @@
 import ast
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from strata.migration.connascence.bodies import digests
 from strata.migration.connascence.facts import (
@@ -27,6 +28,14 @@ FEWEST = 6  # statements of a function that is worth comparing with others
 _BODIES = 4_000  # functions of one file that are compared
 
 
+class _Placed(Protocol):
+    @property
+    def line(self) -> int: ...
+
+
+_Row = TypeVar("_Row", bound=_Placed)
+
+
 def extract(path: str, data: bytes) -> CodeFacts:
     """The facts of a file with these bytes; one that does not parse has none, and raises nothing."""
     digest = hashlib.sha256(data).hexdigest()
@@ -44,39 +53,44 @@ def extract(path: str, data: bytes) -> CodeFacts:
         bindings=tuple(walker.bindings),
         names=walker.names,
         stars=tuple(walker.stars),
-        functions=tuple(_functions(walker, tree)),
-        classes=tuple(class_of(*each, imported) for each in walker.classes),
+        functions=_by_line(_functions(walker, tree)),
+        classes=_by_line(class_of(*each, imported) for each in walker.classes),
         uses=_uses(walker),
-        types=tuple(
+        types=_by_line(
             TypeSite(binding, load.chain, load.line, load.how)
             for load in walker.loads
             if load.how and (binding := load.scope.binding(load.root)) is not None
         ),
-        calls=tuple(
+        calls=_by_line(
             Call(binding, each.chain, each.line, each.positional, each.unpacked)
             for each in walker.calls
             if (each.positional > 3 or each.unpacked > 2) and (binding := each.scope.binding(each.root)) is not None
         ),
-        passed=tuple(
+        passed=_by_line(
             Passed(binding, each.chain, each.line, argument, literal)
             for each in walker.calls
             if each.passed and (binding := each.scope.binding(each.root)) is not None
             for argument, literal in each.passed
         ),
-        compared=tuple(
+        compared=_by_line(
             Compared(each.kind, each.subject, each.scope.name, _root(each.scope, each.root), each.literal, each.line)
             for each in walker.compared
         ),
-        constants=tuple(walker.constants),
-        mutated=tuple(
+        constants=_by_line(walker.constants),
+        mutated=_by_line(
             Mutated(binding, each.chain, each.line, each.how)
             for each in walker.writes
             if (binding := each.scope.binding(each.root)) is not None
         ),
-        paired=paired,
+        paired=_by_line(paired),
         ensured=walker.ensured + ensured,
         is_shim=is_shim,
     )
+
+
+def _by_line(rows: Iterable[_Row]) -> tuple[_Row, ...]:
+    """In the order of the text, which the walk does not keep."""
+    return tuple(sorted(rows, key=lambda row: row.line))
 
 
 def _root(scope: Scope, name: str | None) -> int | None:

@@ -5,7 +5,7 @@ Places are lines. A reference is a pair (binding, chain): the import that binds 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 OWN = -1  # instead of a binding: the chain begins with a name of the module itself
@@ -152,7 +152,7 @@ class CodeFacts:
     path: str
     digest: str
     bindings: tuple[Binding, ...] = ()
-    names: Mapping[str, Name] | None = None
+    names: Mapping[str, Name] = field(default_factory=dict)
     stars: tuple[int, ...] = ()
     functions: tuple[Function, ...] = ()
     classes: tuple[Class, ...] = ()
@@ -169,15 +169,15 @@ class CodeFacts:
 
     def to_json(self) -> list[Any]:
         """A row that `from_json` reads."""
-        return [getattr(self, field.name) for field in fields(self)]
+        return [getattr(self, each.name) for each in fields(self)]
 
     @classmethod
     def from_json(cls, row: list[Any]) -> "CodeFacts":
         """The facts of a row that `to_json` made, before or after it was JSON."""
-        given = dict(zip((field.name for field in fields(cls)), row, strict=True))
+        given = dict(zip((each.name for each in fields(cls)), row, strict=True))
         for name, kind in _ROWS.items():
             given[name] = tuple(kind(*map(_frozen, each)) for each in given[name])
-        given["names"] = {name: Name(*each) for name, each in (given["names"] or {}).items()}
+        given["names"] = {name: Name(*each) for name, each in given["names"].items()}
         given["stars"] = tuple(given["stars"])
         return cls(**given)
 

@@ -8,6 +8,7 @@ import re
 _LONGEST = 120  # characters kept of a literal; of a longer one its digest is kept
 _FEWEST = 3  # elements that make a table of constants
 _MOST = 2_000  # nodes of a table that are looked at
+_MOST_BITS = 2_048
 _WORD = re.compile(r"[A-Za-z][\w.:/+ -]{2,}")
 # Strings that the language, its libraries or the operating system give their meaning to.
 _COMMON = {"ascii", "latin-1", "latin1", "utf-8", "utf8", "utf-16", "utf_8", "iso-8859-1"}
@@ -33,7 +34,12 @@ def text_of(node: ast.expr) -> str | None:
             value = -positive
         case _:
             return None
-    return None if is_trivial(value) else _short(repr(value))
+    return None if is_trivial(value) else _short(spelled(value))
+
+
+def spelled(value: object) -> str:
+    """`repr`, also of whole numbers with more digits than Python writes out in decimal (CVE-2020-10735)."""
+    return hex(value) if isinstance(value, int) and value.bit_length() > _MOST_BITS else repr(value)
 
 
 def is_trivial(value: object) -> bool:
@@ -43,7 +49,7 @@ def is_trivial(value: object) -> bool:
             return True
         case int():
             size = abs(value)
-            return size <= 10 or size in _ROUND or size & (size - 1) == 0 or set(str(size)[1:9]) == {"0"}
+            return size.bit_length() <= _MOST_BITS and _is_round(size)
         case float():
             return not math.isfinite(value) or (value * 2).is_integer() or value in {0.1, 0.01, 0.001, 1e-6, 1e-8}
         case str():
@@ -65,7 +71,16 @@ def table_of(node: ast.expr) -> str | None:
         if number > _MOST or not isinstance(inner, _PLAIN):
             return None
         constants += isinstance(inner, ast.Constant) and not is_trivial(inner.value)
-    return _short(f"{type(node).__name__.lower()} {ast.unparse(node)}") if constants >= _FEWEST else None
+    if constants < _FEWEST:
+        return None
+    try:
+        return _short(f"{type(node).__name__.lower()} {ast.unparse(node)}")
+    except (RecursionError, ValueError):  # nested too deeply, or a number too long to write
+        return None
+
+
+def _is_round(size: int) -> bool:
+    return size <= 10 or size in _ROUND or size & (size - 1) == 0 or set(str(size)[1:9]) == {"0"}
 
 
 _PLAIN = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Constant, ast.UnaryOp, ast.unaryop, ast.expr_context)

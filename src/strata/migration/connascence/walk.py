@@ -1,7 +1,7 @@
 """One pass over a syntax tree that collects what other files may have to agree with, names not yet looked up."""
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from strata.migration.connascence import comparing, literals, pairing
@@ -72,7 +72,8 @@ class Walker:
         self.compared = list[comparing.Found]()
         self.writes = list[Write]()
         self.ensured = 0
-        self._stack: list[tuple[ast.AST, Scope, int]] = [(node, self.module, 0) for node in tree.body]
+        self._stack: list[tuple[ast.AST, Scope, int]] = []
+        self._push(tree.body, self.module)
         while self._stack:
             node, scope, around = self._stack.pop()
             handler = _HANDLERS.get(node.__class__)
@@ -81,16 +82,17 @@ class Walker:
             else:
                 self._below(node, scope, around)
 
-    def _push(self, nodes: Iterable[ast.AST | None], scope: Scope, around: int = 0) -> None:
-        self._stack += [(node, scope, around) for node in nodes if node is not None]
+    def _push(self, nodes: Sequence[ast.AST | None], scope: Scope, around: int = 0) -> None:
+        # Backwards, so that statements are seen in the order of the text: of two imports of a name the first counts.
+        self._stack += [(node, scope, around) for node in reversed(nodes) if node is not None]
 
     def _below(self, node: ast.AST, scope: Scope, around: int) -> None:
         if isinstance(node, ast.stmt):
             scope.statements += 1
-        for name in node._fields:
+        for name in reversed(node._fields):
             value = getattr(node, name, None)
             if value.__class__ is list:
-                self._stack += [(each, scope, around) for each in value if isinstance(each, ast.AST)]
+                self._stack += [(each, scope, around) for each in reversed(value) if isinstance(each, ast.AST)]
             elif isinstance(value, ast.AST) and value.__class__ not in _DULL:
                 self._stack.append((value, scope, around))
 
@@ -222,8 +224,8 @@ class Walker:
 
     def _try(self, node: ast.Try | ast.TryStar, scope: Scope, around: int) -> None:
         scope.statements += 1
-        self._push([*node.body, *node.handlers, *node.orelse], scope, around)
         self._push(node.finalbody, scope, around | FINALLY)
+        self._push([*node.body, *node.handlers, *node.orelse], scope, around)
 
     def _handler(self, node: ast.ExceptHandler, scope: Scope, around: int) -> None:
         if node.name:

@@ -54,7 +54,7 @@ def _said(how: str) -> str:
 
 
 def _line(code: Code, path: str, name: str) -> int:
-    found = (code.facts[path].names or {}).get(name.partition(".")[0])
+    found = code.facts[path].names.get(name.partition(".")[0])
     return found.at if found is not None and found.kind != "import" else 1
 
 
