@@ -2,6 +2,7 @@
 
 Rooms, from the top; each one's `__init__` is its public face:
 
+- `check`: rules, how far they are followed, and what is new since a baseline
 - `coupling`: how much modules and packages know of each other, in numbers
 - `connascence`: where code must agree with other code, and how strongly
 - `graph`: which module imports which
