@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
 from strata.migration.connascence.bodies import digests
+from strata.migration.connascence.definitions import class_of
 from strata.migration.connascence.facts import (
     Call,
     CodeFacts,
@@ -19,8 +20,9 @@ from strata.migration.connascence.facts import (
     Use,
 )
 from strata.migration.connascence.pairing import pairs
-from strata.migration.connascence.scopes import Scope, imported_names
-from strata.migration.connascence.walk import Walker, class_of
+from strata.migration.connascence.reader import Reader
+from strata.migration.connascence.scopes import Scope
+from strata.migration.connascence.walk import walk
 from strata.migration.imports import parse
 from strata.migration.project import BadSource
 
@@ -44,46 +46,45 @@ def extract(path: str, data: bytes) -> CodeFacts:
     except BadSource:
         return CodeFacts(path, digest)
     is_shim = not path.endswith("__init__.py") and _is_shim(tree)
-    imported = imported_names(tree)
-    walker = Walker(tree, imported)
-    paired, ensured = _paired(walker)
+    read = walk(tree)
+    paired, ensured = _paired(read)
     return CodeFacts(
         path,
         digest,
-        bindings=tuple(walker.bindings),
-        names=walker.names,
-        stars=tuple(walker.stars),
-        functions=_by_line(_functions(walker, tree)),
-        classes=_by_line(class_of(*each, imported) for each in walker.classes),
-        uses=_uses(walker),
+        bindings=tuple(read.bindings),
+        names=read.names,
+        stars=tuple(read.stars),
+        functions=_by_line(_functions(read, tree)),
+        classes=_by_line(class_of(*each, read.imported) for each in read.classes),
+        uses=_uses(read),
         types=_by_line(
             TypeSite(binding, load.chain, load.line, load.how)
-            for load in walker.loads
+            for load in read.loads
             if load.how and (binding := load.scope.binding(load.root)) is not None
         ),
         calls=_by_line(
             Call(binding, each.chain, each.line, each.positional, each.unpacked)
-            for each in walker.calls
+            for each in read.calls
             if (each.positional > 3 or each.unpacked > 2) and (binding := each.scope.binding(each.root)) is not None
         ),
         passed=_by_line(
             Passed(binding, each.chain, each.line, argument, literal)
-            for each in walker.calls
+            for each in read.calls
             if each.passed and (binding := each.scope.binding(each.root)) is not None
             for argument, literal in each.passed
         ),
         compared=_by_line(
             Compared(each.kind, each.subject, each.scope.name, _root(each.scope, each.root), each.literal, each.line)
-            for each in walker.compared
+            for each in read.compared
         ),
-        constants=_by_line(walker.constants),
+        constants=_by_line(read.constants),
         mutated=_by_line(
             Mutated(binding, each.chain, each.line, each.how)
-            for each in walker.writes
+            for each in read.writes
             if (binding := each.scope.binding(each.root)) is not None
         ),
         paired=_by_line(paired),
-        ensured=walker.ensured + ensured,
+        ensured=read.ensured + ensured,
         is_shim=is_shim,
     )
 
@@ -97,9 +98,9 @@ def _root(scope: Scope, name: str | None) -> int | None:
     return None if name is None else scope.binding(name)
 
 
-def _uses(walker: Walker) -> tuple[Use, ...]:
+def _uses(read: Reader) -> tuple[Use, ...]:
     counts, calls, lines = Counter[tuple[int, str]](), Counter[tuple[int, str]](), dict[tuple[int, str], int]()
-    for load in walker.loads:
+    for load in read.loads:
         binding = load.scope.binding(load.root)
         if binding is not None:
             key = binding, load.chain
@@ -109,13 +110,13 @@ def _uses(walker: Walker) -> tuple[Use, ...]:
     return tuple(Use(*key, lines[key], counts[key], calls[key]) for key in sorted(counts))
 
 
-def _functions(walker: Walker, tree: ast.Module) -> Iterator[Function]:
-    for inner, _ in reversed(walker.functions):
+def _functions(read: Reader, tree: ast.Module) -> Iterator[Function]:
+    for inner, _ in reversed(read.functions):
         if inner.parent is not None and inner.parent.kind == "function":
             inner.parent.statements += inner.statements
-    known = digests(tree) if any(inner.statements >= FEWEST for inner, _ in walker.functions) else {}
+    known = digests(tree) if any(inner.statements >= FEWEST for inner, _ in read.functions) else {}
     compared = 0
-    for inner, node in walker.functions:
+    for inner, node in read.functions:
         first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
         body = known.get((first, node.name), "") if inner.statements >= FEWEST else ""
         compared += bool(body)
@@ -131,27 +132,38 @@ def _functions(walker: Walker, tree: ast.Module) -> Iterator[Function]:
         )
 
 
-def _paired(walker: Walker) -> tuple[tuple[Paired, ...], int]:
-    found = [each for inner, _ in walker.functions for each in pairs(inner)]
+def _paired(read: Reader) -> tuple[tuple[Paired, ...], int]:
+    found = [each for inner, _ in read.functions for each in pairs(inner)]
     return tuple(pair for pair, ensured in found if not ensured), sum(ensured for _, ensured in found)
 
 
 def _is_shim(tree: ast.Module) -> bool:
-    """Whether a module holds only `from` imports, and what warns or says which names they are."""
-    kinds = [_kind(node) for node in tree.body]
-    return "import" in kinds and None not in kinds
+    """Whether a module only passes on what other modules hold.
+
+    It takes names `from` them and does nothing but warn and say which names they are, or it puts another module that it
+    imports in its own place.
+    """
+    kinds = {_kind(node) for node in tree.body}
+    if None in kinds:
+        return False
+    return ("import" in kinds and "replaced" in kinds) or ("from" in kinds and "import" not in kinds)
 
 
 def _kind(node: ast.stmt) -> str | None:
+    kind = None
     match node:
         case ast.ImportFrom(level=0, module="__future__" | "warnings"):
-            return "beside"
-        case ast.ImportFrom():
-            return "import"
+            kind = "beside"
         case ast.Import(names=[ast.alias(name="warnings" | "sys")]):
-            return "beside"
+            kind = "beside"
+        case ast.ImportFrom():
+            kind = "from"
+        case ast.Import():
+            kind = "import"
         case ast.Expr(value=ast.Constant(value=str()) | ast.Call(func=ast.Name("warn") | ast.Attribute(attr="warn"))):
-            return "beside"
-        case ast.Assign(targets=[ast.Name(id="__all__") | ast.Subscript(value=ast.Attribute(attr="modules"))]):
-            return "beside"
-    return None
+            kind = "beside"
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            kind = "beside"
+        case ast.Assign(targets=[ast.Subscript(value=ast.Attribute(value=ast.Name(id="sys"), attr="modules"))]):
+            kind = "replaced"
+    return kind

@@ -10,11 +10,25 @@ _FEWEST = 3  # elements that make a table of constants
 _MOST = 2_000  # nodes of a table that are looked at
 _MOST_BITS = 2_048
 _WORD = re.compile(r"[A-Za-z][\w.:/+ -]{2,}")
-# Strings that the language, its libraries or the operating system give their meaning to.
+# Strings that the language, its libraries, operating systems, HTTP or databases give their meaning to.
 _COMMON = {"ascii", "latin-1", "latin1", "utf-8", "utf8", "utf-16", "utf_8", "iso-8859-1"}
 _COMMON |= {"strict", "ignore", "replace", "surrogateescape"}
 _COMMON |= {"win32", "cygwin", "linux", "linux2", "darwin", "posix", "java", "windows"}
 _COMMON |= {"str", "int", "float", "bool", "list", "dict", "tuple", "set", "bytes", "object", "type", "none"}
+_COMMON |= {
+    "get",
+    "head",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    "options",
+    "http",
+    "https",
+    "sqlite",
+    "postgresql",
+    "mysql",
+}
 _COMMON |= {"true", "false", "yes", "off", "return", "name", "self", "args", "kwargs"}
 # Bounds and factors that anybody may write without having agreed on them with somebody.
 _ROUND = frozenset({12, 15, 24, 30, 45, 60, 90, 100, 180, 200, 255, 256, 270, 300, 360, 365, 400, 404, 500, 512, 1000})

@@ -141,6 +141,22 @@ def test_shims_are_found_and_looked_through(tmp_path):
     assert [(each.importer, each.imported, each.pairs) for each in found.heaviest] == [("a", "b", 1)]
 
 
+def test_a_module_that_puts_another_in_its_place_is_a_shim(tmp_path):
+    found = report(
+        tmp_path,
+        {
+            "a/__init__.py": "",
+            "a/old.py": 'import sys\n\nimport b.new\n\nsys.modules[__name__] = sys.modules["b.new"]\n',
+            "a/user.py": "from a import old\nold.x()\n",
+            "a/starter.py": "import b.new\n",
+            "b/__init__.py": "",
+            "b/new.py": "def x(): ...\n",
+        },
+    )
+    assert found.shims == ("a.old",)
+    assert (found.cross.pairs, found.cross.shim_pairs) == (2, 1)
+
+
 def test_connascence_makes_a_pair_heavier_and_annotations_are_told_apart(tmp_path):
     files = {
         "a/__init__.py": "",
