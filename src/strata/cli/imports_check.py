@@ -145,4 +145,8 @@ def _show(checked: "Checked", most: int | None) -> None:
     console.print(table)
     if checked.gone:
         console.print(f"{len(checked.gone)} violations of the baseline are gone; --update-baseline forgets them")
-    console.print(f"{len(checked.new)} new violations in {len(checked.judged)} files")
+    console.print(f"{_counted(len(checked.new), 'new violation')} in {_counted(len(checked.judged), 'file')}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

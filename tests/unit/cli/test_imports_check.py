@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -213,3 +214,9 @@ def test_connascence_is_told_heaviest_first(tree, run):
         {"path": "q/m.py", "line": 3},
     ]
     assert found["findings"][1]["other"] == {"path": "p/b.py", "line": 1}
+
+
+def test_the_hook_is_one_that_pre_commit_takes():
+    clientlib = pytest.importorskip("pre_commit.clientlib")
+    (hook,) = clientlib.load_manifest(Path(__file__).parents[3] / ".pre-commit-hooks.yaml")
+    assert (hook["id"], hook["entry"], hook["pass_filenames"]) == ("strata-imports", "strata imports check", True)

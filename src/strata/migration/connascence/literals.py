@@ -65,7 +65,7 @@ def is_trivial(value: object) -> bool:
             size = abs(value)
             return size.bit_length() <= _MOST_BITS and _is_round(size)
         case float():
-            return not math.isfinite(value) or (value * 2).is_integer() or value in {0.1, 0.01, 0.001, 1e-6, 1e-8}
+            return not math.isfinite(value) or (value * 2).is_integer() or f"{value:.6e}".lstrip("-")[:8] == "1.000000"
         case str():
             return _is_trivial_text(value)
         case bytes():

@@ -18,6 +18,7 @@ _SECONDS: Mapping[str, tuple[str, ...]] = {
     "initialize": ("shutdown", "finalize", "close"),
     "setup": ("teardown",),
 }
+OPENED = "open()"  # what makes a receiver, and is no method of it
 _WORDS = frozenset(_SECONDS) | {second for seconds in _SECONDS.values() for second in seconds}
 
 
@@ -45,11 +46,11 @@ def pairs(scope: Scope) -> Iterator[tuple[Paired, bool]]:
         reference = (binding, known[1]) if known and binding is not None else None
         firsts = [(at, name) for at, name, _ in calls if name in _SECONDS]
         if known == ("open", ""):
-            firsts.append((line, "open"))
+            firsts.append((line, OPENED))
         elif reference is not None:
             firsts.append((line, ""))  # an object that has to be closed, if its class says so
         for at, first in sorted(firsts):
-            seconds = _SECONDS.get(first, ("close",))
+            seconds = _SECONDS.get(first, ("close",))  # OPENED and makers are closed
             after = sorted(each for each in calls if each[0] > at and each[1] in seconds)
             if after:
                 ensured = any(in_finally for _, _, in_finally in after)

@@ -8,7 +8,9 @@ class of the project that has `__enter__` and `close`.
 from collections import Counter
 
 from strata.migration.connascence.code import Code, Symbol
+from strata.migration.connascence.facts import Paired
 from strata.migration.connascence.finding import Example, Finding, Kind, Outcome, Place, Rule, locality
+from strata.migration.connascence.pairing import OPENED
 
 
 def look(code: Code) -> Outcome:
@@ -21,7 +23,7 @@ def look(code: Code) -> Outcome:
             if pair.first == "" and not _is_closed(code, maker):
                 continue
             other = path if maker is None else maker.path
-            first = f".{pair.first}()" if pair.first else f" = {maker.name if maker else 'open'}()"
+            first = _first(pair, maker)
             findings.append(
                 Finding(
                     Kind.EXECUTION,
@@ -29,12 +31,17 @@ def look(code: Code) -> Outcome:
                     Place(path, pair.end) if other == path else Place(other, 1),
                     2,
                     locality(code, path, other) if other in code.modules else locality(code, path, path),
-                    f"{pair.receiver}{first} must be followed by .{pair.second}() in line {pair.end}, and nothing "
-                    f"ensures it",
+                    f"{first} must be followed by .{pair.second}() in line {pair.end}, and nothing ensures it",
                     f"{pair.function}:{pair.receiver}:{pair.first}",
                 )
             )
     return Outcome(tuple(findings), sites + Counter(each.place.path for each in findings))
+
+
+def _first(pair: Paired, maker: Symbol | None) -> str:
+    if pair.first in {"", OPENED}:
+        return f"{pair.receiver} = {OPENED if maker is None else f'{maker.name}()'}"
+    return f"{pair.receiver}.{pair.first}()"
 
 
 def _is_closed(code: Code, maker: Symbol | None) -> bool:
