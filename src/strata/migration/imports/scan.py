@@ -51,9 +51,10 @@ def parse(data: bytes) -> ast.Module:
             decode(data)  # says what is wrong with the encoding, if that is it
         where = f" (line {error.lineno})" if error.lineno else ""
         raise BadSource("syntax", f"does not parse: {error.msg}{where}", error.lineno or None) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        reason = str(error) or "it is nested too deeply"
-        raise BadSource("syntax", f"does not parse: {reason}") from error
+    except (RecursionError, MemoryError) as error:
+        raise BadSource("syntax", "does not parse: it is nested too deeply for the compiler") from error
+    except ValueError as error:
+        raise BadSource("syntax", f"does not parse: {error}") from error
 
 
 def _walk(tree: ast.Module, lines: Lines) -> Iterator[tuple[ast.Import | ast.ImportFrom | ast.If, str, Guard]]:
