@@ -159,7 +159,9 @@ def test_only_what_the_baseline_does_not_know_is_new(tmp_path):
     ]
     assert [path for path, _, _ in second.gone] == ["b.py"]
     # A part brings its own up to date and leaves what is known of other files.
-    part = checked(tmp_path, moved, baseline=known, judged={"a.py"}).baseline(known, whole=False)
+    some = checked(tmp_path, moved, baseline=known, judged={"a.py"})
+    assert some.gone == ()
+    part = some.baseline(known, whole=False)
     assert {path: len(entries) for path, entries in part.known.items()} == {"a.py": 2, "b.py": 1}
     assert set(second.baseline(known, whole=True).known) == {"a.py"}
 

@@ -114,6 +114,13 @@ RULE = Rule(
         Example({"m.py": _SOLVE, "n.py": "from m import solve\nsolve(1, method='interior')\n"}, (("n.py", 2, 1),)),
         Example(
             {
+                "m.py": "class Solver:\n    def __init__(self, method):\n        self.exact = method == 'exact'\n",
+                "n.py": "from m import Solver\nSolver('exact')\n",
+            },
+            (("n.py", 2, 1),),
+        ),
+        Example(
+            {
                 "m.py": "def f(x): return x.state in ('running', 'stopped')\n",
                 "n.py": "def g(y):\n    match y.state:\n        case 'running' | 'stopped': return 1\n",
             },
