@@ -50,6 +50,7 @@ class Finding:
     """Code that must agree with other code.
 
     place, other: where, and the code that it must agree with; more: further places, for what is in several files.
+    mutual: none of the places depends on the others, which of them is named first is by the order of paths alone.
     degree: how many elements must agree. key: which of its kind in a file it is, whatever lines have moved.
     """
 
@@ -61,6 +62,7 @@ class Finding:
     message: str
     key: str
     more: tuple[Place, ...] = ()
+    mutual: bool = False
 
     @property
     def weight(self) -> float:

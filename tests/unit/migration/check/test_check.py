@@ -145,6 +145,24 @@ def test_given_files_are_judged_and_the_others_only_bear_on_them(tmp_path):
     assert result.compliance["import-cycle"].eligible == 1
 
 
+def test_a_new_copy_is_found_from_either_side_and_is_one_violation(tmp_path):
+    files = {"a.py": "PORT = 8471\n", "b.py": "PORT = 8471\n", "c.py": ""}
+    whole, first, second, neither = (
+        checked(tmp_path, files, judged=judged) for judged in (None, {"a.py"}, {"b.py"}, {"c.py"})
+    )
+    assert places(whole, "connascence-value") == [("b.py", 1)]
+    assert {each.fingerprint for each in (*first.new, *second.new)} == {whole.new[0].fingerprint}
+    assert not neither.new
+    known = first.baseline(Baseline(), whole=False)
+    assert not checked(tmp_path, files, baseline=known).new
+
+
+def test_files_that_cannot_be_read_are_told(tmp_path):
+    result = checked(tmp_path, {"a.py": "def (:\n", "b.py": "from os import *\n"})
+    assert [(each.path, each.code) for each in result.problems] == [("a.py", "syntax")]
+    assert places(result, "star-import") == [("b.py", 1)]
+
+
 def test_only_what_the_baseline_does_not_know_is_new(tmp_path):
     files = {"a.py": "from os import *\n", "b.py": "from os import *\n"}
     first = checked(tmp_path, files)

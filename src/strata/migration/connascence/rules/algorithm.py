@@ -40,6 +40,7 @@ def look(code: Code) -> Outcome:
                 f"{said}, in {first.statements} statements{more}",
                 f"{second.name}={path}:{first.name}",
                 places,
+                mutual=True,
             )
         )
     sites = Counter(path for path, facts in code.files() for function in facts.functions if function.body)

@@ -89,6 +89,7 @@ def _shared(code: Code) -> Iterator[Finding]:
             f"{subject} is compared with {shown} here and in {code.modules[first[0]]}{others}",
             f"{subject}:{first[0]}",
             tuple(Place(*each) for each in more),
+            mutual=True,
         )
 
 

@@ -43,6 +43,7 @@ def look(code: Code) -> Outcome:
                 f"{second.name} has the value of {first.name} in {code.modules[path]}: {literal[:60]}",
                 f"{second.name}={path}:{first.name}",
                 tuple(Place(where, each.line) for where, each in others[1:]),
+                mutual=True,
             )
         )
     return Outcome(tuple(findings), sites)
