@@ -37,7 +37,10 @@ class Compliance:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found. problems: files that cannot be judged. gone: (path, rule, message) of what the baseline knows and is no more."""
+    """What a check found.
+
+    gone: (path, rule, message) of what the baseline knows and is no more. problems: files that cannot be judged.
+    """
 
     found: tuple[Found, ...]
     compliance: Mapping[str, Compliance]
