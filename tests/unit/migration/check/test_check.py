@@ -247,6 +247,7 @@ def test_fingerprints_are_distinct_and_do_not_know_lines(some, shift):
     [
         {"strategy": "sideways"},
         {"strategy": 1},
+        {"stratgey": "absolute"},
         {"off": ["no-such-rule"]},
         {"off": "star-import"},
         {"exclude": [1]},
