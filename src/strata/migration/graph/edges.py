@@ -15,7 +15,8 @@ class ImportEdge:
     """`importer` imports `imported`; both are dotted names of files of the project.
 
     names: what is taken from the imported module, "*" for all; none where the module itself is bound.
-    type_only: under `if TYPE_CHECKING`. deferred: inside a function, so not when the module is loaded.
+    type_only: under `if TYPE_CHECKING`. deferred: inside a function, or under `if __name__ == "__main__"`, so not when
+    the module is imported.
     """
 
     importer: str
@@ -45,7 +46,10 @@ def import_edges(analysis: Analysis) -> tuple[ImportEdge, ...]:
                 if each.origin is Origin.PROJECT and each.target and each.target.kind in {Kind.MODULE, Kind.PACKAGE}:
                     taken = ends.setdefault(known.get(each.target.path, each.target.name), [])
                     taken += [each.attribute] if each.attribute else []
-            type_only, deferred = bool(statement.guard & Guard.TYPE_CHECKING), bool(statement.guard & Guard.FUNCTION)
+            type_only, deferred = (
+                bool(statement.guard & Guard.TYPE_CHECKING),
+                bool(statement.guard & (Guard.FUNCTION | Guard.MAIN)),
+            )
             found += [
                 ImportEdge(known[path], end, statement.line, tuple(taken), type_only, deferred)
                 for end, taken in ends.items()

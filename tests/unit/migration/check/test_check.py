@@ -76,7 +76,7 @@ CASES = {
             "p/a.py": "from p import b\n",
             "p/b.py": "from p import c\nimport p.d\n",
             "p/c.py": "import p.a\ndef f():\n    import p.d\n",
-            "p/d.py": "def f():\n    import p.a\n",
+            "p/d.py": "def f():\n    import p.a\nif __name__ == '__main__':\n    from p.b import x\n",
         },
         [("p/a.py", 1), ("p/b.py", 1), ("p/c.py", 1)],
         (4, 3),
