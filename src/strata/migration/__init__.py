@@ -2,6 +2,7 @@
 
 Rooms, from the top; each one's `__init__` is its public face:
 
+- `refactor`: modules moved between packages so that these know less of each other
 - `coupling`: how much modules and packages know of each other, in numbers
 - `graph`: which module imports which
 - `imports`: what every file imports, under each name that it can run as
