@@ -125,5 +125,5 @@ def _queue(arrangement: Arrangement, module: int, queue: list[tuple[float, int, 
     targets = {arrangement.place[other] for other in arrangement.neighbours[module]} | {arrangement.home[module]}
     for to in sorted(targets - {arrangement.place[module]}):
         gain = arrangement.gain(module, to)
-        if gain > _LEAST:
+        if gain > (-_LEAST if to == arrangement.home[module] else _LEAST):  # a move for nothing is taken back
             heapq.heappush(queue, (-gain, module, to))

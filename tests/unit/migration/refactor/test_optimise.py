@@ -117,6 +117,13 @@ def test_a_move_that_gains_no_more_than_its_price_is_not_made():
     assert not optimise(layout, Limits(moved=0.5, largest=2, price=1)).moves
 
 
+def test_a_move_for_nothing_is_not_made():
+    weights = {("p.a.x", "p.a.y"): 1.0, ("p.a.x", "p.b.z"): 1.0, ("p.b.w", "p.b.z"): 1.0}
+    places = {"p.a.x": "p.a", "p.a.y": "p.a", "p.b.z": "p.b", "p.b.w": "p.b"}
+    layout = Layout(places, weights, frozenset(["p.a.y", "p.b.z"]))
+    assert all(not optimise(layout, Limits(moved=1, largest=3), seed=seed).moves for seed in range(5))
+
+
 def test_fixed_modules_and_closed_packages_are_left_alone():
     layout, astray = planted(astray=4, seed=0)
     stays, kept_out = sorted(astray)[:2]
