@@ -25,6 +25,8 @@ class Via(StrEnum):
     IMPORT_MODULE = "import_module"
     RUN_PATH = "run_path"
     FILE_LOCATION = "spec_from_file_location"
+    RUN_MODULE = "python -m"
+    ENTRY_POINT = "entry point"
     LAZY = "lazy"  # other calls and tables that name modules, such as `preload_module`
 
 
@@ -61,7 +63,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class StringReference:
-    """A string literal that names a module, an attribute of one, or a file; `start` to `end` is the literal."""
+    """A string that names a module, an attribute of one, or a file.
+
+    start, end: in Python code of the literal with its quotes, in a configuration file of the bare value.
+    """
 
     start: Position
     end: Position

@@ -4,14 +4,18 @@ import ast
 import hashlib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from strata.migration.imports.facts import FileFacts, Guard, Statement
+from strata.migration.imports.search import Lines
 from strata.migration.imports.strings import string_references
 from strata.migration.project import BadSource, Problem, decode
 
 REBOUND = {"__package__", "__name__", "__spec__", "__path__", "__import__"}
-_REBINDS = re.compile(rb"__(?:package|name|spec|path|import)__\s*(?::[^=\n]*)?=(?!=)|global\s+__")
+_STATEMENTS = (b"import", b"__main__")
+_REBINDS = (b"__package__", b"__spec__", b"__path__", b"__import__")
+_NAME = re.compile(rb"__name__\"?'?\]?\s*(?::[^=\n]*)?=(?!=)")  # by itself it stands in nearly every file
 _Block = tuple[list[ast.stmt], str, Guard]
 
 
@@ -21,14 +25,14 @@ def scan(path: str, data: bytes) -> FileFacts:
     try:
         tree = parse(data)
     except BadSource as error:
-        return FileFacts(path, digest, problem=Problem(path, error.code, str(error), error.__dict__.get("line")))
+        return FileFacts(path, digest, problem=Problem(path, error.code, str(error), error.line))
     statements, main = [], False
-    for node, scope, guard in _walk(tree):
+    for node, scope, guard in _walk(tree, Lines(data, _STATEMENTS)):
         if isinstance(node, ast.If):
             main = main or _is_main(node.test)
         else:
             statements.append(_statement(node, scope, guard))
-    rebinds = _rebinds(tree) if _REBINDS.search(data) else ()
+    rebinds = _rebinds(tree, Lines(data, (*_REBINDS, b"__name__") if _NAME.search(data) else _REBINDS))
     strings = string_references(tree, data)
     return FileFacts(path, digest, tuple(statements), strings, main, data.startswith(b"#!"), rebinds)
 
@@ -40,52 +44,78 @@ def parse(data: bytes) -> ast.Module:
             warnings.simplefilter("ignore")  # invalid escapes are the author's business
             return ast.parse(data)
     except SyntaxError as error:
-        bad = BadSource("syntax", f"does not parse: {error.msg} (line {error.lineno})")
-        bad.__dict__["line"] = error.lineno
-        if data.isascii() or b"codec" not in str(error).encode():
-            raise bad from error
-        decode(data)  # says what is wrong with the encoding, if that is it
-        raise bad from error
+        if not data.isascii() or "codec" in str(error) or "encoding" in str(error):
+            decode(data)  # says what is wrong with the encoding, if that is it
+        where = f" (line {error.lineno})" if error.lineno else ""
+        raise BadSource("syntax", f"does not parse: {error.msg}{where}", error.lineno or None) from error
     except (ValueError, RecursionError, MemoryError) as error:
         reason = str(error) or "it is nested too deeply"
         raise BadSource("syntax", f"does not parse: {reason}") from error
 
 
-def _walk(tree: ast.Module) -> Iterator[tuple[ast.Import | ast.ImportFrom | ast.If, str, Guard]]:
+def _walk(tree: ast.Module, lines: Lines) -> Iterator[tuple[ast.Import | ast.ImportFrom | ast.If, str, Guard]]:
     """Import statements and the `if`s at the top, in the order of the text, without recursion."""
+    if not lines:
+        return
     stack: list[tuple[ast.stmt, str, Guard]] = [(node, "", Guard.NONE) for node in reversed(tree.body)]
     while stack:
         node, scope, guard = stack.pop()
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield node, scope, guard
-            continue
-        if isinstance(node, ast.If) and not scope:
-            yield node, scope, guard
-        for body, inside, around in reversed(_blocks(node, scope, guard)):
-            stack += [(child, inside, around) for child in reversed(body)]
+        kind = type(node)
+        if kind is ast.Import or kind is ast.ImportFrom:
+            yield node, scope, guard  # type: ignore[misc]
+        elif kind in _BLOCKS and lines.touch(node):
+            if kind is ast.If and not scope:
+                yield node, scope, guard  # type: ignore[misc]
+            for body, inside, around in reversed(_BLOCKS[kind](node, scope, guard)):
+                stack += [(child, inside, around) for child in reversed(body)]
 
 
-def _blocks(node: ast.stmt, scope: str, guard: Guard) -> list[_Block]:  # noqa: PLR0911 - one case, one line
-    """The bodies inside a statement, in the order of the text."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return [(node.body, _inner(scope, node.name), guard | Guard.FUNCTION)]
-        case ast.ClassDef():
-            return [(node.body, _inner(scope, node.name), guard)]
-        case ast.If():
-            inside = guard | (Guard.TYPE_CHECKING if _is_type_checking(node.test) else Guard.CONDITIONAL)
-            return [(node.body, scope, inside), (node.orelse, scope, guard | Guard.CONDITIONAL)]
-        case ast.For() | ast.AsyncFor() | ast.While():
-            return [(node.body, scope, guard | Guard.CONDITIONAL), (node.orelse, scope, guard | Guard.CONDITIONAL)]
-        case ast.With() | ast.AsyncWith():
-            return [(node.body, scope, guard | (Guard.TRY if _suppresses(node) else Guard.NONE))]
-        case ast.Try() | ast.TryStar():
-            tried = guard | (Guard.TRY if node.handlers else Guard.NONE)
-            handlers = [(each.body, scope, guard | Guard.HANDLER) for each in node.handlers]
-            return [(node.body, scope, tried), *handlers, (node.orelse, scope, tried), (node.finalbody, scope, guard)]
-        case ast.Match():
-            return [(case.body, scope, guard | Guard.CONDITIONAL) for case in node.cases]
-    return []
+# The bodies inside a statement, in the order of the text.
+def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, scope: str, guard: Guard) -> list[_Block]:
+    return [(node.body, _inner(scope, node.name), guard | Guard.FUNCTION)]
+
+
+def _class(node: ast.ClassDef, scope: str, guard: Guard) -> list[_Block]:
+    return [(node.body, _inner(scope, node.name), guard)]
+
+
+def _if(node: ast.If, scope: str, guard: Guard) -> list[_Block]:
+    inside = guard | (Guard.TYPE_CHECKING if _is_type_checking(node.test) else Guard.CONDITIONAL)
+    return [(node.body, scope, inside), (node.orelse, scope, guard | Guard.CONDITIONAL)]
+
+
+def _loop(node: ast.For | ast.AsyncFor | ast.While, scope: str, guard: Guard) -> list[_Block]:
+    return [(node.body, scope, guard | Guard.CONDITIONAL), (node.orelse, scope, guard | Guard.CONDITIONAL)]
+
+
+def _with(node: ast.With | ast.AsyncWith, scope: str, guard: Guard) -> list[_Block]:
+    return [(node.body, scope, guard | (Guard.TRY if _suppresses(node) else Guard.NONE))]
+
+
+def _try(node: ast.Try | ast.TryStar, scope: str, guard: Guard) -> list[_Block]:
+    tried = (node.body, scope, guard | (Guard.TRY if node.handlers else Guard.NONE))
+    handlers = [(each.body, scope, guard | Guard.HANDLER) for each in node.handlers]
+    return [tried, *handlers, (node.orelse, scope, guard | Guard.CONDITIONAL), (node.finalbody, scope, guard)]
+
+
+def _match(node: ast.Match, scope: str, guard: Guard) -> list[_Block]:
+    return [(case.body, scope, guard | Guard.CONDITIONAL) for case in node.cases]
+
+
+_BLOCKS: dict[type[ast.AST], Callable[[Any, str, Guard], list[_Block]]] = {
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.If: _if,
+    ast.For: _loop,
+    ast.AsyncFor: _loop,
+    ast.While: _loop,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Try: _try,
+    ast.TryStar: _try,
+    ast.Match: _match,
+}
 
 
 def _statement(node: ast.Import | ast.ImportFrom, scope: str, guard: Guard) -> Statement:
@@ -121,10 +151,18 @@ def _suppresses(node: ast.With | ast.AsyncWith) -> bool:
     return any((name.id if isinstance(name, ast.Name) else getattr(name, "attr", "")) == "suppress" for name in names)
 
 
-def _rebinds(tree: ast.Module) -> tuple[str, ...]:
-    """Names of REBOUND that any assignment of the file's own scope, or of a function with `global`, sets."""
-    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return tuple(sorted(stored & REBOUND))
+def _rebinds(tree: ast.Module, lines: Lines) -> tuple[str, ...]:
+    """Names of REBOUND that any assignment of the file sets, in whatever scope, or as a key of `globals()`."""
+    found = set()
+    for node in lines.walk(tree) if lines else ():
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()):
+                found.add(name)
+            case ast.Attribute(attr="__import__", ctx=ast.Store()):
+                found.add("__import__")
+            case ast.Subscript(slice=ast.Constant(value=str(name)), ctx=ast.Store()):
+                found.add(name)
+    return tuple(sorted(found & REBOUND))
 
 
 def _inner(scope: str, name: str) -> str:

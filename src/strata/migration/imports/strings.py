@@ -1,16 +1,11 @@
 """Strings that name modules or files: targets of `mock.patch`, arguments of `import_module`, paths that are run."""
 
 import ast
-import re
 from collections.abc import Iterator
 
 from strata.migration.imports.facts import StringReference, Via
+from strata.migration.imports.search import Lines
 
-# A file without any of these words is not searched: walking every expression takes longer than parsing.
-_WORDS = re.compile(
-    rb"\bpatch\b|setattr|import_module|importorskip|__import__|run_module|find_spec|run_path|spec_from_file_location"
-    rb"|SourceFileLoader|preload_module|_sub_module_deprecation|lazy_import|import_string|import_object"
-)
 _CALLS = {
     "patch": Via.PATCH,
     "patch.object": Via.PATCH,
@@ -32,13 +27,16 @@ _CALLS = {
     "import_string": Via.LAZY,
     "import_object": Via.LAZY,
 }
+# Only lines with these words are searched: walking every expression takes longer than parsing.
+_WORDS = (*(name.encode() for name in _CALLS if "." not in name), b"setattr")
 
 
 def string_references(tree: ast.Module, data: bytes) -> tuple[StringReference, ...]:
     """Every string constant inside a call that takes names of modules or files, in the order of the text."""
-    if not _WORDS.search(data):
+    lines = Lines(data, _WORDS)
+    if not lines:
         return ()
-    found = {(each.start, each.end): each for node in ast.walk(tree) for each in _references(node)}
+    found = {(each.start, each.end): each for node in lines.walk(tree) for each in _references(node)}
     return tuple(sorted(found.values(), key=lambda each: each.start))
 
 

@@ -34,16 +34,14 @@ class Modules:
     def __init__(self, tree: Tree, roots: Iterable[Root]) -> None:
         self.roots = tuple(roots)
         self._files = {file.path for file in tree.files}
-        self._extensions = {
-            path.split(".", 1)[0]: path for path in tree.others if not path.endswith(".pyi") and "." in path
-        }
+        self._extensions = {_stem(path): path for path in tree.others if not path.endswith(".pyi")}
         self._folders = {""}
         for path in (*self._files, *tree.others):
             folder = path.rpartition("/")[0]
             while folder not in self._folders:
                 self._folders.add(folder)
                 folder = folder.rpartition("/")[0]
-        self._found: dict[tuple[str, Root], Module | None] = {}
+        self._found: dict[Root, dict[str, Module | None]] = defaultdict(dict)
 
     def find(self, name: str, roots: Iterable[Root] | None = None) -> Module | None:
         """The first of the roots that has the name; a regular package or a module wins over every namespace."""
@@ -83,10 +81,10 @@ class Modules:
         return {name: found for name, found in paths.items() if len(found) > 1}
 
     def _look_up(self, name: str, root: Root) -> Module | None:
-        key = (name, root)
-        if key not in self._found:
-            self._found[key] = self._read(name, root)
-        return self._found[key]
+        found = self._found[root]
+        if name not in found:
+            found[name] = self._read(name, root)
+        return found[name]
 
     def _read(self, name: str, root: Root) -> Module | None:
         place = root.place_of(name)
@@ -100,3 +98,9 @@ class Modules:
         if place in self._extensions:
             return Module(name, Kind.EXTENSION, self._extensions[place])
         return Module(name, Kind.NAMESPACE, place) if place in self._folders else None
+
+
+def _stem(path: str) -> str:
+    """The path without what follows the first dot of the file's name, such as `.cpython-311-x86_64-linux-gnu.so`."""
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + name.partition(".")[0]

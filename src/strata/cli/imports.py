@@ -1,0 +1,17 @@
+"""`strata imports`: analyse a Python project's imports, standardise them, lower its coupling."""
+
+import typer
+
+from strata.cli.imports_analyse import analyse
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Analyse a project's imports; standardise them, file by file."
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Analyse a project's imports; standardise them, file by file."""
+
+
+app.command()(analyse)
