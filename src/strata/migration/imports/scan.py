@@ -37,6 +37,13 @@ def scan(path: str, data: bytes) -> FileFacts:
     return FileFacts(path, digest, tuple(statements), strings, main, data.startswith(b"#!"), rebinds)
 
 
+def statements_of(tree: ast.Module) -> tuple[Statement, ...]:
+    """The import statements of a syntax tree, in the order of the text."""
+    return tuple(
+        _statement(node, scope, guard) for node, scope, guard in _walk(tree, None) if not isinstance(node, ast.If)
+    )
+
+
 def parse(data: bytes) -> ast.Module:
     """The syntax tree; raises BadSource for whatever the compiler cannot take, its encoding included."""
     try:
@@ -53,9 +60,9 @@ def parse(data: bytes) -> ast.Module:
         raise BadSource("syntax", f"does not parse: {reason}") from error
 
 
-def _walk(tree: ast.Module, lines: Lines) -> Iterator[tuple[ast.Import | ast.ImportFrom | ast.If, str, Guard]]:
+def _walk(tree: ast.Module, lines: Lines | None) -> Iterator[tuple[ast.Import | ast.ImportFrom | ast.If, str, Guard]]:
     """Import statements and the `if`s at the top, in the order of the text, without recursion."""
-    if not lines:
+    if lines is not None and not lines:
         return
     stack: list[tuple[ast.stmt, str, Guard]] = [(node, "", Guard.NONE) for node in reversed(tree.body)]
     while stack:
@@ -63,7 +70,7 @@ def _walk(tree: ast.Module, lines: Lines) -> Iterator[tuple[ast.Import | ast.Imp
         kind = type(node)
         if kind is ast.Import or kind is ast.ImportFrom:
             yield node, scope, guard  # type: ignore[misc]
-        elif kind in _BLOCKS and lines.touch(node):
+        elif kind in _BLOCKS and (lines is None or lines.touch(node)):
             if kind is ast.If and not scope:
                 yield node, scope, guard  # type: ignore[misc]
             for body, inside, around in reversed(_BLOCKS[kind](node, scope, guard)):
