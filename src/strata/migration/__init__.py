@@ -2,6 +2,7 @@
 
 Rooms, from the top; each one's `__init__` is its public face:
 
+- `journal`: changes to files, written down first, each undone to the byte where it is asked
 - `graph`: which module imports which
 - `imports`: what every file imports, under each name that it can run as
 - `project`: a tree of Python files: which there are, how they are encoded, where names of modules are looked up
