@@ -1,14 +1,13 @@
-"""A small project on the disk, written down as a dictionary."""
+"""Tiny projects on the disk."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 
 def make_tree(folder: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Write each text (UTF-8, line ends as they are) or bytes at its path below `folder`; returns the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the files, given by their paths below `folder`, and return it."""
     for path, text in files.items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(text if isinstance(text, bytes) else text.encode())
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
     return folder
