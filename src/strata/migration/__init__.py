@@ -3,6 +3,8 @@
 Rooms, from the top; each one's `__init__` is its public face:
 
 - `refactor`: modules moved between packages so that these know less of each other
+- `dynamic`: what modules and tests do when they are run, before a change and after it
+- `journal`: changes to files, written down first, each undone to the byte where it is asked
 - `coupling`: how much modules and packages know of each other, in numbers
 - `graph`: which module imports which
 - `imports`: what every file imports, under each name that it can run as
