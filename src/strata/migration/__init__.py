@@ -6,6 +6,7 @@ Rooms, from the top; each one's `__init__` is its public face:
 - `dynamic`: what modules and tests do when they are run, before a change and after it
 - `journal`: changes to files, written down first, each undone to the byte where it is asked
 - `coupling`: how much modules and packages know of each other, in numbers
+- `connascence`: where code must agree with other code, and how strongly
 - `graph`: which module imports which
 - `imports`: what every file imports, under each name that it can run as
 - `project`: a tree of Python files: which there are, how they are encoded, where names of modules are looked up
