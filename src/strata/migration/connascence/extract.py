@@ -136,7 +136,9 @@ def _kind(node: ast.stmt) -> str | None:
             return "import"
         case ast.Import(names=[ast.alias(name="warnings" | "sys")]):
             return "beside"
-        case ast.Expr(value=ast.Constant(value=str()) | ast.Call(func=ast.Attribute(attr="warn") | ast.Name(id="warn"))):
+        case ast.Expr(
+            value=ast.Constant(value=str()) | ast.Call(func=ast.Attribute(attr="warn") | ast.Name(id="warn"))
+        ):
             return "beside"
         case ast.Assign(targets=[ast.Name(id="__all__") | ast.Subscript(value=ast.Attribute(attr="modules"))]):
             return "beside"
