@@ -3,6 +3,7 @@
 import typer
 
 from strata.cli.imports_analyse import analyse
+from strata.cli.imports_refactor import app as refactor
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Analyse a project's imports; standardise them, file by file."
@@ -15,3 +16,4 @@ def _group() -> None:
 
 
 app.command()(analyse)
+app.add_typer(refactor, name="refactor")

@@ -14,7 +14,7 @@ from strata.migration.refactor.dotted import bound_names, chains, string_edits, 
 from strata.migration.refactor.equal import first_difference
 from strata.migration.refactor.fixed import closed_packages, fixed_modules
 from strata.migration.refactor.importing import Place, statement_edits, unaliased
-from strata.migration.refactor.shim import shim_text
+from strata.migration.refactor.shim import shim_target, shim_text
 from strata.migration.refactor.stuck import Stuck
 from strata.migration.rewrite import Refusal, live_names, main_name
 from strata.migration.verify import prove
@@ -35,42 +35,64 @@ def make_step(analysis: Analysis, move: Move) -> Step:
     The package that the module leaves goes on importing it by the old name where there is a shim: so the module stays
     an attribute of that package.
     """
-    moving = _Moving(analysis, move)
-    moving.check()
-    changes = [change for path in moving.paths() if (change := moving.change(path)) is not None]
-    moved = moving.moved()
-    shim = shim_text(move.new) if move.shim else None
-    left = Change(moving.path, moved[0], shim)
-    changes += moving.configured()
-    why = f"{move.old} becomes {move.new}" + (", and its old name a shim" if move.shim else "")
-    return Step(f"move {move.old}", why, (Change(moving.new_path, None, moved[1]), *changes, left))
+    return Mover(analysis).step(move)
+
+
+class Mover:
+    """A project of which several moves are worked out, each on the project as it is."""
+
+    def __init__(self, analysis: Analysis, fixed: Mapping[str, str] | None = None) -> None:
+        """fixed: modules that stay, with the reason (`fixed_modules`)."""
+        self.analysis = analysis
+        self.fixed = fixed_modules(analysis) if fixed is None else fixed
+        self.closed = closed_packages(analysis)
+        self.known = {name: path for path, name in analysis.modules.by_path().items()}
+        self.live = live_names(analysis)
+
+    def is_made(self, move: Move) -> bool:
+        """Whether the module lies at its new place already, and at the old one nothing but its shim."""
+        old = self.known.get(move.old)
+        if move.new not in self.known:
+            return False
+        return old is None or shim_target(read_source(self.analysis.tree.root / old)) == move.new
+
+    def step(self, move: Move) -> Step:
+        """As `make_step`."""
+        moving = _Moving(self, move)
+        moving.check()
+        changes = [change for path in moving.paths() if (change := moving.change(path)) is not None]
+        before, after = moving.moved()
+        changes += moving.configured()
+        shim = shim_text(move.new) if move.shim else None
+        why = f"{move.old} becomes {move.new}" + (", and its old name a shim" if move.shim else "")
+        ends = Change(moving.new_path, None, after), Change(moving.path, before, shim)
+        return Step(f"move {move.old}", why, (ends[0], *changes, ends[1]))
 
 
 class _Moving:
-    """The files of a project while one move is worked out."""
+    """One move while it is worked out."""
 
-    def __init__(self, analysis: Analysis, move: Move) -> None:
-        self.analysis, self.move = analysis, move
+    def __init__(self, mover: Mover, move: Move) -> None:
+        self.mover, self.analysis, self.move = mover, mover.analysis, move
+        self.known, self.live = mover.known, mover.live
         self.renamed = {move.old: move.new}
         self.package, _, self.base = move.old.rpartition(".")
         self.target, _, self.new_base = move.new.rpartition(".")
-        self.known = {name: path for path, name in analysis.modules.by_path().items()}
         if move.old not in self.known:
             raise Stuck("no-module", f"{move.old} is no module of the project")
         self.path = self.known[move.old]
-        root, _ = analysis.modules.names(self.path)[0]
+        root, _ = self.analysis.modules.names(self.path)[0]
         place = root.place_of(move.new)
         if place is None:
             raise Stuck("no-place", f"{move.new} lies below none of the roots of the project")
         self.new_path = f"{place}.py"
-        self.live = live_names(analysis)
 
     def check(self) -> None:
         """Raise Stuck where the module must stay, or the new name is taken."""
         modules, move = self.analysis.modules, self.move
-        if reason := fixed_modules(self.analysis).get(move.old):
+        if reason := self.mover.fixed.get(move.old):
             raise Stuck(reason, f"{move.old} is not to be moved")
-        if reason := closed_packages(self.analysis).get(self.target):
+        if reason := self.mover.closed.get(self.target):
             raise Stuck(reason, f"nothing is to be moved into {self.target}")
         there = modules.find(self.target)
         if there is None or there.kind not in {Kind.PACKAGE, Kind.NAMESPACE}:
@@ -90,9 +112,7 @@ class _Moving:
         keeps = self.known.get(self.package) if self.move.shim else None
         word = re.compile(rb"\b" + self.base.encode() + rb"\b")
         for path, facts in self.analysis.files.items():
-            if path in {self.path, keeps} or facts.problem is not None:
-                continue
-            if word.search(self._read(path)):
+            if path not in {self.path, keeps} and facts.problem is None and word.search(self._read(path)):
                 yield path
 
     def change(self, path: str) -> Change | None:
