@@ -2,6 +2,9 @@
 
 Rooms, from the top; each one's `__init__` is its public face:
 
+- `refactor`: modules moved between packages so that these know less of each other
+- `dynamic`: what modules and tests do when they are run, before a change and after it
+- `journal`: changes to files, written down first, each undone to the byte where it is asked
 - `check`: rules, how far they are followed, and what is new since a baseline
 - `coupling`: how much modules and packages know of each other, in numbers
 - `connascence`: where code must agree with other code, and how strongly
