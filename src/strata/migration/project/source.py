@@ -75,7 +75,8 @@ def read_source(path: Path) -> bytes:
 def decode(data: bytes) -> Source:
     """Decode by the byte order mark or the coding comment; raises BadSource where that is not possible exactly."""
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        lines = io.BytesIO(data.replace(b"\r", b"\n") if b"\r" in data else data)  # a line may end in "\r" alone
+        encoding, _ = tokenize.detect_encoding(lines.readline)
         source = Source(data.decode(encoding), encoding)
     except (SyntaxError, LookupError, UnicodeDecodeError) as error:
         raise BadSource("encoding", f"cannot be decoded: {error}") from error
