@@ -30,7 +30,7 @@ def _compare(
     while stack:
         ours, theirs, line, column = stack.pop()
         if type(ours) is not type(theirs):
-            return line
+            return getattr(ours, "lineno", line)
         if isinstance(ours, ast.AST):
             line, column = getattr(ours, "lineno", line), getattr(ours, "col_offset", column)
             stack += [(one, other, line, column) for one, other in zip(fields(ours), fields(theirs), strict=True)]
