@@ -114,14 +114,16 @@ def _has(module: str, path: str, statement: Statement, analysis: Analysis) -> bo
     return wanted <= set(_bound(tree))
 
 
-def _bound(node: ast.AST) -> Iterator[str]:
-    """Names that a statement, or what is in it, binds outside of functions and classes."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        yield from (name.asname or name.name.partition(".")[0] for name in node.names)
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        yield node.id
-    else:
-        for child in ast.iter_child_nodes(node):
-            yield from _bound(child)
+def _bound(tree: ast.Module) -> Iterator[str]:
+    """Names that a module binds outside of functions and classes."""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (name.asname or name.name.partition(".")[0] for name in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        else:
+            stack += ast.iter_child_nodes(node)
