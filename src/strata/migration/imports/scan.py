@@ -12,7 +12,8 @@ from strata.migration.imports.strings import string_references
 from strata.migration.project import BadSource, Problem, decode
 
 REBOUND = {"__package__", "__name__", "__spec__", "__path__", "__import__"}
-_REBINDS = re.compile(rb"__(?:package|name|spec|path|import)__\s*(?::[^=\n]*)?=(?!=)|global\s+__")
+# Neither `x.__name__`, nor compared or called, nor the only argument of a call: most files have these.
+_REBINDS = re.compile(rb"(?<![.\w])(?!(?<=\()__name__\))__(?:package|name|spec|path|import)__(?!\s*(?:==|\())")
 _Block = tuple[list[ast.stmt], str, Guard]
 
 
@@ -129,9 +130,25 @@ def _suppresses(node: ast.With | ast.AsyncWith) -> bool:
 
 
 def _rebinds(tree: ast.Module) -> tuple[str, ...]:
-    """Names of REBOUND that any assignment of the file's own scope, or of a function with `global`, sets."""
-    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return tuple(sorted(stored & REBOUND))
+    """Names of REBOUND that the module sets as globals: at its own level, or where they are said to be global."""
+    found, stack = set(), list[ast.AST](tree.body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            stack += ast.iter_child_nodes(node)
+    for each in ast.walk(tree):
+        match each:
+            case ast.Global(names=names):
+                found.update(names)
+            case ast.Subscript(
+                value=ast.Call(func=ast.Name(id="globals" | "vars")),
+                slice=ast.Constant(value=str(name)),
+                ctx=ast.Store(),
+            ):
+                found.add(name)
+    return tuple(sorted(found & REBOUND))
 
 
 def _inner(scope: str, name: str) -> str:

@@ -29,6 +29,28 @@ def test_a_file_that_sets_what_imports_count_from(tmp_path, name):
     assert done.refusals[0].line == 2
 
 
+@pytest.mark.parametrize("text", [
+    "if x:\n    __package__: str = 'q'\n",
+    "def f():\n    global __package__\n    __package__ = 'q'\n",
+    "globals()['__package__'] = 'q'\n",
+    "a, __name__ = f()\n",
+    "if (__package__ := 1):\n    pass\n",
+])  # fmt: skip
+def test_all_ways_to_set_it(tmp_path, text):
+    assert codes(rewritten(tmp_path, P | {"p/a.py": f"{text}from p.b import x\n"}, "p/a.py")) == ["rebound"]
+
+
+@pytest.mark.parametrize("text", [
+    "class C:\n    __name__ = 'c'\n",
+    "def f():\n    __name__ = 'c'\n",
+    "f.__name__ = 'c'\n",
+    "print(__name__)\n",
+    "x = {'__name__': __name__}\n",
+])  # fmt: skip
+def test_what_sets_it_for_others_only(tmp_path, text):
+    assert codes(rewritten(tmp_path, P | {"p/a.py": f"{text}from p.b import x\n"}, "p/a.py")) == []
+
+
 def test_a_file_that_sets_where_submodules_are_looked_up(tmp_path):
     files = P | {"p/__init__.py": "__path__ = f()\nfrom p.b import x\n"}
     assert rewritten(tmp_path, files, "p/__init__.py").data == b"__path__ = f()\nfrom .b import x\n"
