@@ -136,6 +136,8 @@ def _rebinds(tree: ast.Module) -> tuple[str, ...]:
         node = stack.pop()
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
+        elif isinstance(node, ast.AnnAssign) and node.value is None:
+            continue  # says what it is, and sets nothing
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             stack += ast.iter_child_nodes(node)
     for each in ast.walk(tree):
