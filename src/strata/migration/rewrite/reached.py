@@ -1,4 +1,4 @@
-"""Names that files get from who imports them: a script's folder, and a test's under pytest, come first on `sys.path`."""
+"""Names that files get from who imports them: a script's folder, or a test's, comes first on `sys.path`."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
