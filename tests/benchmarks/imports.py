@@ -196,6 +196,16 @@ def main() -> None:
     print(json.dumps(summary(reports)))
 
 
+def shares(figures: dict[str, Any]) -> dict[str, float]:
+    """What follows afterwards, of `from` imports and of all, and what followed before."""
+    eligible, plain = figures["eligible"], figures.get("plain", 0)
+    return {
+        "before": figures.get("following_before", 0) / eligible,
+        "after": figures["following_after"] / eligible,
+        "with_plain": figures["following_after"] / (eligible + plain),
+    }
+
+
 def summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
     """Sums over all packages."""
     by_strategy: dict[str, Any] = {}
@@ -208,23 +218,22 @@ def summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
             reasons.update(each["refusals"])
         by_strategy[strategy] = {
             **total,
-            "share_of_provable": total["converted"] / max(1, total["provable"]),
-            "share_following": total["following_after"] / total["eligible"],
-            "share_with_plain": total["following_after"] / (total["eligible"] + total["plain"]),
+            **shares(total),
+            "converted_of_provable": total["converted"] / max(1, total["provable"]),
             "refusals": dict(reasons),
         }
     first = by_strategy[FIRST]
     imports = [report["imports"] for report in reports if report["imports"]]
     return {
         "name": "imports",
-        "ours": first["share_following"],
-        "peer": first["following_before"] / first["eligible"],
+        "ours": first["after"],
+        "peer": first["before"],
         "unit": "share of imports that follow relative_preferred",
-        "ratio": first["share_following"] * first["eligible"] / max(1, first["following_before"]),
+        "ratio": first["after"] / first["before"] if first["before"] else None,
         "limit": 1.0,
         "peer_name": "before the rewrite",
-        "with_plain": first["share_with_plain"],
-        "packages": [report["package"] for report in reports],
+        "with_plain": first["with_plain"],
+        "by_package": {report["package"]: shares(report["strategies"][FIRST]) for report in reports},
         "files": sum(report["files"] for report in reports),
         "strategies": by_strategy,
         "relative_after_absolute_differs": {
