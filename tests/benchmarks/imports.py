@@ -1,6 +1,6 @@
 """Real packages, copied aside and rewritten under every strategy: is each change harmless, and how much follows then?
 
-Each changed file is checked a second time by code that shares nothing with ours (`tests/support/bindings.py`): it
+Each changed file is checked a second time by code that shares nothing with ours (`support/bindings.py`): it
 parses, its imports ask for the same absolute names by `importlib.util.resolve_name` under each live name, its tree is
 equal but for module and level of `from` imports, and the text outside of `from` statements is the same. A second run
 must change nothing, and `relative_preferred` after `absolute`, under the names of the first analysis, must give what it
@@ -18,7 +18,6 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,15 +26,16 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from support.bindings import bindings, masked, outside, parsed
+from support.import_all import import_all
+
 from strata.migration.imports import Analysis, How, RunName, analyse
 from strata.migration.rewrite import STRATEGIES, judge_file, live_names, rewrite_file
 from strata.migration.verify import Proved, rewrite_tree
-from tests.support.bindings import bindings, masked, outside, parsed
 
 PACKAGES = ("mergekit", "networkx", "pandas", "prefect", "scipy", "sqlalchemy", "sympy", "transformers")
 DOUBTS = {"stdlib-name", "shadowed", "rebound"}
 FIRST = "relative_preferred"
-IMPORT_SECONDS = 600
 
 
 def check_package(name: str, with_imports: bool) -> dict[str, Any]:
@@ -152,29 +152,6 @@ def compare_imports(analysis: Analysis, before: Path, after: Path) -> dict[str, 
         "outcome_differs": [name for name in names if one[name][0] != other[name][0]],
         "names_differ": [name for name in names if one[name][0] == other[name][0] and one[name][1] != other[name][1]],
     }
-
-
-def import_all(folder: Path, names: list[str]) -> dict[str, tuple[str, str]]:
-    """Outcome and digest of names for each module; a process that dies is followed by another, for those after it."""
-    found: dict[str, tuple[str, str]] = {}
-    with tempfile.TemporaryDirectory() as home:
-        environment = os.environ | {
-            "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "HOME": home, "MPLBACKEND": "agg",
-            "HF_HUB_OFFLINE": "1", "PYTHONHASHSEED": "0", "PREFECT_HOME": home,
-        }  # fmt: skip
-        left = names
-        while left:
-            command = [sys.executable, str(Path(__file__).parent / "support" / "import_all.py"), str(folder)]
-            done = subprocess.run(
-                command, input="\n".join(left), env=environment, cwd=home, text=True, timeout=IMPORT_SECONDS,
-                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
-            )  # fmt: skip
-            rows = [json.loads(line) for line in done.stdout.splitlines()]
-            if not rows:
-                raise SystemExit(f"nothing of {folder} could be imported")
-            found.update({name: (outcome, digest) for name, outcome, digest in rows})
-            left = [name for name in names if name not in found]
-    return found
 
 
 def main() -> None:

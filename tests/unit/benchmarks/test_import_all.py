@@ -1,6 +1,6 @@
 """Importing every module of a copy, whatever these do."""
 
-from tests.benchmarks.imports import import_all
+from tests.benchmarks.support.import_all import import_all
 from tests.support.trees import make_tree
 
 
