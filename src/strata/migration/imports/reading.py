@@ -23,7 +23,7 @@ from strata.migration.project import Problem
 
 BATCH = 64
 FEW = 200  # files that one process reads before others would have started
-SECONDS = 120.0  # for one batch
+SECONDS = 60.0  # for one batch
 
 
 def read_all(root: Path, paths: Sequence[str], workers: int | None = None) -> Iterator[FileFacts]:
@@ -68,11 +68,10 @@ class _Worker:
         if self._closed:
             return []
         self._process = self._start()
-        if len(paths) == 1:
-            message = "ends or hangs the interpreter that parses it, and is left alone"
-            return [FileFacts(paths[0], "", problem=Problem(paths[0], "crash", message))]
-        half = len(paths) // 2
-        return [*self.read(paths[:half]), *self.read(paths[half:])]
+        if len(paths) > 1:
+            return [facts for path in paths for facts in self.read([path])]
+        message = "ends or hangs the interpreter that parses it, and is left alone"
+        return [FileFacts(path, "", problem=Problem(path, "crash", message)) for path in paths]
 
     def close(self) -> None:
         self._closed = True

@@ -36,7 +36,9 @@ class Lines:
         end = getattr(node, "end_lineno", None)
         if end is None or self.everywhere:
             return True
-        at = bisect_left(self._lines, node.lineno)  # type: ignore[attr-defined]
+        decorators = getattr(node, "decorator_list", None)  # which stand above the place of what they decorate
+        start = decorators[0].lineno if decorators else node.lineno  # type: ignore[attr-defined]
+        at = bisect_left(self._lines, start)
         return at < len(self._lines) and self._lines[at] <= end
 
     def walk(self, tree: ast.AST) -> Iterator[ast.AST]:
@@ -44,6 +46,9 @@ class Lines:
         stack = [tree]
         while stack:
             node = stack.pop()
+            if isinstance(node, ast.JoinedStr):  # before Python 3.12, places inside of one can be wrong
+                yield from ast.walk(node)
+                continue
             yield node
             stack += [child for child in ast.iter_child_nodes(node) if self.touch(child)]
 
