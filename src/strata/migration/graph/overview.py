@@ -68,7 +68,7 @@ class Survey:
 def survey(analysis: Analysis) -> Survey:
     """Count and search; a file's imports are counted under the first name that it runs as."""
     imports: Counter[tuple[Origin, str]] = Counter()
-    guards: Counter[Guard] = Counter()
+    guards: Counter[int] = Counter()
     strings: Counter[str] = Counter()
     for path, facts in analysis.files.items():
         strings.update(each.via.value for each in facts.strings)
@@ -76,16 +76,16 @@ def survey(analysis: Analysis) -> Survey:
         for statement in facts.statements:
             form = "relative" if statement.level else "absolute"
             imports.update({(each.origin, form) for each in resolve(statement, name, analysis.modules)})
-            guards.update(guard for guard in Guard if guard & statement.guard)
+            guards[int(statement.guard)] += 1
     edges = import_edges(analysis)
     return Survey(
         files=len(analysis.files),
         modules=len(analysis.modules.by_path()),
         roots=analysis.modules.roots,
         imports=dict(sorted(imports.items(), key=lambda item: (list(Origin).index(item[0][0]), item[0][1]))),
-        tried=guards[Guard.TRY] + guards[Guard.HANDLER],
-        type_only=guards[Guard.TYPE_CHECKING],
-        deferred=guards[Guard.FUNCTION],
+        tried=_under(guards, Guard.TRY | Guard.HANDLER),
+        type_only=_under(guards, Guard.TYPE_CHECKING),
+        deferred=_under(guards, Guard.FUNCTION),
         runs=Counter(how for names in analysis.names.values() for how in {name.how for name in names}),
         by_path=analysis.evidence.by_path,
         strings=dict(strings),
@@ -95,6 +95,10 @@ def survey(analysis: Analysis) -> Survey:
         clashes=analysis.modules.clashes(),
         problems=analysis.problems,
     )
+
+
+def _under(counts: Mapping[int, int], guard: Guard) -> int:
+    return sum(count for each, count in counts.items() if each & guard)
 
 
 def _cycle(cycle: Cycle) -> dict[str, Any]:
