@@ -3,9 +3,9 @@
 Everything is measured in a process of its own, on a tree of installed packages that the kernel has in memory:
 
     ours     `analyse` with nothing known, its facts written down, and `import_edges`; a process for each core;
-    parse    the peer: `ast.parse` of each file in one process, which lets go of each tree before the next. With Python's
-             cyclic garbage collector running, as any program has it; `parse_no_collector` is the same without, the
-             least that a single process takes for the syntax trees alone;
+    parse    the peer: `ast.parse` of each file in one process, which lets go of each tree before the next. The cyclic
+             garbage collector runs, as in any program; `parse_no_collector` is the same without, the least that a
+             single process takes for the syntax trees alone;
     grimp    `grimp.build_graph` without its cache, which finds edges and no places, scopes, guards or strings;
     ruff     `ruff analyze graph`, which does the same in Rust on all cores.
 

@@ -1,48 +1,15 @@
-"""Feedback arc sets: the cheapest edges of a directed graph without which it has no cycle.
+"""Feedback arc sets, quickly: cheap edges of a directed graph without which it has no cycle.
 
 A set comes from an order of the nodes (Eades, Lin and Smyth, "A fast and effective heuristic for the feedback arc set
-problem", 1993), made better by moving single nodes; the edges that point backwards are the set. For
-graphs that are not too large `exact` makes it better still, and proves how good it is.
+problem", 1993), made better by moving
+single nodes; the edges that point backwards are the set.
 """
 
-import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
 Arc = tuple[str, str]
-_EXACT_ARCS, _EXACT_NODES = 20_000, 1500  # more take more than the time
-_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class FeedbackArcs:
-    """Edges whose removal leaves no cycle, what they cost, and what every such set costs at least."""
-
-    arcs: tuple[Arc, ...]
-    cost: int
-    bound: int
-
-    @property
-    def minimal(self) -> bool:
-        """Whether it is proved that none is cheaper."""
-        return self.cost == self.bound
-
-
-def feedback_arcs(costs: Mapping[Arc, int], seconds: float = _SECONDS) -> FeedbackArcs:
-    """A cheap feedback arc set of the graph with these edges; costs are positive, and no edge is a loop.
-
-    seconds: to spend on the proof; without time the bound is that of disjoint cycles.
-    """
-    deadline = time.monotonic() + seconds
-    best, bound = quick_arcs(costs), _disjoint(costs)
-    nodes = {node for arc in costs for node in arc}
-    if bound < cost_of(costs, best) and len(costs) <= _EXACT_ARCS and len(nodes) <= _EXACT_NODES:
-        from strata.migration.graph.exact import exact_arcs
-
-        best, bound = exact_arcs(costs, best, bound, deadline)
-    return FeedbackArcs(tuple(sorted(best)), cost_of(costs, best), bound)
 
 
 def quick_arcs(costs: Mapping[Arc, int]) -> set[Arc]:
@@ -159,7 +126,7 @@ def _path(out: Mapping[str, Mapping[str, int]], start: str, end: str) -> list[st
     return found[::-1]
 
 
-def _disjoint(costs: Mapping[Arc, int]) -> int:
+def disjoint_bound(costs: Mapping[Arc, int]) -> int:
     """A lower bound: cycles one after another, each paid with the cheapest of what is left of its edges."""
     left, bound = dict(costs), 0
     out = _neighbours(left)

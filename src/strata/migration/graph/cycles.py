@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from strata.migration.graph.arcs import Arc, arc_order, feedback_arcs
+from strata.migration.graph.arcs import Arc, arc_order
 from strata.migration.graph.components import components
 from strata.migration.graph.edges import ImportEdge
+from strata.migration.graph.feedback import feedback_arcs
 
 _SECONDS = 10.0
 

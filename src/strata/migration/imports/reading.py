@@ -4,7 +4,6 @@ The processes are started anew and not forked, since whoever calls may have thre
 since those would import the caller's main module again. One that dies or hangs takes only one file with it.
 """
 
-import gc
 import json
 import os
 import subprocess
@@ -12,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -30,8 +29,7 @@ def read_all(root: Path, paths: Sequence[str], workers: int | None = None) -> It
     """The facts of each file, in this order. workers: processes; one for each core if not given."""
     count = workers or os.cpu_count() or 1
     if count == 1 or len(paths) <= FEW:
-        with _collector_paused():
-            yield from read_facts(root, paths)
+        yield from read_facts(root, paths)
         return
     batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
     with ExitStack() as stack:
@@ -113,15 +111,3 @@ class _Worker:
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A syntax tree has no cycles; looking for them takes longer than parsing."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

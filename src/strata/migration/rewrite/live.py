@@ -1,0 +1,134 @@
+"""Under which names each file of a project does run, as far as the project itself tells.
+
+`run_names` lists what is possible. Of these, a second name below another root counts only if something uses it (in
+the src layout every file could also be `src.p.a`), and running as a script counts only if it does not fail at once. A
+name too many costs a refusal; a name too few can cost correctness, so where in doubt it is kept.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from strata.migration.imports import Analysis, FileFacts, Guard, How, Origin, RunName, Via, absolute_name, run_names
+from strata.migration.project import BadSource, Root, read_source
+from strata.migration.rewrite.doubt import top
+
+# Sphinx, Alembic, setuptools, nox and Django load or run these by their path.
+_RUN_BY_PATH = {"conf.py", "env.py", "setup.py", "noxfile.py", "manage.py"}
+_TEXTS = ("*.toml", "*.cfg", "*.ini", "*.yml", "*.yaml", "*.sh", "Makefile", "Dockerfile", ".github/workflows/*.y*ml")
+_COMMAND = re.compile(rb"(?:python|pypy|doctest|uv run|poetry run|pdm run)[^\n;&|]*")
+_PYTHON_FILE = re.compile(rb"[\w./-]+\.py\b")
+_ENTRY_POINT = re.compile(rb"[=\"'\s]([A-Za-z_][\w.]*):[A-Za-z_]")
+_IMPORTLIB = re.compile(rb"--import-mode[= ]importlib")
+
+
+def live_names(analysis: Analysis) -> Mapping[str, tuple[RunName, ...]]:
+    """The names that each file does run as, by path; none for one that nothing can run."""
+    texts = list(_texts(analysis))
+    used = set(_used(analysis, texts))
+    tops = {top(name) for name in used}
+    by_path = _named_by_path(analysis, texts) | _loose(analysis, used)
+    importlib_mode = any(map(_IMPORTLIB.search, texts))
+    found = {}
+    for path, facts in analysis.files.items():
+        names = run_names(facts, analysis.modules, by_path, importlib_mode)
+        imported = [name for name in names if name.how is How.IMPORT]
+        live = [name for i, name in enumerate(imported) if i == 0 or top(name.name) in tops]
+        live += _inner_root(path, imported, analysis)
+        packages = {name.package for name in live}
+        for name in names:
+            match name.how:
+                case How.PYTEST:
+                    live.append(name)
+                case How.MODULE if name.package in packages:
+                    live.append(name)
+                case How.SCRIPT if not _fails_as_script(facts):
+                    live.append(name)
+        found[path] = tuple(live)
+    return found
+
+
+def _fails_as_script(facts: FileFacts) -> bool:
+    return any(each.level and each.guard is Guard.NONE for each in facts.statements)
+
+
+def _inner_root(path: str, imported: list[RunName], analysis: Analysis) -> list[RunName]:
+    """The file's name from the lowest folder without `__init__.py`, where it is longer than that from the first root.
+
+    Then that root lies inside of a package, which is an error as often as not; or no statement can write the name.
+    """
+    *folders, last = path.removesuffix(".py").split("/")
+    first = len(folders)
+    while first > 0 and analysis.modules.has_file("/".join([*folders[:first], "__init__.py"])):
+        first -= 1
+    if first == len(folders) or (first == 0 and analysis.modules.has_file("__init__.py")):
+        return []  # in no package; or the tree is one, and its root knows
+    package = ".".join(folders[first:])
+    name = package if last == "__init__" else f"{package}.{last}"
+    if imported and name.count(".") <= imported[0].name.count("."):
+        return []
+    root = Root("/".join(folders[:first]), "the folder of a top-level package")
+    return [RunName(name, package, (root, *analysis.modules.roots), How.IMPORT)]
+
+
+def _used(analysis: Analysis, texts: list[bytes]) -> Iterator[str]:
+    """Dotted names that anything in the project uses as absolute ones, modules and what is taken from them alike."""
+    for path, facts in analysis.files.items():
+        package = next((name.package for name in analysis.names[path] if name.how is How.IMPORT), None)
+        for statement in facts.statements:
+            asked = "" if statement.level is None else absolute_name(statement, package)
+            if isinstance(asked, Origin):
+                continue
+            yield from (f"{asked}.{name}" if asked else name for name, _ in statement.names)
+            yield asked
+        for string in facts.strings:
+            if string.via in {Via.PATCH, Via.IMPORT_MODULE, Via.LAZY}:
+                parts = string.value.split(".")
+                yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    for text in texts:
+        yield from (match[1].decode() for match in _ENTRY_POINT.finditer(text) if match[1].isascii())
+
+
+def _named_by_path(analysis: Analysis, texts: list[bytes]) -> set[str]:
+    """Files that other code, a command in the project's configuration, or a well-known tool runs by path."""
+    named = {
+        string.value
+        for facts in analysis.files.values()
+        for string in facts.strings
+        if string.via in {Via.RUN_PATH, Via.FILE_LOCATION} and string.value.endswith(".py")
+    }
+    for text in texts:
+        for command in _COMMAND.findall(text):
+            if b"pytest" not in command:
+                named.update(found.decode(errors="replace") for found in _PYTHON_FILE.findall(command))
+    tails = {f"/{name.replace('../', '').removeprefix('./').lstrip('/')}" for name in named}
+    tails |= {f"/{name}" for name in _RUN_BY_PATH}
+    names = {tail.rpartition("/")[2] for tail in tails}
+    return {
+        path
+        for path in analysis.files
+        if path.rpartition("/")[2] in names and any(f"/{path}".endswith(tail) for tail in tails)
+    }
+
+
+def _loose(analysis: Analysis, used: set[str]) -> set[str]:
+    """Files that no statement can name, or outside of packages and imported by none: what runs them but their path?"""
+    found = set()
+    for path in analysis.files:
+        names = [name for _, name in analysis.modules.names(path)]
+        packaged = analysis.modules.has_file(str(PurePosixPath(path).with_name("__init__.py")))
+        if not names or (not packaged and not any(name in used for name in names)):
+            found.add(path)
+    return found
+
+
+def _texts(analysis: Analysis) -> Iterator[bytes]:
+    """The project's configuration and command files."""
+    root = analysis.tree.root
+    for path in sorted({path for pattern in _TEXTS for path in root.glob(pattern)}):
+        if path.is_symlink() or not path.is_file():
+            continue
+        try:
+            yield read_source(path)
+        except BadSource:
+            continue
