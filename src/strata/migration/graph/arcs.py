@@ -1,8 +1,7 @@
 """Feedback arc sets, quickly: cheap edges of a directed graph without which it has no cycle.
 
 A set comes from an order of the nodes (Eades, Lin and Smyth, "A fast and effective heuristic for the feedback arc set
-problem", 1993), made better by moving
-single nodes; the edges that point backwards are the set.
+problem", 1993), made better by moving single nodes; the edges that point backwards are the set.
 """
 
 from collections import deque

@@ -1,6 +1,7 @@
 """A project at a glance: what it imports and how, what is broken already, and where its imports run in circles."""
 
-from collections import Counter
+import sys
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from strata.migration.graph.cycles import Break, Cycle, import_cycles
 from strata.migration.graph.edges import ImportEdge, import_edges
 from strata.migration.imports import Analysis, BrokenImport, Guard, How, Origin, RunName, broken_imports, resolve
-from strata.migration.project import Problem, Root
+from strata.migration.project import Kind, Problem, Root
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Survey:
     imports: statements by where from, and whether they are written "relative" or "absolute".
     tried, type_only, deferred: statements with a handler around them, under TYPE_CHECKING, inside a function.
     runs: files that run in each way. strings: of each kind that name modules or files.
-    clashes: dotted names that two files have.
+    clashes: dotted names that two files have. twice: files that imports call by more than one name, so that they are
+    loaded as often. shadowing: files that can be imported by a top-level name of the standard library.
     """
 
     files: int
@@ -35,6 +37,8 @@ class Survey:
     cycles: tuple[Cycle, ...]
     broken: tuple[BrokenImport, ...]
     clashes: Mapping[str, list[str]]
+    twice: Mapping[str, list[str]]
+    shadowing: Mapping[str, str]
     problems: tuple[Problem, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -58,6 +62,8 @@ class Survey:
                 for b in self.broken
             ],
             "clashes": dict(self.clashes),
+            "twice": dict(self.twice),
+            "shadowing": dict(self.shadowing),
             "left_alone": [
                 {"path": each.path, "code": each.code, "message": each.message, "line": each.line}
                 for each in self.problems
@@ -70,12 +76,17 @@ def survey(analysis: Analysis) -> Survey:
     imports: Counter[tuple[Origin, str]] = Counter()
     guards: Counter[int] = Counter()
     strings: Counter[str] = Counter()
+    called: dict[str, set[str]] = defaultdict(set)
     for path, facts in analysis.files.items():
         strings.update(each.via.value for each in facts.strings)
         name = next(iter(analysis.names[path]), RunName("__main__", None, analysis.modules.roots, How.SCRIPT))
         for statement in facts.statements:
             form = "relative" if statement.level else "absolute"
-            imports.update({(each.origin, form) for each in resolve(statement, name, analysis.modules)})
+            resolved = resolve(statement, name, analysis.modules)
+            imports.update({(each.origin, form) for each in resolved})
+            for each in resolved:
+                if each.target is not None and each.target.kind is not Kind.NAMESPACE:
+                    called[each.target.path].add(each.target.name)
             guards[int(statement.guard)] += 1
     edges = import_edges(analysis)
     return Survey(
@@ -93,6 +104,8 @@ def survey(analysis: Analysis) -> Survey:
         cycles=import_cycles(edges),
         broken=broken_imports(analysis),
         clashes=analysis.modules.clashes(),
+        twice={path: sorted(names) for path, names in sorted(called.items()) if len(names) > 1},
+        shadowing={path: name for path, name in analysis.modules.by_path().items() if name in sys.stdlib_module_names},
         problems=analysis.problems,
     )
 

@@ -1,10 +1,6 @@
 """Cycles by when they are run through, and the order of a matrix."""
 
-from pathlib import Path
-
-from strata.migration.graph import CycleKind, ImportEdge, import_cycles, import_edges, matrix_order, survey
-from strata.migration.imports import analyse
-from tests.support.trees import make_tree
+from strata.migration.graph import CycleKind, ImportEdge, import_cycles, matrix_order
 
 
 def edge(a: str, b: str, *names: str, type_only: bool = False, deferred: bool = False, line: int = 1) -> ImportEdge:
@@ -56,38 +52,3 @@ def test_the_order_of_a_matrix() -> None:
     assert sorted(order) == ["a", "lonely", "m", "n", "z"]
     place = {module: index for index, module in enumerate(order)}
     assert place["z"] < place["m"] < place["n"] < place["a"]
-
-
-def test_a_project_at_a_glance(tmp_path: Path) -> None:
-    make_tree(
-        tmp_path,
-        {
-            "p/__init__.py": "",
-            "p/a.py": "import os, requests\nfrom .b import x\nfrom p import gone, c\nimport p.gone\n",
-            "p/b.py": "def f():\n from .a import y\ntry:\n import json\nexcept ImportError:\n json = None\n",
-            "p/c.py": "if TYPE_CHECKING:\n from . import a\n",
-            "p/c/__init__.py": "",
-            "bad.py": "(",
-            "Makefile": "python p/b.py\n",
-        },
-    )
-    found = survey(analyse(tmp_path))
-    told = found.to_json()
-    assert (told["files"], told["modules"], told["edges"]) == (6, 6, len(import_edges(analyse(tmp_path))))
-    counts = {(each["origin"], each["form"]): each["statements"] for each in told["imports"]}
-    assert counts == {
-        ("project", "absolute"): 1,
-        ("project", "relative"): 3,
-        ("stdlib", "absolute"): 2,
-        ("external", "absolute"): 1,
-        ("missing", "absolute"): 1,
-    }
-    assert (told["tried"], told["type_only"], told["deferred"]) == (1, 1, 1)
-    assert told["run_by_path"] == {"p/b.py": "Makefile"}
-    assert [(each["kind"], each["modules"]) for each in told["cycles"]] == [
-        ("deferred", ("p.a", "p.b")),
-        ("type-only", ("p.a", "p.b", "p.c")),
-    ]
-    assert [(each["path"], each["line"], each["origin"]) for each in told["broken"]] == [("p/a.py", 4, "missing")]
-    assert told["clashes"] == {"p.c": ["p/c.py", "p/c/__init__.py"]}
-    assert [(each["path"], each["code"]) for each in told["left_alone"]] == [("bad.py", "syntax")]
