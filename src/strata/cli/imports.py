@@ -6,6 +6,7 @@ from strata.cli.imports_analyse import analyse
 from strata.cli.imports_check import check
 from strata.cli.imports_connascence import connascence
 from strata.cli.imports_coupling import coupling
+from strata.cli.imports_refactor import app as refactor
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Analyse a project's imports; standardise them, file by file."
@@ -21,3 +22,4 @@ app.command()(analyse)
 app.command()(check)
 app.command()(coupling)
 app.command()(connascence)
+app.add_typer(refactor, name="refactor")

@@ -19,6 +19,9 @@ class Guard(IntFlag):
     MAIN = 32  # `if __name__ == "__main__"`, which is CONDITIONAL too: not when the module is imported
 
 
+_GUARDS = tuple(map(Guard, range(1 << len(Guard))))  # making one anew takes longer
+
+
 class Via(StrEnum):
     """How a string names a module or a file."""
 
@@ -109,7 +112,7 @@ class FileFacts:
             path,
             digest,
             tuple(
-                Statement((a, b), (c, d), level, module, tuple((n, x) for n, x in names), scope, Guard(guard))
+                Statement((a, b), (c, d), level, module, tuple(map(tuple, names)), scope, _GUARDS[guard])
                 for a, b, c, d, level, module, names, scope, guard in statements
             ),
             tuple(StringReference((a, b), (c, d), value, Via(via)) for a, b, c, d, value, via in strings),

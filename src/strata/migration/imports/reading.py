@@ -4,7 +4,6 @@ The processes are started anew and not forked, since whoever calls may have thre
 since those would import the caller's main module again. One that dies or hangs takes only one file with it.
 """
 
-import gc
 import json
 import os
 import subprocess
@@ -12,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -25,7 +24,7 @@ from strata.migration.project import Problem
 
 BATCH = 64
 FEW = 200  # files that one process reads before others would have started
-SECONDS = 120.0  # for one batch
+SECONDS = 60.0  # for one batch
 
 
 T = TypeVar("T")
@@ -62,8 +61,7 @@ def read_with(reader: Reader[T], root: Path, paths: Sequence[str], workers: int 
     """What the reader finds in each file, in this order."""
     count = workers or os.cpu_count() or 1
     if count == 1 or len(paths) <= FEW:
-        with _collector_paused():
-            yield from reader.read(root, paths)
+        yield from reader.read(root, paths)
         return
     batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
     with ExitStack() as stack:
@@ -101,10 +99,9 @@ class _Worker(Generic[T]):
         if self._closed:
             return []
         self._process = self._start()
-        if len(paths) == 1:
-            return [self._reader.lost(paths[0])]
-        half = len(paths) // 2
-        return [*self.read(paths[:half]), *self.read(paths[half:])]
+        if len(paths) > 1:
+            return [found for path in paths for found in self.read([path])]
+        return [self._reader.lost(path) for path in paths]
 
     def close(self) -> None:
         self._closed = True
@@ -146,15 +143,3 @@ class _Worker(Generic[T]):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A syntax tree has no cycles; looking for them takes longer than parsing."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

@@ -28,7 +28,7 @@ def read_facts(root: Path, paths: Iterable[str]) -> Iterable[FileFacts]:
 
 def serve(read: Callable[[Path, Iterable[str]], Iterable[Any]]) -> None:
     """Answer with the rows (`to_json`) of what is read, until there is no more to read."""
-    gc.disable()  # a syntax tree has no cycles; looking for them takes longer than parsing
+    gc.disable()  # whatever is made here has no cycles, and looking for some goes through the whole tree of each file
     for line in sys.stdin.buffer:
         root, paths = json.loads(line)
         rows = [found.to_json() for found in read(Path(root), paths)]

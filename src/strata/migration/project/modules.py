@@ -28,6 +28,7 @@ class Module:
     path: str
 
 
+_DEEPEST = 100  # packages inside of each other
 _Found = tuple[Module | None, tuple[Root, ...]]
 
 
@@ -83,6 +84,8 @@ class Modules:
     def _find(self, name: str, roots: tuple[Root, ...]) -> _Found:
         """The module, and the roots below which its submodules are looked up."""
         known = self._found[roots]
+        if name.count(".") > _DEEPEST:
+            return None, ()
         if name not in known:
             parent = name.rpartition(".")[0]
             inside = self._find(parent, roots)[1] if parent else roots

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from strata.migration.imports import analyse, scan
+from strata.migration.imports import Origin, analyse, broken_imports, scan
 from tests.support.trees import make_tree
 
 DEEP = 100_000
@@ -49,8 +49,15 @@ def test_what_is_deep_but_parses_is_read() -> None:
     facts = scan("x.py", elifs.encode())
     assert facts.problem is None
     assert [each.names[0][0] for each in facts.statements] == [f"m{n}" for n in range(900)]
-    calls = "patch(" + "f(" * 150 + "'p.x'" + ")" * 151 + "\n" + "patch(a" + ".b" * 900 + ", 'p.y')\n"
+    calls = "import_module(" + "f(" * 150 + "'p.x'" + ")" * 151 + "\n" + "patch(a" + ".b" * 900 + ", 'p.y')\n"
     assert [each.value for each in scan("x.py", calls.encode()).strings] == ["p.x"]
+
+
+def test_names_without_end(tmp_path: Path) -> None:
+    long = ".a" * 10_000
+    make_tree(tmp_path, {"p/__init__.py": f"import p{long}\nfrom {'.' * 10_000} import x\nfrom .{long} import y\n"})
+    broken = [(each.statement.line, each.origin) for each in broken_imports(analyse(tmp_path))]
+    assert broken == [(1, Origin.MISSING), (2, Origin.BEYOND), (3, Origin.BEYOND)]
 
 
 def test_statements_that_the_bytes_do_not_spell() -> None:

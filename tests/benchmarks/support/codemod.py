@@ -1,0 +1,45 @@
+"""The rewrite of `relative_preferred` as a command of libcst's codemod tool, to compare with.
+
+    python -m libcst.tool codemod -x support.codemod.RelativePreferred --no-format --stay FILE PATH
+
+It decides by the module's own name alone, as codemods do, so it is told which modules must stay as they are.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import libcst as cst
+from libcst.codemod import CodemodContext, VisitorBasedCodemodCommand
+from libcst.helpers import get_full_name_for_node
+
+
+class RelativePreferred(VisitorBasedCodemodCommand):
+    """Make `from` imports within the top-level package relative."""
+
+    DESCRIPTION = "Make imports within a top-level package relative."
+
+    @staticmethod
+    def add_args(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--stay", required=True, help="a JSON list of modules that are left alone")
+
+    def __init__(self, context: CodemodContext, stay: str) -> None:
+        super().__init__(context)
+        self.stay = set(json.loads(Path(stay).read_text()))
+
+    def leave_ImportFrom(self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom) -> cst.ImportFrom:
+        """Dots and what is left of the name."""
+        own = (self.context.full_package_name or "").split(".")
+        if updated_node.relative or updated_node.module is None or self.context.full_module_name in self.stay:
+            return updated_node
+        asked = (get_full_name_for_node(updated_node.module) or "").split(".")
+        common = 0
+        while common < min(len(own), len(asked)) and own[common] == asked[common]:
+            common += 1
+        if not common:
+            return updated_node
+        rest = ".".join(asked[common:])
+        return updated_node.with_changes(
+            relative=[cst.Dot()] * (len(own) - common + 1),
+            module=cst.parse_expression(rest) if rest else None,
+        )
