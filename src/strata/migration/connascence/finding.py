@@ -10,8 +10,10 @@ from strata.migration.graph import package_of
 
 
 class Kind(StrEnum):
-    """The kinds of connascence, weakest first (Page-Jones 1992, "Comparing techniques by means of encapsulation and
-    connascence"; the order is Weirich's, 2005). The static ones come before the dynamic ones.
+    """The kinds of connascence that a text shows, weakest first; static ones come before dynamic ones.
+
+    M. Page-Jones (1992), "Comparing techniques by means of encapsulation and connascence"; the order is J. Weirich's
+    (2009), "The grand unified theory of software design". Of his nine, timing is not to be seen in a text.
     """
 
     NAME = "name"

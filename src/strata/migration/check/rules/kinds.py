@@ -1,4 +1,4 @@
-"""Connascence within limits: the stronger a kind, the closer the code must lie that it binds together (Weirich 2005).
+"""Connascence within limits: the stronger a kind, the closer the code must lie that it binds together (Weirich 2009).
 
 A finding whose degree is above the limit of its kind is a violation; of name, type, meaning and position only where it
 crosses packages, of the stronger kinds wherever it is.

@@ -1,4 +1,4 @@
-"""Connascence of algorithm: two pieces of code must do a thing in the same way (Page-Jones 1992; Weirich 2005).
+"""Connascence of algorithm: two pieces of code must do a thing in the same way (Page-Jones 1992; Weirich 2009).
 
 Told of where functions of six or more statements do the same, step by step, whatever they and their variables are
 called: copies that a mend of one leaves behind in the others.

@@ -1,5 +1,5 @@
 """Connascence of meaning: two pieces of code must agree on what a value stands for (Page-Jones 1992, who calls it
-connascence of convention; Weirich 2005).
+connascence of convention; Weirich 2009).
 
 Told of where one module hands a literal to a parameter that another module's function compares with that literal, and
 where two modules compare the attribute or key of one name with the same literal. An enumeration, or a constant, weakens

@@ -1,4 +1,4 @@
-"""Connascence of value: several values must change together (Page-Jones 1992; Weirich 2005).
+"""Connascence of value: several values must change together (Page-Jones 1992; Weirich 2009).
 
 Told of where two modules give a constant of one name the same value, or constants of any names the same table or the
 same unmistakable number or text: one of them is a copy of the other.
