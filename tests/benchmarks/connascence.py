@@ -6,8 +6,8 @@ process for each core; `peer` one single-process `ast.parse` pass over the same 
 the cores without loss. `seconds_hook` is the whole `strata imports check FILE` on one file of the largest package,
 started anew, as a hook before a commit would: the median of five.
 
-`grimp_differences` counts modules whose afferent or efferent coupling is not what grimp has, where both see the module
-and neither end is a compiled one (which grimp takes for a name of its package).
+`grimp_differences` counts modules whose afferent or efferent coupling is not what grimp has, where both see the module,
+without imports of a module by itself, and of compiled modules, which grimp takes for names of their package.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -80,35 +81,32 @@ def compare_with_grimp(name: str, folder: Path) -> tuple[int, int]:
 
     from strata.migration.coupling import module_metrics
     from strata.migration.graph import import_edges
-    from strata.migration.imports import analyse
+    from strata.migration.imports import How, analyse, resolve
+    from strata.migration.project import Kind
 
     analysis = analyse(folder)
-    compiled = {path.rpartition("/")[2].split(".")[0] for path in analysis.tree.others if not path.endswith(".pyi")}
-    edges = import_edges(analysis)
+    compiled = {
+        (run.name, found.target.name.rpartition(".")[0])
+        for path, facts in analysis.files.items()
+        for run in analysis.names[path]
+        if run.how is How.IMPORT
+        for statement in facts.statements
+        for found in resolve(statement, run, analysis.modules)
+        if found.target is not None and found.target.kind is Kind.EXTENSION
+    }
     sys.path.insert(0, str(folder.parent))
     try:
         graph = grimp.build_graph(name, cache_dir=None)
     finally:
         sys.path.pop(0)
     modules = set(graph.modules)
-    ours = {each.name: each for each in module_metrics([e for e in edges if e.importer in modules], modules, {})}
-    differences = 0
-    for module in sorted(modules):
-        inward, outward = (
-            {other for other in others if not _takes_compiled(graph, pair(other), compiled)}
-            for others, pair in (
-                (graph.find_modules_that_directly_import(module), lambda other, module=module: (other, module)),
-                (graph.find_modules_directly_imported_by(module), lambda other, module=module: (module, other)),
-            )
-        )
-        differences += (ours[module].afferent, ours[module].efferent) != (len(inward), len(outward))
-    return len(modules), differences
-
-
-def _takes_compiled(graph: Any, pair: tuple[str, str], compiled: set[str]) -> bool:
-    details = graph.get_import_details(importer=pair[0], imported=pair[1])
-    words = [set(each["line_contents"].replace(",", " ").replace("(", " ").split()) for each in details]
-    return bool(words) and all(each & compiled for each in words)
+    edges = [edge for edge in import_edges(analysis) if {edge.importer, edge.imported} <= modules]
+    known = {(edge.importer, edge.imported) for edge in edges}
+    theirs = {(module, end) for module in modules for end in graph.find_modules_directly_imported_by(module)}
+    theirs = {pair for pair in theirs if pair[0] != pair[1] and (pair in known or pair not in compiled)}
+    inward, outward = Counter(end for _, end in theirs), Counter(start for start, _ in theirs)
+    ours = {each.name: (each.afferent, each.efferent) for each in module_metrics(edges, modules, {})}
+    return len(modules), sum(ours[module] != (inward[module], outward[module]) for module in modules)
 
 
 def hook_seconds(folder: Path, home: Path, runs: int = 5) -> float:

@@ -14,6 +14,9 @@ from strata.migration.connascence.facts import Compared, Passed
 from strata.migration.connascence.finding import Example, Finding, Kind, Outcome, Place, Rule, locality
 
 
+_OF_THE_WORLD = {"status_code", "returncode", "exitcode", "errno"}  # numbers that protocols and systems give
+
+
 def look(code: Code) -> Outcome:
     """One finding for each parameter that a module hands such literals, and for each subject and set of modules.
 
@@ -95,7 +98,7 @@ def _shared(code: Code) -> Iterator[Finding]:
 
 def _is_ours(code: Code, path: str, each: Compared) -> bool:
     """Whether the meaning is the project's: not the language's, nor that of another library, as of `sys.platform`."""
-    if each.subject.startswith("__"):
+    if each.subject.startswith("__") or each.subject in _OF_THE_WORLD:
         return False
     return each.binding is None or code.symbol(path, each.binding, "") is not None
 
@@ -107,6 +110,7 @@ RULE = Rule(
     valid=(
         Example({"m.py": _SOLVE, "n.py": "from m import solve\nsolve(1, method='unknown')\nsolve('interior')\n"}),
         Example({"m.py": "def f(x): return x.n == 'utf-8'\n", "n.py": "def f(x): return x.n == 'utf-8' or x.n == 1\n"}),
+        Example({"m.py": "def f(r): return r.status_code == 409\n", "n.py": "def f(r): return r.status_code == 409"}),
         Example({"m.py": "import sys\nsys.x == 'emscripten'\n", "n.py": "import sys\nsys.x == 'emscripten'\n"}),
         Example({"m.py": "def f(a): return a == 'square'\n", "n.py": "def g(a): return a == 'square'\n"}),
     ),
