@@ -2,6 +2,7 @@
 
 Rooms, from the top; each one's `__init__` is its public face:
 
+- `run`: a migration of imports, from the plan to the figures
 - `dynamic`: what modules and tests do when they are run, before a change and after it
 - `journal`: changes to files, written down first, each undone to the byte where it is asked
 - `graph`: which module imports which

@@ -8,9 +8,10 @@ Public face:
 - `RunName`, `How`, `run_names`: a name that a file can run as, and what relative imports then count from
 - `Origin`, `Resolved`, `resolve`, `absolute_name`: what an import names, under one of these
 - `Analysis`, `analyse`: the facts of a whole project; only files that changed since the last time are read again
+- `facts_file`: where these are kept
 """
 
-from strata.migration.imports.analysis import Analysis, analyse
+from strata.migration.imports.analysis import Analysis, analyse, facts_file
 from strata.migration.imports.facts import FileFacts, Guard, Statement, StringReference, Via
 from strata.migration.imports.names import How, RunName, run_names
 from strata.migration.imports.resolve import Origin, Resolved, absolute_name, resolve
@@ -29,6 +30,7 @@ __all__ = [
     "Via",
     "absolute_name",
     "analyse",
+    "facts_file",
     "parse",
     "resolve",
     "run_names",

@@ -1,5 +1,6 @@
 """The facts of a whole project, with what was found the last time for files that have not changed."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -91,6 +92,11 @@ def _scan_batch(batch: tuple[Path, list[str]]) -> Iterable[FileFacts]:
 
 def _scan_rows(batch: tuple[Path, list[str]]) -> list[list[Any]]:
     return [facts.to_json() for facts in _scan_batch(batch)]
+
+
+def facts_file(home: Path, root: Path) -> Path:
+    """Where, below STRATA_HOME, what is found about the project at `root` is kept."""
+    return home / "imports" / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
 
 
 def _remembered(kept: Path | None, tree: Tree) -> dict[str, FileFacts]:
