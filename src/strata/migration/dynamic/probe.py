@@ -3,7 +3,7 @@
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -43,13 +43,10 @@ class Facts:
     loaded: tuple[str, ...] = ()
 
 
-def probe(
-    copy: Path, targets: Iterable[Target], limits: Limits, preload: Sequence[str] = (), python: str = sys.executable
-) -> dict[Target, Facts]:
+def probe(copy: Path, targets: Iterable[Target], limits: Limits, python: str = sys.executable) -> dict[Target, Facts]:
     """Import each target of a tree that was copied aside, in processes that are fresh but for the packages around it.
 
-    preload: modules from elsewhere that are imported once for all. `python -m` loads a file as an import does: it is no
-    target of its own. Raises OSError where `python` cannot be started.
+    `python -m` loads a file as an import does: it is no target of its own.
     """
     wanted = list(dict.fromkeys(targets))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
@@ -61,7 +58,7 @@ def probe(
         for target in wanted:
             by_group.setdefault(tuple(on_path(copy, target.name.roots)), []).append(target)
         groups = [
-            {"key": str(number), "path": list(path), "preload": list(preload)} | _split(copy, members)
+            {"key": str(number), "path": list(path)} | _split(copy, members)
             for number, (path, members) in enumerate(by_group.items())
         ]
         job = {"tree": str(copy), "out": str(out), "seconds": limits.module_seconds, "memory": limits.memory}

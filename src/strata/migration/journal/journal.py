@@ -20,7 +20,7 @@ from strata.migration.journal.examine import digest, examine, find_rules
 from strata.migration.journal.git import Git
 from strata.migration.journal.locks import JournalError, only_run, operations
 from strata.migration.journal.switching import Switching, digest_of, later_first, was_edited
-from strata.migration.project import BadProject, Step
+from strata.migration.project import BadProject, Change, Step
 from strata.store import Migration, MigrationLog, MigrationState, MigrationStep, StepState, Store
 
 _OPEN: tuple[StepState, ...] = ("applying", "restoring")
@@ -109,12 +109,26 @@ class Journal(Closing):
                 known |= {step.name: step for step in self._make(entered)}
             return tuple(known[step.name] for step in steps)
 
-    def keep(self, migration: int, names: Iterable[str]) -> None:
-        """Record that these steps were validated."""
-        wanted = set(names)
+    def refuse(self, migration: int, steps: Iterable[MigrationStep]) -> None:
+        """Record steps that are not to be made, so that they are not tried again."""
         with self._operation():
-            found = self.log.steps(migration, ("applied",))
-            self.log.settle(replace(step, state="kept") for step in found if step.name in wanted)
+            self.log.enter(migration, list(steps))
+
+    def keep(self, migration: int, notes: Mapping[str, tuple[str, str]]) -> None:
+        """Record that the steps of these names were validated, with a code and a sentence about how."""
+        with self._operation():
+            found = [step for step in self.log.steps(migration, ("applied",)) if step.name in notes]
+            self.log.settle(
+                replace(step, state="kept", code=notes[step.name][0], reason=notes[step.name][1]) for step in found
+            )
+
+    def steps(self, migration: int, states: Iterable[StepState] | None = None) -> tuple[MigrationStep, ...]:
+        """What became of the steps so far (those in some states), in their order."""
+        return self.log.steps(migration, states)
+
+    def changes_of(self, step: MigrationStep) -> tuple[Change, ...]:
+        """The step's changes, with the bytes. Raises BlobMissing, BlobCorrupt."""
+        return tuple(Change(file.path, self._bytes(file.before), self._bytes(file.after)) for file in step.files)
 
     def resume(self, migration: int) -> tuple[MigrationStep, ...]:
         """Finish what was broken off, forwards or back as it was going; returns the steps that were."""
@@ -153,6 +167,9 @@ class Journal(Closing):
     def bytes_of(self, blob: str) -> bytes:
         """Bytes that the journal names, such as a plan."""
         return self._store.read(blob)
+
+    def _bytes(self, blob: str | None) -> bytes | None:
+        return None if blob is None else self._store.read(blob)
 
     @contextmanager
     def _operation(self) -> Iterator[None]:

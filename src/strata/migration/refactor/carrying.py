@@ -194,7 +194,7 @@ class _Work:
         (done,) = self._journal.apply(self._migration, [step], allow_dirty=self._demands.allow_dirty)
         if done.state != "applied":
             return MoveOutcome(move.old, move.new, "refused", done.code, done.reason), None
-        self._journal.keep(self._migration, [step.name])
+        self._journal.keep(self._migration, {step.name: ("", "")})
         if trial is not None:
             trial.accept(step)
         return MoveOutcome(move.old, move.new, "made", files=len(step.changes)), step
