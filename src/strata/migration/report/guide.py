@@ -116,7 +116,7 @@ def _sections(account: Account) -> Iterator[Section]:
 
 def _coupling(account: Account) -> Section:
     rows = [
-        (name, f"{before:,.6g}", f"{after:,.6g}", _change(before, after))
+        (name, f"{before:,.4g}", f"{after:,.4g}", _change(before, after))
         for name, (before, after) in account.measures.items()
     ]
     picture = matrix_plot(account.matrices) if account.matrices else None
