@@ -29,8 +29,9 @@ def look(analysis: Analysis, title: str) -> Moment:
     edges = [
         edge
         for edge in see_through(import_edges(analysis), shims)
-        if {edge.importer, edge.imported} <= layout.package.keys() and not edge.deferred and not edge.type_only
+        if {edge.importer, edge.imported} <= layout.package.keys()
     ]
+    loading = [edge for edge in edges if not edge.deferred and not edge.type_only]
     return Moment(
         files=len(analysis.files),
         forms=_forms(analysis),
@@ -43,7 +44,7 @@ def look(analysis: Analysis, title: str) -> Moment:
         },
         matrix=Matrix(
             title,
-            tuple(reversed(matrix_order(layout.package, edges))),
+            tuple(reversed(matrix_order(layout.package, loading))),
             layout.package,
             frozenset((edge.importer, edge.imported) for edge in edges),
         ),

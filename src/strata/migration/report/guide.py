@@ -31,8 +31,7 @@ _ADVICE = {
 }
 _MATRIX = (
     "A mark says that the module of its row imports the module of its column. Imported modules stand above and left of "
-    "their importers, package by package; frames are packages. Imports inside functions and for types alone are left "
-    "out."
+    "their importers, package by package; frames are packages. Tests are left out."
 )
 
 
