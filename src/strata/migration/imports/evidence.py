@@ -28,6 +28,18 @@ _READS = re.compile(
 _BETWEEN = re.compile(r"""[\s"'`,;=()|&<>{}:$]+""")
 _MODULE = re.compile(r"""-m[\s"',]+([A-Za-z_]\w*(?:\.\w+)*)""")
 _ENTERED = re.compile(r"(?:\bcd|working-directory:|changedir\s*=|chdir:)\s+([\w./-]+)")
+# What tools run by its path, wherever it lies outside of packages.
+_TOOLS = {
+    "setup.py": "setuptools",
+    "noxfile.py": "nox",
+    "manage.py": "Django",
+    "conf.py": "Sphinx",
+    "env.py": "Alembic",
+    "fabfile.py": "Fabric",
+    "dodo.py": "doit",
+    "hatch_build.py": "Hatch",
+    "hubconf.py": "torch.hub",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,12 @@ class Evidence:
 
 def find_evidence(tree: Tree, modules: Modules, facts: Iterable[FileFacts]) -> Evidence:
     """Read the tree's configuration files, and the strings in code that name files; raises nothing."""
-    by_path: dict[str, str] = {}
+    by_path = {
+        file.path: tool
+        for file in tree.files
+        if (tool := _TOOLS.get(file.path.rpartition("/")[2]))
+        and not modules.has_file(f"{file.path.removesuffix(file.path.rpartition('/')[2])}__init__.py")
+    }
     references: dict[str, tuple[StringReference, ...]] = {}
     paths = _Paths(tree)
     for file in tree.configurations:

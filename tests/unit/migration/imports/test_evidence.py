@@ -76,6 +76,11 @@ def test_files_run_by_other_code(tmp_path: Path, code: str, expected: set[str]) 
     assert dict(found.evidence.by_path) == dict.fromkeys(expected, "p/a.py")
 
 
+def test_files_that_tools_run(tmp_path: Path) -> None:
+    found = read(tmp_path, {"setup.py": "", "docs/conf.py": "", "p/conf.py": "", "p/setup.py": ""})
+    assert dict(found.evidence.by_path) == {"setup.py": "setuptools", "docs/conf.py": "Sphinx"}
+
+
 def test_modules_run_by_name(tmp_path: Path) -> None:
     files = {
         "Makefile": "all:\n\tpython -m p.a && python -m pip install x\n",
