@@ -85,12 +85,11 @@ def find_evidence(tree: Tree, modules: Modules, facts: Iterable[FileFacts]) -> E
                 for path in paths.named(reference.value, [PurePosixPath(each.path).parent.as_posix()], anywhere=True):
                     by_path.setdefault(path, each.path)
     configured = read_configuration(tree.root)
+    declared: dict[str, dict[str, None]] = {}
     for name, value in configured.entry_points():
-        found = _entry_point(tree, name, value)
-        references[name] = (
-            *references.get(name, ()),
-            *(each for each in found if each not in references.get(name, ())),
-        )
+        declared.setdefault(name, {})[value] = None
+    for name, values in declared.items():
+        references[name] = (*references.get(name, ()), *_entry_points(tree, name, list(values)[:_MOST_WORDS]))
     modes = re.findall(r"--import-mode[= ](\S+)", " ".join(configured.pytest("addopts")))
     return Evidence(by_path, frozenset(as_main), modes[-1:] == ["importlib"], references)
 
@@ -160,13 +159,14 @@ def _module_arguments(text: str, modules: Modules) -> tuple[StringReference, ...
     )
 
 
-def _entry_point(tree: Tree, file: str, value: str) -> tuple[StringReference, ...]:
+def _entry_points(tree: Tree, file: str, values: Iterable[str]) -> Iterator[StringReference]:
     try:
         text = read_source(tree.root / file, _MOST_BYTES).decode()
     except (BadSource, UnicodeDecodeError):
-        return ()
-    places = re.finditer(rf"(?<![\w.:]){re.escape(value)}(?![\w.:])", text) if value else ()
-    return tuple(_reference(text, place.start(), value, Via.ENTRY_POINT) for place in places)
+        return
+    for value in values:
+        for place in re.finditer(rf"(?<![\w.:]){re.escape(value)}(?![\w.:])", text) if value else ():
+            yield _reference(text, place.start(), value, Via.ENTRY_POINT)
 
 
 def _reference(text: str, start: int, value: str, via: Via) -> StringReference:

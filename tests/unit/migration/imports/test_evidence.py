@@ -134,4 +134,9 @@ def test_hostile_configuration(tmp_path: Path) -> None:
     (tmp_path / "a.sh").write_text("python " + "a/" * 100_000 + "x.py " + "*" * 50_000 + ".py " + "[" * 50_000 + "\n")
     (tmp_path / "b.sh").write_text("python -m " + "a." * 100_000 + "a\n" + "cd " * 50_000)
     (tmp_path / "c.sh").write_text(("python " + "../" * 50 + "*" * 30 + "x.py\n") * 2000)
-    assert dict(analyse(tmp_path).evidence.by_path) == {}
+    (tmp_path / "pyproject.toml").write_text(
+        "[project.scripts]\n" + "".join(f'a{n} = "p.a:f{n}"\n' for n in range(10_000))
+    )
+    found = analyse(tmp_path).evidence
+    assert dict(found.by_path) == {}
+    assert len(found.references["pyproject.toml"]) == 1000
