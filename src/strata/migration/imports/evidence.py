@@ -27,6 +27,7 @@ _READS = re.compile(
 )
 _BETWEEN = re.compile(r"""[\s"'`,;=()|&<>{}:$]+""")
 _MODULE = re.compile(r"""-m[\s"',]+([A-Za-z_]\w*(?:\.\w+)*)""")
+_IN_NAME = re.compile(r"[\w.:]")
 _ENTERED = re.compile(r"(?:\bcd|working-directory:|changedir\s*=|chdir:)\s+([\w./-]+)")
 # What tools run by its path, wherever it lies outside of packages.
 _TOOLS = {
@@ -164,9 +165,13 @@ def _entry_points(tree: Tree, file: str, values: Iterable[str]) -> Iterator[Stri
         text = read_source(tree.root / file, _MOST_BYTES).decode()
     except (BadSource, UnicodeDecodeError):
         return
-    for value in values:
-        for place in re.finditer(rf"(?<![\w.:]){re.escape(value)}(?![\w.:])", text) if value else ():
-            yield _reference(text, place.start(), value, Via.ENTRY_POINT)
+    for value in filter(None, values):
+        start = text.find(value)
+        while start >= 0:
+            end = start + len(value)
+            if not _IN_NAME.match(text, end) and not (start and _IN_NAME.match(text, start - 1)):
+                yield _reference(text, start, value, Via.ENTRY_POINT)
+            start = text.find(value, end)
 
 
 def _reference(text: str, start: int, value: str, via: Via) -> StringReference:
