@@ -23,6 +23,8 @@ from strata.migration.project import Problem
 BATCH = 64
 FEW = 200  # files that one process reads before others would have started
 SECONDS = 60.0  # for one batch
+_STARTING = 60.0
+_MODULE = "strata.migration.imports.worker"
 
 
 def read_all(root: Path, paths: Sequence[str], workers: int | None = None) -> Iterator[FileFacts]:
@@ -59,13 +61,15 @@ class _Worker:
         self._process = self._start()
 
     def read(self, paths: Sequence[str]) -> list[FileFacts]:
-        rows = self._ask(paths)
+        rows = self._ask(paths, SECONDS)
         if rows is not None:
             return [FileFacts.from_json(row) for row in rows]
         self._end()
         if self._closed:
             return []
         self._process = self._start()
+        if self._ask([], _STARTING) is None:
+            raise RuntimeError(f"{sys.executable} -m {_MODULE} does not run, so no file can be read with it")
         if len(paths) > 1:
             return [facts for path in paths for facts in self.read([path])]
         message = "ends or hangs the interpreter that parses it, and is left alone"
@@ -75,10 +79,10 @@ class _Worker:
         self._closed = True
         self._end()
 
-    def _ask(self, paths: Sequence[str]) -> list[list[object]] | None:
+    def _ask(self, paths: Sequence[str], seconds: float) -> list[list[object]] | None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        timer = threading.Timer(SECONDS, self._process.kill)
+        timer = threading.Timer(seconds, self._process.kill)
         timer.daemon = True
         timer.start()
         try:
@@ -96,7 +100,7 @@ class _Worker:
         path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
         return subprocess.Popen(
             # -P: nothing in the working directory, which may be the project's, is imported
-            [sys.executable, "-P", "-m", "strata.migration.imports.worker"],
+            [sys.executable, "-P", "-m", _MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -120,6 +120,16 @@ def test_a_file_that_hangs_the_interpreter_is_left_alone(tmp_path: Path, monkeyp
     assert [each.code for each in analyse(tmp_path / "tree", workers=2).problems] == ["crash", "crash"]
 
 
+def test_an_interpreter_that_does_not_start_is_no_fault_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setattr(reading, "FEW", 1)
+    make_tree(tmp_path / "tree", {"a.py": "", "b.py": ""})
+    with pytest.raises(RuntimeError, match="does not run"):
+        analyse(tmp_path / "tree", workers=2)
+
+
 def test_no_process_is_left_when_it_is_interrupted(tmp_path: Path) -> None:
     make_tree(tmp_path, MANY)
     code = (
