@@ -167,6 +167,7 @@ def test_broken_imports(tmp_path: Path) -> None:
             "top.py": "from . import x\n",
             "my-tools/x.py": "from . import x\nimport p.gone\nimport y\n",
             "my-tools/y.py": "",
+            "p/to-b.py": "from . import b\nfrom . import gone\n",
         },
     )
     found = [
@@ -181,3 +182,16 @@ def test_broken_imports(tmp_path: Path) -> None:
         ("p/b.py", 4, "missing", "p.gone"),
         ("top.py", 1, "no-package", ""),
     ]
+
+
+def test_what_a_compiled_module_or_a_changed_path_has_is_not_broken(tmp_path: Path) -> None:
+    make_tree(
+        tmp_path,
+        {
+            "p/__init__.py": "from p._native.inner import x\nfrom .six.moves import y\nfrom .six.moves.a import z\n",
+            "p/_native.abi3.so": "",
+            "p/six.py": "__path__ = []\n",
+            "p/plain.py": "from .plain.a import x\n",
+        },
+    )
+    assert [each.path for each in broken_imports(analyse(tmp_path))] == ["p/plain.py"]
