@@ -12,6 +12,7 @@ Public face:
 - `GenerationLog`, `Generation`: rounds of evolution; `Lineage`, `ModelRecord`: models and what each was made of
 - `ChampionLog`, `Change`, `Explanation`: the champion's pointer, moved in one transaction with what explains it
 - `Approvals`, `Approval`: candidates that a person is to decide on
+- `MigrationLog`, `Migration`, `MigrationStep`, `MigrationFile`: what became of the files of a tree, step by step
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
   `LedgerError`, `PointerMoved`
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from strata.store.incidents import Incident, IncidentLog
     from strata.store.ledger import Ledger, Move, Run
     from strata.store.lineage import Lineage, ModelRecord
+    from strata.store.migrations import Migration, MigrationFile, MigrationLog, MigrationState, MigrationStep, StepState
     from strata.store.swapping import Pointer
 
 __all__ = [
@@ -69,6 +71,11 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "Lineage",
+    "Migration",
+    "MigrationFile",
+    "MigrationLog",
+    "MigrationState",
+    "MigrationStep",
     "ModelRecord",
     "Move",
     "PartialBlob",
@@ -77,6 +84,7 @@ __all__ = [
     "PointerMoved",
     "RefCorrupt",
     "Run",
+    "StepState",
     "Store",
     "StoreError",
     "VerifyReport",
@@ -99,10 +107,16 @@ _MODULES = {
     "IncidentLog": "incidents",
     "Ledger": "ledger",
     "Lineage": "lineage",
+    "Migration": "migrations",
+    "MigrationFile": "migrations",
+    "MigrationLog": "migrations",
+    "MigrationState": "migrations",
+    "MigrationStep": "migrations",
     "ModelRecord": "lineage",
     "Move": "ledger",
     "Pointer": "swapping",
     "Run": "ledger",
+    "StepState": "migrations",
 }
 
 

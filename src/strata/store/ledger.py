@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from strata.store.database import Database
 from strata.store.errors import LedgerError
 from strata.store.swapping import Pointer, standing, swapping
-from strata.store.tables import changes, generations, models, moves, pointers, runs
+from strata.store.tables import changes, generations, migration_files, migrations, models, moves, pointers, runs
 
 RunState = Literal["running", "completed", "failed", "cancelled", "skipped", "suspended"]
 
@@ -98,7 +98,8 @@ class Ledger(Database):
         """The roots of a collection: all that the ledger names and that cannot be made again.
 
         What the pointers stand for, and stood for in their last `depth` moves; the recipes of models; the judgements
-        behind changes of the champion; the last `depth` states of the search.
+        behind changes of the champion; the last `depth` states of the search; plans of migrations, and the
+        bytes of files before and after them.
         """
         recent = moves.c.revision > pointers.c.revision - depth
         states = select(generations.c.strategy).where(generations.c.strategy.is_not(None))
@@ -107,6 +108,9 @@ class Ledger(Database):
             select(models.c.recipe).where(models.c.recipe.is_not(None)),
             select(changes.c.judgement).where(changes.c.judgement.is_not(None)),
             states.order_by(generations.c.id.desc()).limit(depth),
+            select(migrations.c.plan).where(migrations.c.plan.is_not(None)),
+            select(migration_files.c.before).where(migration_files.c.before.is_not(None)),
+            select(migration_files.c.after).where(migration_files.c.after.is_not(None)),
         )
         with self._engine.connect() as connection:
             return frozenset(digest for query in queries for digest in connection.execute(query).scalars())

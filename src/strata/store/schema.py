@@ -18,8 +18,9 @@ from strata.files import locked, make_folder
 from strata.store.errors import LedgerError
 from strata.store.tables import ledger_version, metadata
 
-SCHEMA_VERSION = 3  # 2 added incidents and answers; 3 generations, models, approvals and changes
-_OLDER = (1, 2)  # versions that only lack tables
+# 2 added incidents and answers; 3 generations, models, approvals and changes; 4 migrations, their steps and files
+SCHEMA_VERSION = 4
+_OLDER = (1, 2, 3)  # versions that only lack tables
 BUSY_SECONDS = 30  # how long a writer waits for another one before SQLite gives up
 
 

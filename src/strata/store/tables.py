@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Index,
     Integer,
     MetaData,
     String,
@@ -147,4 +148,46 @@ changes = Table(
     Column("generation", Integer),
     Column("judgement", String(64)),
     Column("figures", JSON, nullable=False),
+)
+
+# `lock` is the SHA-256 of the tree's path while the migration is open: a tree has one open migration at most.
+migrations = Table(
+    "migrations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tree", Text, nullable=False),
+    Column("tree_digest", String(64), nullable=False, index=True),
+    Column("lock", String(64), unique=True),
+    Column("strategy", String(64), nullable=False),
+    Column("plan", String(64)),
+    Column("state", String(16), nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
+    Column("figures", JSON, nullable=False),
+)
+
+migration_steps = Table(
+    "migration_steps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("migration", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("migration_steps_of", "migration", "state"),
+)
+
+migration_files = Table(
+    "migration_files",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("step", Integer, nullable=False, index=True),
+    Column("path", Text, nullable=False),
+    Column("before", String(64)),
+    Column("after", String(64)),
+    Column("mode", Integer, nullable=False),
+    Column("made", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
 )

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from strata.store import AnswerLog, GenerationLog, IncidentLog, Ledger, LedgerError, schema
+from strata.store import AnswerLog, GenerationLog, IncidentLog, Ledger, LedgerError, MigrationLog, schema
 
 
 def _begin(log: IncidentLog, subject: str = "node-3", pipeline: str = "inference") -> int:
@@ -44,6 +44,7 @@ def test_the_newest_come_first_and_pipelines_are_told_apart(any_url: str) -> Non
 ADDED = {
     2: ("incidents", "answers"),
     3: ("generations", "models", "approvals", "changes"),
+    4: ("migrations", "migration_steps", "migration_files"),
 }
 
 
@@ -70,7 +71,7 @@ def _version_and_tables(url: str) -> tuple[int | None, set[str]]:
     return version, tables
 
 
-@pytest.mark.parametrize("old", [1, 2])
+@pytest.mark.parametrize("old", [1, 2, 3])
 def test_an_older_ledger_gets_the_new_tables_and_keeps_what_it_has(any_url: str, old: int) -> None:
     _make_version(old, any_url)
     with IncidentLog(any_url) as log, AnswerLog(any_url) as answers, Ledger(any_url) as ledger:
@@ -79,11 +80,13 @@ def test_an_older_ledger_gets_the_new_tables_and_keeps_what_it_has(any_url: str,
         assert len(log.recent()) == len(ledger.runs()) == 1
     with GenerationLog(any_url) as generations:
         assert generations.begin(None) == 1
+    with MigrationLog(any_url) as migrations:
+        assert migrations.begin("/tree", "absolute").id == 1
     version, tables = _version_and_tables(any_url)
-    assert (version, {*ADDED[2], *ADDED[3]} <= tables) == (3, True)
+    assert (version, {*ADDED[2], *ADDED[3], *ADDED[4]} <= tables) == (4, True)
 
 
-@pytest.mark.parametrize("old", [1, 2])
+@pytest.mark.parametrize("old", [1, 2, 3])
 def test_many_who_open_an_older_ledger_at_once_can_all_use_it(any_url: str, old: int) -> None:
     _make_version(old, any_url)
 

@@ -9,11 +9,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
 
 import strata
 from strata.migration.imports.facts import FileFacts
@@ -24,26 +26,55 @@ BATCH = 64
 FEW = 200  # files that one process reads before others would have started
 SECONDS = 60.0  # for one batch
 _STARTING = 60.0
-_MODULE = "strata.migration.imports.worker"
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reader(Generic[T]):
+    """What is read of files.
+
+    read: does it here. module: does it in another process, where `imports.worker.serve` answers with rows.
+    from_json: what a row says. lost: stands for a file that ends or hangs the interpreter.
+    """
+
+    read: Callable[[Path, Iterable[str]], Iterable[T]]
+    module: str
+    from_json: Callable[[list[Any]], T]
+    lost: Callable[[str], T]
+
+
+def _crashed(path: str) -> FileFacts:
+    message = "ends or hangs the interpreter that parses it, and is left alone"
+    return FileFacts(path, "", problem=Problem(path, "crash", message))
+
+
+_FACTS = Reader(read_facts, "strata.migration.imports.worker", FileFacts.from_json, _crashed)
 
 
 def read_all(root: Path, paths: Sequence[str], workers: int | None = None) -> Iterator[FileFacts]:
     """The facts of each file, in this order. workers: processes; one for each core if not given."""
+    return read_with(_FACTS, root, paths, workers)
+
+
+def read_with(reader: Reader[T], root: Path, paths: Sequence[str], workers: int | None = None) -> Iterator[T]:
+    """What the reader finds in each file, in this order."""
     count = workers or os.cpu_count() or 1
     if count == 1 or len(paths) <= FEW:
-        yield from read_facts(root, paths)
+        yield from reader.read(root, paths)
         return
     batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
     with ExitStack() as stack:
         pool = ThreadPoolExecutor(count)
         stack.callback(pool.shutdown, cancel_futures=True)
-        idle: SimpleQueue[_Worker] = SimpleQueue()
+        idle: SimpleQueue[_Worker[T]] = SimpleQueue()
         for _ in range(min(count, len(batches))):
-            worker = _Worker(root)
+            worker = _Worker(reader, root)
             stack.callback(worker.close)
             idle.put(worker)
 
-        def read(batch: Sequence[str]) -> list[FileFacts]:
+        def read(batch: Sequence[str]) -> list[T]:
             worker = idle.get()
             try:
                 return worker.read(batch)
@@ -54,32 +85,34 @@ def read_all(root: Path, paths: Sequence[str], workers: int | None = None) -> It
             yield from found
 
 
-class _Worker:
-    def __init__(self, root: Path) -> None:
+class _Worker(Generic[T]):
+    def __init__(self, reader: Reader[T], root: Path) -> None:
+        self._reader = reader
         self._root = root
         self._closed = False
         self._process = self._start()
 
-    def read(self, paths: Sequence[str]) -> list[FileFacts]:
+    def read(self, paths: Sequence[str]) -> list[T]:
         rows = self._ask(paths, SECONDS)
         if rows is not None:
-            return [FileFacts.from_json(row) for row in rows]
+            return [self._reader.from_json(row) for row in rows]
         self._end()
         if self._closed:
             return []
         self._process = self._start()
-        if self._ask([], _STARTING) is None:
-            raise RuntimeError(f"{sys.executable} -m {_MODULE} does not run, so no file can be read with it")
+        if self._ask([], _STARTING) is None and not self._closed:
+            raise RuntimeError(
+                f"{sys.executable} -m {self._reader.module} does not run, so no file can be read with it"
+            )
         if len(paths) > 1:
-            return [facts for path in paths for facts in self.read([path])]
-        message = "ends or hangs the interpreter that parses it, and is left alone"
-        return [FileFacts(path, "", problem=Problem(path, "crash", message)) for path in paths]
+            return [found for path in paths for found in self.read([path])]
+        return [self._reader.lost(path) for path in paths]
 
     def close(self) -> None:
         self._closed = True
         self._end()
 
-    def _ask(self, paths: Sequence[str], seconds: float) -> list[list[object]] | None:
+    def _ask(self, paths: Sequence[str], seconds: float) -> list[list[Any]] | None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         timer = threading.Timer(seconds, self._process.kill)
@@ -100,7 +133,7 @@ class _Worker:
         path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
         return subprocess.Popen(
             # -P: nothing in the working directory, which may be the project's, is imported
-            [sys.executable, "-P", "-m", _MODULE],
+            [sys.executable, "-P", "-m", self._reader.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

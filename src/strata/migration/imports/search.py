@@ -27,6 +27,13 @@ class Lines:
             if not self._lines or self._lines[-1] != line:
                 self._lines.append(line)
 
+    @classmethod
+    def all(cls) -> "Lines":
+        """Every line, where nothing was searched for."""
+        lines = cls(b"", ())
+        lines.everywhere = True
+        return lines
+
     def __bool__(self) -> bool:
         return self.everywhere or bool(self._lines)
 

@@ -6,8 +6,9 @@ It ends with its standard input, so also when whoever started it is killed.
 import gc
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from strata.migration.imports.facts import FileFacts
 from strata.migration.imports.scan import scan
@@ -25,15 +26,15 @@ def read_facts(root: Path, paths: Iterable[str]) -> Iterable[FileFacts]:
             yield scan(path, data)
 
 
-def main() -> None:
-    """Answer until there is no more to read."""
+def serve(read: Callable[[Path, Iterable[str]], Iterable[Any]]) -> None:
+    """Answer with the rows (`to_json`) of what is read, until there is no more to read."""
     gc.disable()  # whatever is made here has no cycles, and looking for some goes through the whole tree of each file
     for line in sys.stdin.buffer:
         root, paths = json.loads(line)
-        rows = [facts.to_json() for facts in read_facts(Path(root), paths)]
+        rows = [found.to_json() for found in read(Path(root), paths)]
         sys.stdout.buffer.write(json.dumps(rows).encode() + b"\n")
         sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
-    main()
+    serve(read_facts)

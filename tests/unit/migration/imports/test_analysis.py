@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.Mon
     (root / "d.py").touch()
     read: list[str] = []
     real = reading.read_facts
-    monkeypatch.setattr(reading, "read_facts", lambda root, paths: real(root, [read.append(p) or p for p in paths]))
+    noting = replace(reading._FACTS, read=lambda root, paths: real(root, [read.append(p) or p for p in paths]))
+    monkeypatch.setattr(reading, "_FACTS", noting)
     second = analyse(root, kept=kept)
     assert read == ["a.py", "d.py"]
     assert parts(second) == parts(analyse(root))
@@ -92,7 +94,7 @@ def scan(path, data):
     {fault}
     return real(path, data)
 worker.scan = scan
-worker.main()
+worker.serve(worker.read_facts)
 """
     (folder / "python").write_text(code)
     (folder / "python").chmod(0o755)
