@@ -1,6 +1,6 @@
 """Whether the tests of real packages that ship theirs end as before, test by test, after a migration of a copy.
 
-Each package is copied aside and its imports are migrated as `strata imports migrate` does it: every file proved, changed
+Each package is copied aside and its imports are migrated as by `strata imports migrate`: every file proved, changed
 in the journal, and imported in processes apart before and after; then the tests run before and after. `ours` is the
 number of tests that end after the migration as before it, `peer` the number before, over all packages; those that do
 not end the same twice without any change are named as unstable and left out of both. The run fails where a test ends
