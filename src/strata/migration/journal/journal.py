@@ -93,6 +93,9 @@ class Journal(Closing):
         A step whose name the migration knows is not made again. What was broken off before is finished first.
         allow_dirty: change files with uncommitted changes too. Raises LedgerError, GitFailed, JournalError.
         """
+        for step in steps:
+            if not step.name.isprintable():
+                raise JournalError(f"a step cannot be named {step.name!r}")
         with self._operation():
             self._finish_broken(migration)
             known = {step.name: step for step in self.log.steps(migration)}
