@@ -2,7 +2,7 @@
 
 The tree is made of installed packages, copied side by side. Ours counts analysis, the names that each file runs as, the
 rewrite under `relative_preferred`, the static proof of each file and its writing (temporary file and rename). The peer
-is `python -m libcst.tool codemod` with a command of ours (`tests/support/codemod.py`) without a formatter, told which
+is `python -m libcst.tool codemod` with a command of ours (`support/codemod.py`) without a formatter, told which
 modules stay, with the same number of processes. Both must leave the same bytes in every file.
 
 Beside it absolufy-imports with `--never`, put into an environment of its own, if that can be installed; it knows no
@@ -32,7 +32,6 @@ from strata.migration.verify import rewrite_tree
 
 PACKAGES = ("sympy", "prefect", "networkx", "mergekit")
 ABSOLUFY = "absolufy-imports==0.3.1"
-ROOT = Path(__file__).parents[2]
 
 
 def copy(packages: list[str], target: Path) -> Path:
@@ -78,9 +77,11 @@ def run_libcst(tree: Path, stay: list[str], workers: int) -> float:
     (tree / ".libcst.codemod.yaml").write_text("repo_root: '.'\nblacklist_patterns: []\n")
     told = tree.parent / "stay.json"
     told.write_text(json.dumps(stay))
-    command = [sys.executable, "-m", "libcst.tool", "codemod", "-x", "tests.support.codemod.RelativePreferred"]
+    command = [sys.executable, "-m", "libcst.tool", "codemod", "-x", "support.codemod.RelativePreferred"]
     command += ["--no-format", "--include-generated", "--hide-progress", "--jobs", str(workers), "--stay", str(told)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    }
     begun = time.perf_counter()
     subprocess.run([*command, "."], cwd=tree, env=environment, check=True, capture_output=True)
     return time.perf_counter() - begun

@@ -1,13 +1,14 @@
-"""Tiny projects on the disk."""
+"""A small project on the disk, written down as a dictionary."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 
 def make_tree(folder: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Write the files, given by their paths below `folder`, and return it."""
+    """Write each text (UTF-8, line ends as they are) or bytes at its path below `folder`; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     for path, text in files.items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(text if isinstance(text, bytes) else text.encode())
     return folder

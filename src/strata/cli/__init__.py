@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "node": ("strata.cli.inference:node", "Run this machine's node."),
     "mesh": ("strata.cli.mesh:app", "Say who belongs to the mesh."),
     "evolution": ("strata.cli.evolution:app", "See who is champion and why; decide, report, roll back."),
-    "imports": ("strata.cli.imports:app", "Analyse a Python project's imports; standardise them, file by file."),
+    "imports": ("strata.cli.imports:app", "Analyse a project's imports; standardise them, file by file."),
     "incidents": ("strata.cli.incidents:incidents", "List what failed, and what was done about it."),
     "merge": ("strata.cli.merge:merge", "Merge models by a mergekit recipe."),
     "store": ("strata.cli.store:app", "Look after stored artifacts."),

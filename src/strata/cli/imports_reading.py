@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from strata.migration.connascence import Code
     from strata.migration.imports import Analysis
 
 TreeFolder = Annotated[Path, typer.Argument(metavar="[TREE]", help="The project's folder.")]
@@ -13,6 +14,8 @@ Roots = Annotated[
     list[str] | None,
     typer.Option("--root", metavar="FOLDER", help="On sys.path when it runs; default: as its configuration says."),
 ]
+Tests = Annotated[bool, typer.Option("--tests", help="Count tests too.")]
+Vendored = Annotated[bool, typer.Option("--vendored", help="Count copies of other projects too.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -33,3 +36,18 @@ def read_project(tree: Path, roots: list[str] | None) -> "Analysis":
             kept=facts_file(Settings().home, tree),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
+
+
+def read_code(tree: Path, roots: list[str] | None, *, tests: bool, vendored: bool) -> "Code":
+    """Read a project's code too; places in tests and in copies of other projects count when asked for."""
+    return read_code_of(read_project(tree, roots), tests=tests, vendored=vendored)
+
+
+def read_code_of(analysis: "Analysis", *, tests: bool, vendored: bool) -> "Code":
+    """The same for a project whose imports are read."""
+    from strata.migration.connascence import code_file
+    from strata.migration.connascence import read_code as read
+    from strata.settings import Settings
+
+    kept = code_file(Settings().home, analysis.tree.root)
+    return read(analysis, kept=kept, tests=tests, vendored=vendored)

@@ -27,16 +27,14 @@ from strata.evolution.report.contents import (
     Report,
 )
 from strata.evolution.report.difference_plot import difference_plot
-from strata.evolution.report.drawing import Picture
 from strata.evolution.report.evolution import COMPARISON, evolution_report
 from strata.evolution.report.family_plot import family_plot
-from strata.evolution.report.files import write_picture, write_report
+from strata.evolution.report.files import report_html, report_markdown, write_picture, write_report
 from strata.evolution.report.fitness_plot import fitness_plot
 from strata.evolution.report.front_plot import front_plot
 from strata.evolution.report.incident import incident_report, latest_incident
-from strata.evolution.report.markdown import report_markdown
-from strata.evolution.report.page import report_html
 from strata.evolution.report.roles import relatives, roles_of
+from strata.pages import Picture
 
 __all__ = [
     "COMPARISON",

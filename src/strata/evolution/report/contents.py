@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["none", "low", "medium", "high"]
+from strata.pages import Severity
+
 Role = Literal["", "champion", "former champion", "candidate", "rolled back"]
 Outlook = Literal["held", "open", "lost"]
 MINUS, NONE = "\N{MINUS SIGN}", "\N{EN DASH}"  # the sign of a number; in the place of one that is not there
 FELL = "rolled back"  # ending of a generation whose candidate was promoted, and left for a regression
-MOST_TEXT = 400  # characters of any text that is shown
-MOST_NOTE = 1000  # of what explains a table
 
 
 @dataclass(frozen=True)
@@ -144,12 +143,6 @@ class Report:
     family: tuple[Relative, ...] = ()
     failures: tuple[FailedChild, ...] = ()
     happenings: tuple[Happening, ...] = ()
-
-
-def clean(text: str, most: int = MOST_TEXT) -> str:
-    """One line without control characters, shortened to `most` characters with "…"."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * most]).split())
-    return line if len(line) <= most and len(text) <= 4 * most else line[: most - 1] + "…"
 
 
 def signed(value: float) -> str:

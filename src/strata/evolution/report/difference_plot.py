@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from strata.evolution.report.contents import Comparison, DomainResult, Outlook, clean, signed
-from strata.evolution.report.drawing import BLUE, FAINT, INK, ORANGE, PAPER, VERMILION, Picture, panel
+from strata.evolution.report.contents import Comparison, DomainResult, Outlook, signed
+from strata.pages import BLUE, FAINT, INK, ORANGE, PAPER, VERMILION, Picture, clean, panel
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

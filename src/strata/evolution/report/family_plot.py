@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from strata.evolution.report.contents import Relative, Role, clean
-from strata.evolution.report.drawing import BLUE, EDGE, FAINT, GREEN, INK, ORANGE, PAPER, VERMILION, Picture, panel
+from strata.evolution.report.contents import Relative, Role
+from strata.pages import BLUE, EDGE, FAINT, GREEN, INK, ORANGE, PAPER, VERMILION, Picture, clean, panel
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

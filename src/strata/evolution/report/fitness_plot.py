@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from strata.evolution.report.contents import FELL, GenerationResult, clean
-from strata.evolution.report.drawing import BLUE, EDGE, FAINT, INK, ORANGE, PAPER, SKY, VERMILION, Picture, panel
+from strata.evolution.report.contents import FELL, GenerationResult
+from strata.pages import BLUE, EDGE, FAINT, INK, ORANGE, PAPER, SKY, VERMILION, Picture, clean, panel
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from strata.evolution.report.contents import FrontModel, clean
-from strata.evolution.report.drawing import EDGE, FAINT, INK, PAPER, Picture, panel
+from strata.evolution.report.contents import FrontModel
 from strata.evolution.report.family_plot import STYLES, founder_mark
+from strata.pages import EDGE, FAINT, INK, PAPER, Picture, clean, panel
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

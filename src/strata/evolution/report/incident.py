@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import get_args
 
 from strata.evolution.report.chronicle import Chronicle, comparison
-from strata.evolution.report.contents import Comparison, Report, Severity
+from strata.evolution.report.contents import Comparison, Report
+from strata.pages import Severity
 from strata.store import Change, Incident, IncidentLog, Ledger, LedgerError, Store
 
 

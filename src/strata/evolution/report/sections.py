@@ -1,17 +1,15 @@
 """The parts of a report, each a table of plain texts and perhaps a picture; how they are shown is another's."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from strata.evolution.report.contents import NONE, Comparison, Difference, GenerationResult, Report, signed, span
 from strata.evolution.report.difference_plot import OUTLOOKS, difference_plot
-from strata.evolution.report.drawing import Picture
 from strata.evolution.report.family_plot import family_plot
 from strata.evolution.report.fitness_plot import fitness_plot
 from strata.evolution.report.front_plot import front_plot
+from strata.pages import Section, section
 
-MOST_ROWS = 50
 _FITNESS = (
     "Fitness is the weighted share of search items answered rightly, which are the same for all generations: the best "
     "of many looks better on them than it is. The verdict rests on other items, which no search has seen; the interval "
@@ -30,26 +28,13 @@ _FRONT = (
 _NOISE = " Of {items} items a domain a score is known to about \N{PLUS-MINUS SIGN}{half:.3f}: neighbours may be equal."
 
 
-@dataclass(frozen=True)
-class Section:
-    """rows: unescaped, the last 50; left_out: so many others; numbers: columns of figures; note: what they mean."""
-
-    title: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    left_out: int = 0
-    numbers: frozenset[int] = frozenset()
-    picture: Picture | None = None
-    note: str = ""
-
-
 def sections(report: Report) -> Iterator[Section]:
     """What the report is about, then generations, their verdicts, front, family, and what went wrong, where it has it.
 
     Every table has a head; `numbers` are columns.
     """
     if report.evidence:
-        yield _section("Facts", ("what", "value"), report.evidence)
+        yield section("Facts", ("what", "value"), report.evidence)
     for number, comparison in enumerate(report.comparisons[:1], start=1):
         yield _comparison(comparison, number)
     if report.generations:
@@ -62,10 +47,10 @@ def sections(report: Report) -> Iterator[Section]:
         yield _family(report)
     if report.failures:
         rows = [(str(each.generation), each.method, each.kind, each.detail) for each in report.failures]
-        yield _section("Failed children", ("generation", "method", "failure", "detail"), rows, {0})
+        yield section("Failed children", ("generation", "method", "failure", "detail"), rows, {0})
     if report.happenings:
         events = [(str(e.number), e.when, e.what, e.detail, e.response) for e in report.happenings]
-        yield _section("Incidents", ("no.", "when (UTC)", "what", "detail", "what was done"), events, {0})
+        yield section("Incidents", ("no.", "when (UTC)", "what", "detail", "what was done"), events, {0})
 
 
 def _comparison(comparison: Comparison, number: int) -> Section:
@@ -78,7 +63,7 @@ def _comparison(comparison: Comparison, number: int) -> Section:
     about = f"{comparison.model} minus {comparison.reference}, on {comparison.items}."
     if number == 1:
         about += " " + _DOMAINS.format(level=comparison.level)
-    return _section(
+    return section(
         comparison.title,
         ("domain", "difference", "interval", "margin", "items", "finding"),
         rows,
@@ -108,7 +93,7 @@ def _generations(generations: Sequence[GenerationResult]) -> Section:
         for each in generations
     ]
     level = next((each.level for each in generations if each.gain is not None), None)
-    return _section(
+    return section(
         "Generations",
         (
             "no.",
@@ -140,7 +125,7 @@ def _front(report: Report) -> Section:
         )
         for each in report.front
     ]
-    return _section(
+    return section(
         "Pareto front",
         ("model", "digest", "method", *domains, "role"),
         rows,
@@ -173,24 +158,10 @@ def _family(report: Report) -> Section:
         )
         for each in report.family
     ]
-    return _section(
+    return section(
         "Family", ("model", "digest", "generation", "parents", "role"), rows, picture=family_plot(report.family)
     )
 
 
 def _best(values: Sequence[float]) -> str:
     return f"{best:.4f}" if math.isfinite(best := max(filter(math.isfinite, values), default=math.nan)) else NONE
-
-
-def _section(
-    title: str,
-    head: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    numbers: Iterable[int] = (),
-    *,
-    picture: Picture | None = None,
-    note: str = "",
-    first: bool = False,
-) -> Section:
-    shown = rows[:MOST_ROWS] if first else rows[-MOST_ROWS:]
-    return Section(title, head, shown, len(rows) - len(shown), frozenset(numbers), picture, note)

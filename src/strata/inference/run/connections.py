@@ -13,7 +13,7 @@ from strata.inference.protocol.messages import Failed, GetStatus, Scored, Status
 from strata.inference.protocol.wire import Wire
 from strata.inference.run.concurrent import each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
-from strata.inference.run.peers import NodeClient
+from strata.inference.run.peers import NodeClient, Pulse
 from strata.mesh import Roster, Unreachable, dial
 from strata.secure import ChannelError, Identity, Member
 from strata.triage import Breakers
@@ -48,6 +48,7 @@ class Connections:
         self._sealed = sealed
         self._nursery = nursery
         self._clients: dict[str, NodeClient] = {}
+        self._pulse = Pulse()
         self._first: dict[str, Status] = {}
         self._listeners: dict[str, Listener] = {}
         self._dialing: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
@@ -163,7 +164,7 @@ class Connections:
         self._clients.pop(member.name, None)
         try:
             link = await dial(self._identity, self._roster, member.peer_id)
-            client = NodeClient(Wire(link), self._on_event, self._on_lost)
+            client = NodeClient(Wire(link), self._on_event, self._on_lost, self._pulse)
             self._nursery.start_soon(client.run)
             if self._sealed is not None:
                 await client.request(Update(), self._sealed)

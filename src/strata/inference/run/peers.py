@@ -1,6 +1,7 @@
 """The coordinator's side of the link to one node: requests and their replies, heartbeats, events of sessions."""
 
 import math
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ SILENCE_SECONDS = 5.0
 # A node that is asked because a step is late has so long to answer, or several times what it took until now.
 PROBE_SECONDS = 0.25
 PROBE_FACTOR = 4.0
+# When others take long to answer too, it is the machine that they share, or the network, that is busy.
+BUSY_SECONDS = 1.0  # the most that is waited for that reason
+LATELY_SECONDS = 2.0
 PARTS = 4
 HELD_UP_FACTOR = 1.5
 REQUEST_SECONDS = 60.0
@@ -51,14 +55,32 @@ class RoundTrip:
         return 0.0 if self.mean is None else self.mean + 4 * self.deviation
 
 
+class Pulse:
+    """How long the nodes of one coordinator took lately to answer pings, all together."""
+
+    def __init__(self) -> None:
+        self._answers: deque[tuple[float, float]] = deque(maxlen=256)
+
+    def note(self, now: float, seconds: float) -> None:
+        """A node has answered."""
+        self._answers.append((now, seconds))
+
+    def longest(self, now: float) -> float:
+        """The longest that any of them took lately, in seconds; 0 where nothing is known."""
+        return max((seconds for at, seconds in self._answers if now - at <= LATELY_SECONDS), default=0.0)
+
+
 class NodeClient:
     """One connected node. Requests go one at a time; what sessions have to say arrives through `on_event`.
 
     `lost` says why the link ended, None while it has not; `on_lost` is called once when it does.
     """
 
-    def __init__(self, wire: Wire, on_event: OnEvent, on_lost: Callable[["NodeClient"], None]) -> None:
+    def __init__(
+        self, wire: Wire, on_event: OnEvent, on_lost: Callable[["NodeClient"], None], pulse: Pulse | None = None
+    ) -> None:
         self.wire = wire
+        self._pulse = pulse or Pulse()
         self.name = wire.peer.name
         self.peer_id = wire.peer.peer_id
         self.lost: NodeLost | None = None
@@ -115,6 +137,9 @@ class NodeClient:
         usual = PROBE_FACTOR * self._round_trip.timeout
         await self._probe(min(SILENCE_SECONDS, max(PROBE_SECONDS, usual)))
 
+    def _patience(self, seconds: float, now: float) -> float:
+        return max(seconds, min(BUSY_SECONDS, PROBE_FACTOR * self._pulse.longest(now)))
+
     async def _probe(self, seconds: float) -> None:
         if self.lost is not None:
             raise self.lost
@@ -125,22 +150,26 @@ class NodeClient:
         try:
             # In parts, of which those do not count in which it was this process that had no time, as its own clock
             # tells (Dadgar et al., Lifeguard, 2018: whoever is held up himself suspects nobody).
-            sent, parts = False, 0
+            sent, waited = False, 0.0
             for _ in range(2 * PARTS):
                 part = trio.current_time()
-                with trio.move_on_after(seconds / PARTS):
+                patience = self._patience(seconds, part)
+                if waited > 0.99 * patience:
+                    break
+                with trio.move_on_after(patience / PARTS):
                     if not sent:
                         await self.send(Ping(number=number))
                         sent = True
                     await answered.wait()
-                    self._round_trip.note(trio.current_time() - started)
+                    now = trio.current_time()
+                    self._round_trip.note(now - started)
+                    self._pulse.note(now, now - started)
                     return
-                parts += trio.current_time() - part < HELD_UP_FACTOR * seconds / PARTS
-                if parts == PARTS:
-                    break
+                took = trio.current_time() - part
+                waited += took if took < HELD_UP_FACTOR * patience / PARTS else 0.0
         finally:
             del self._pings[number]
-        self._lose(f"it has not answered for {seconds:.1f} s")
+        self._lose(f"it has not answered for {trio.current_time() - started:.2g} s")
         self._reading.cancel()  # `run` closes the link, for which nobody here has to wait
         assert self.lost is not None
         raise self.lost

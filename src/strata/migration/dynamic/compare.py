@@ -30,7 +30,7 @@ def compare(before: Facts, after: Facts, renamed: Mapping[str, str] | None = Non
     """Same success or the same type of exception, `__all__`, names with their types, and order of loaded modules.
 
     renamed: new names of modules that move; where there are any the file and the order are not compared, which a move
-    is there to change.
+    is there to change, nor which modules a package has as attributes only because something loaded them.
     """
     if before.outcome != "ok":
         said = f"{before.outcome}: {before.text}" if before.text else before.outcome
@@ -43,8 +43,13 @@ def compare(before: Facts, after: Facts, renamed: Mapping[str, str] | None = Non
         return Compared(Verdict.CHANGED, f"imported before, {after.outcome} after: {after.text}")
     if before.exported != after.exported:
         return Compared(Verdict.CHANGED, f"__all__ was {before.exported}, is {after.exported}")
-    new = {name: _translated(kind, renamed or {}) for name, kind in (before.names or {}).items()}
-    if different := _different(new, after.names or {}):
+    new, now = (
+        {name: _translated(kind, renamed or {}) for name, kind in (before.names or {}).items()},
+        after.names or {},
+    )
+    if renamed:
+        new, now = _without_loaded(new, now), _without_loaded(now, new)
+    if different := _different(new, now):
         return Compared(Verdict.CHANGED, different)
     if renamed:
         return Compared(Verdict.SAME)
@@ -56,6 +61,15 @@ def compare(before: Facts, after: Facts, renamed: Mapping[str, str] | None = Non
         where = f": {first[0]} before, {first[1]} after" if first else ""
         return Compared(Verdict.CHANGED, f"modules are loaded in another order{where}")
     return Compared(Verdict.SAME)
+
+
+def _without_loaded(names: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """The names without modules of that name which the others lack: what loads a submodule makes it an attribute."""
+    return {
+        name: kind
+        for name, kind in names.items()
+        if name in others or not (kind.startswith("builtins.module ") and kind.endswith(f".{name}"))
+    }
 
 
 def _different(before: Mapping[str, str], after: Mapping[str, str]) -> str:

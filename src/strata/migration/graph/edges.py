@@ -1,9 +1,15 @@
-"""Edges of the import graph: one for each pair of modules and statement, all inside the project."""
+"""Edges of the import graph: one for each pair of modules and statement, all inside the project.
+
+They equal those of grimp where grimp sees the files (a differential test holds them to that), have places and guards,
+and are there as soon as the facts are; grimp is a reference here, and nothing that runs.
+"""
 
 from dataclasses import dataclass
 
 from strata.migration.imports import Analysis, Guard, How, Origin, resolve
 from strata.migration.project import Kind
+
+_TYPE_CHECKING, _FUNCTION = int(Guard.TYPE_CHECKING), int(Guard.FUNCTION)  # a flag's own `&` takes far longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +32,11 @@ def import_edges(analysis: Analysis) -> tuple[ImportEdge, ...]:
     """Every edge, in the order of files and statements; a module that imports itself has none.
 
     `from p import x` is an edge to `p.x` where that is a module, else to `p`, as grimp counts. Each file is seen under
-    the first name that it can be imported by; a namespace and a compiled module have no file to be an edge's end.
+    the first name that it can be imported by, also where an import names it by another; a namespace and a compiled
+    module have no file to be an edge's end.
     """
     found = []
+    known = analysis.modules.by_path()
     for path, facts in analysis.files.items():
         name = next((each for each in analysis.names[path] if each.how is How.IMPORT), None)
         if name is None:
@@ -37,13 +45,14 @@ def import_edges(analysis: Analysis) -> tuple[ImportEdge, ...]:
             ends: dict[str, list[str]] = {}
             for each in resolve(statement, name, analysis.modules):
                 if each.origin is Origin.PROJECT and each.target and each.target.kind in {Kind.MODULE, Kind.PACKAGE}:
-                    taken = ends.setdefault(each.target.name, [])
+                    taken = ends.setdefault(known.get(each.target.path, each.target.name), [])
                     taken += [each.attribute] if each.attribute else []
-            type_only, deferred = bool(statement.guard & Guard.TYPE_CHECKING), bool(statement.guard & Guard.FUNCTION)
+            guard = int(statement.guard)
+            type_only, deferred = bool(guard & _TYPE_CHECKING), bool(guard & _FUNCTION)
             found += [
-                ImportEdge(name.name, end, statement.line, tuple(taken), type_only, deferred)
+                ImportEdge(known[path], end, statement.line, tuple(taken), type_only, deferred)
                 for end, taken in ends.items()
-                if end != name.name
+                if end != known[path]
             ]
     return tuple(found)
 

@@ -4,35 +4,37 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from strata import files
+from strata.migration.imports.evidence import Evidence, find_evidence
 from strata.migration.imports.facts import FileFacts
 from strata.migration.imports.names import RunName, run_names
-from strata.migration.imports.scan import scan
-from strata.migration.project import BadSource, Modules, Problem, SourceFile, Tree, find_roots, open_tree, read_source
+from strata.migration.imports.reading import read_all
+from strata.migration.project import Modules, Problem, Tree, find_roots, open_tree
 
-VERSION = 1  # of what is kept; another one is read anew
-_BATCH = 64
-_FEW = 200  # files that one process reads before others would have started
+VERSION = 2  # of what is kept; another one is read anew
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A project: its files, where they are imported from, and what each says, by path."""
+    """A project: its files, where they are imported from, what each says, by path, and how they are run."""
 
     tree: Tree
     modules: Modules
     files: Mapping[str, FileFacts]
+    evidence: Evidence = field(default_factory=Evidence)
 
     @cached_property
     def names(self) -> Mapping[str, tuple[RunName, ...]]:
         """Every name that each file can run as."""
-        return {path: run_names(facts, self.modules) for path, facts in self.files.items()}
+        seen = self.evidence
+        return {
+            path: run_names(facts, self.modules, seen.by_path, seen.importlib_mode, seen.as_main)
+            for path, facts in self.files.items()
+        }
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -59,39 +61,14 @@ def analyse(
     tree = open_tree(root)
     modules = Modules(tree, find_roots(tree, roots))
     known = _remembered(kept, tree)
-    unread = [file for file in tree.files if file.path not in known]
-    for done, facts in enumerate(_read(tree.root, unread, workers or os.cpu_count() or 1), 1):
+    unread = [file.path for file in tree.files if file.path not in known]
+    for done, facts in enumerate(read_all(tree.root, unread, workers), 1):
         known[facts.path] = facts
         progress(done, len(unread))
     found = {file.path: known[file.path] for file in tree.files}
     if kept is not None and unread:
         _remember(kept, tree, found)
-    return Analysis(tree, modules, found)
-
-
-def _read(root: Path, unread: list[SourceFile], workers: int) -> Iterable[FileFacts]:
-    batches = [(root, [file.path for file in unread[i : i + _BATCH]]) for i in range(0, len(unread), _BATCH)]
-    if workers == 1 or len(unread) <= _FEW:
-        yield from (facts for batch in batches for facts in _scan_batch(batch))
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        for rows in pool.map(_scan_rows, batches):
-            yield from map(FileFacts.from_json, rows)
-
-
-def _scan_batch(batch: tuple[Path, list[str]]) -> Iterable[FileFacts]:
-    root, paths = batch
-    for path in paths:
-        try:
-            data = read_source(root / path)
-        except BadSource as error:
-            yield FileFacts(path, "", problem=Problem(path, error.code, str(error)))
-        else:
-            yield scan(path, data)
-
-
-def _scan_rows(batch: tuple[Path, list[str]]) -> list[list[Any]]:
-    return [facts.to_json() for facts in _scan_batch(batch)]
+    return Analysis(tree, modules, found, find_evidence(tree, modules, found.values()))
 
 
 def facts_file(home: Path, root: Path) -> Path:
@@ -102,16 +79,20 @@ def facts_file(home: Path, root: Path) -> Path:
 def _remembered(kept: Path | None, tree: Tree) -> dict[str, FileFacts]:
     if kept is None:
         return {}
+    now = {file.path: [file.size, file.modified_ns] for file in tree.files}
     try:
         found = json.loads(kept.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(found, dict) or (found.get("version"), found.get("root")) != (VERSION, str(tree.root)):
-        return {}
-    now = {file.path: [file.size, file.modified_ns] for file in tree.files}
-    return {row[0]: FileFacts.from_json(row) for stamp, row in found["files"] if now.get(row[0]) == stamp}
+        if (found["version"], found["root"]) != (VERSION, str(tree.root)):
+            return {}
+        return {row[0]: FileFacts.from_json(row) for stamp, row in found["files"] if now.get(row[0]) == stamp}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}  # of another version, or not whole
 
 
 def _remember(kept: Path, tree: Tree, found: Mapping[str, FileFacts]) -> None:
     rows = [[[file.size, file.modified_ns], found[file.path].to_json()] for file in tree.files]
-    files.write(kept, json.dumps({"version": VERSION, "root": str(tree.root), "files": rows}).encode())
+    document = {"version": VERSION, "root": str(tree.root), "files": rows}
+    files.write(kept, json.dumps(document, separators=(",", ":")).encode())
+    ignored = kept.parent / ".gitignore"
+    if not ignored.exists():  # the folder may lie in somebody's work tree
+        files.write(ignored, b"*\n")

@@ -18,6 +18,9 @@ class Guard(IntFlag):
     FUNCTION = 16
 
 
+_GUARDS = tuple(map(Guard, range(1 << len(Guard))))  # making one anew takes longer
+
+
 class Via(StrEnum):
     """How a string names a module or a file."""
 
@@ -25,6 +28,8 @@ class Via(StrEnum):
     IMPORT_MODULE = "import_module"
     RUN_PATH = "run_path"
     FILE_LOCATION = "spec_from_file_location"
+    RUN_MODULE = "python -m"
+    ENTRY_POINT = "entry point"
     LAZY = "lazy"  # other calls and tables that name modules, such as `preload_module`
 
 
@@ -61,7 +66,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class StringReference:
-    """A string literal that names a module, an attribute of one, or a file; `start` to `end` is the literal."""
+    """A string that names a module, an attribute of one, or a file.
+
+    start, end: in Python code of the literal with its quotes, in a configuration file of the bare value.
+    """
 
     start: Position
     end: Position
@@ -103,7 +111,7 @@ class FileFacts:
             path,
             digest,
             tuple(
-                Statement((a, b), (c, d), level, module, tuple((n, x) for n, x in names), scope, Guard(guard))
+                Statement((a, b), (c, d), level, module, tuple(map(tuple, names)), scope, _GUARDS[guard])
                 for a, b, c, d, level, module, names, scope, guard in statements
             ),
             tuple(StringReference((a, b), (c, d), value, Via(via)) for a, b, c, d, value, via in strings),

@@ -55,28 +55,33 @@ def resolve(statement: Statement, name: RunName, modules: Modules) -> tuple[Reso
     absolute = absolute_name(statement, name.package)
     if isinstance(absolute, Origin):
         return tuple(Resolved("", absolute) for _ in statement.names)
-    base = _module(absolute, name, modules)
+    base = _module(absolute, name, modules, relative=bool(statement.level))
     if base.origin is not Origin.PROJECT:
         return tuple(Resolved(absolute, base.origin, None, alias) for alias, _ in statement.names)
-    return tuple(_member(base, alias, name, modules) for alias, _ in statement.names)
+    return tuple(_member(base, alias, name, modules, bool(statement.level)) for alias, _ in statement.names)
 
 
-def _module(dotted: str, name: RunName, modules: Modules) -> Resolved:
+def _module(dotted: str, name: RunName, modules: Modules, *, relative: bool = False) -> Resolved:
     top = dotted.partition(".")[0]
-    own = name.package is not None and name.package.partition(".")[0] == top
+    above = modules.find(top, name.roots)
+    # A folder without `__init__.py` gives way to a package of its name that is installed.
+    regular = above is not None and above.kind is not Kind.NAMESPACE
+    own = relative or (regular and name.package is not None and name.package.partition(".")[0] == top)
     if top in sys.stdlib_module_names and not own:
         return Resolved(dotted, Origin.STDLIB)
     target = modules.find(dotted, name.roots)
     if target is not None:
         return Resolved(dotted, Origin.PROJECT, target)
-    known = own or modules.find(top, name.roots) is not None
-    return Resolved(dotted, Origin.MISSING if known else Origin.EXTERNAL)
+    return Resolved(dotted, Origin.MISSING if own or regular else Origin.EXTERNAL)
 
 
-def _member(base: Resolved, alias: str, name: RunName, modules: Modules) -> Resolved:
+def _member(base: Resolved, alias: str, name: RunName, modules: Modules, relative: bool) -> Resolved:
     assert base.target is not None
-    if alias != "*" and base.target.kind in {Kind.PACKAGE, Kind.NAMESPACE}:
+    namespace = base.target.kind is Kind.NAMESPACE
+    if alias != "*" and (namespace or base.target.kind is Kind.PACKAGE):
         submodule = modules.find(f"{base.module}.{alias}", name.roots)
-        if submodule is not None and submodule.kind is not Kind.NAMESPACE:
+        if submodule is not None and (namespace or submodule.kind is not Kind.NAMESPACE):
             return Resolved(base.module, Origin.PROJECT, submodule)
+        if namespace:  # which has nothing else, so another package of that name is meant
+            return Resolved(base.module, Origin.MISSING if relative else Origin.EXTERNAL, None, alias)
     return Resolved(base.module, Origin.PROJECT, base.target, alias)

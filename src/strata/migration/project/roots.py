@@ -1,19 +1,15 @@
 """The folders from which a project's modules are imported, read from its configuration and never by running it."""
 
-import ast
 import keyword
-import os
-import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from strata.migration.project.configuration import Configuration, read_configuration, texts, words
+from strata.migration.project.listing import BadProject
 from strata.migration.project.source import BadSource, read_source
-from strata.migration.project.tree import BadProject, Tree
-
-_CONFIGURATION = "pyproject.toml"
+from strata.migration.project.syspath import added_folders, normal
+from strata.migration.project.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +49,24 @@ class Root:
 def find_roots(tree: Tree, given: Iterable[str] = ()) -> tuple[Root, ...]:
     """The roots in the order in which names are looked up.
 
-    Those that are given; else what `pyproject.toml` says (`tool.strata.imports.roots`, pytest's `pythonpath`, where
-    setuptools, hatch, poetry and pdm find packages), what conftest files put on `sys.path`, `src`, and the tree itself.
-    A tree that is a package has one root, above it. Raises BadProject for a root that is no folder of the tree.
+    Those that are given; else `tool.strata.imports.roots` of `pyproject.toml`; else what is found: where setuptools,
+    hatch, poetry and pdm find packages (`pyproject.toml`, `setup.cfg`), pytest's `pythonpath` (there, `pytest.ini`,
+    `tox.ini`), what conftest files put on `sys.path`, `src`, and the tree itself. A tree that is a package has one
+    root, above it. A folder found that lies outside, or has no file of the tree, is left out; raises BadProject for
+    such a one that is given.
     """
+    paths = [file.path for file in tree.files]
     if chosen := tuple(given):
-        return tuple(_checked(tree, folder, "given") for folder in chosen)
-    paths = {file.path for file in tree.files}
+        return tuple(_checked(tree, paths, folder, "given") for folder in chosen)
+    configured = read_configuration(tree.root)
+    if named := configured.strings("tool", "strata", "imports", "roots"):
+        return tuple(_checked(tree, paths, folder, "tool.strata.imports.roots") for folder in named)
     if "__init__.py" in paths and tree.root.name.isidentifier():
         return (Root("", "the tree is a package", _prefix(tree.root)),)
-    configured = _configuration(tree.root)
-    if listed := _strings(_at(configured, "tool", "strata", "imports", "roots")):
-        return tuple(_checked(tree, folder, "tool.strata.imports.roots") for folder in listed)
     found: dict[str, Root] = {}
     for folder, why in (*_built(configured), *_tested(configured), *_conftests(tree), *_usual(paths)):
-        place = _normal(folder)
-        if place is not None and place not in found and (not place or any(p.startswith(f"{place}/") for p in paths)):
+        place = normal(folder)
+        if place is not None and place not in found and _has_files(place, paths):
             found[place] = Root(place, why)
     return tuple(found.values())
 
@@ -82,44 +80,45 @@ def _prefix(root: Path) -> str:
     return ".".join(parts)
 
 
-def _checked(tree: Tree, folder: str, why: str) -> Root:
-    place = _normal(folder)
-    if place is None or not (tree.root / place).is_dir():
-        raise BadProject(f"the root {folder!r} ({why}) is no folder inside {tree.root}")
+def _checked(tree: Tree, paths: list[str], folder: str, why: str) -> Root:
+    place = normal(folder)
+    if place is None or not _has_files(place, paths):
+        raise BadProject(f"the root {folder!r} ({why}) is no folder inside {tree.root} with a Python file")
     return Root(place, why)
 
 
-def _configuration(root: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(read_source(root / _CONFIGURATION).decode())
-    except (BadSource, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
-        return {}  # a project without it, or with one that says nothing that can be used
+def _has_files(folder: str, paths: Iterable[str]) -> bool:
+    return not folder or any(path.startswith(f"{folder}/") for path in paths)
 
 
-def _built(configured: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    tools = _at(configured, "tool")
-    for folder in _strings(_at(tools, "setuptools", "packages", "find", "where")):
+def _built(configured: Configuration) -> Iterator[tuple[str, str]]:
+    for folder in configured.strings("tool", "setuptools", "packages", "find", "where"):
         yield folder, "setuptools' packages.find.where"
-    folders = _at(tools, "setuptools", "package-dir")
-    if isinstance(folders, dict) and isinstance(folders.get(""), str):
-        yield folders[""], "setuptools' package-dir"
-    for package in _strings(_at(tools, "hatch", "build", "targets", "wheel", "packages")):
+    for folder in words(configured.ini_text("setup.cfg", "options.packages.find", "where")):
+        yield folder, "setuptools' packages.find.where"
+    folders = configured.at("tool", "setuptools", "package-dir")
+    if isinstance(folders, dict):
+        yield from ((folder, "setuptools' package-dir") for folder in texts(folders.get("")))
+    for line in configured.ini_text("setup.cfg", "options", "package_dir").splitlines():
+        package, equals, folder = line.partition("=")
+        if equals and not package.strip():
+            yield folder.strip(), "setuptools' package-dir"
+    for package in configured.strings("tool", "hatch", "build", "targets", "wheel", "packages"):
         yield str(PurePosixPath(package).parent), "hatch's packages"
-    packages = _at(tools, "poetry", "packages")
-    for package in packages if isinstance(packages, list) else []:
-        if isinstance(package, dict) and isinstance(package.get("from"), str):
-            yield package["from"], "poetry's packages"
-    if isinstance(folder := _at(tools, "pdm", "build", "package-dir"), str):
-        yield folder, "pdm's package-dir"
+    packages = configured.at("tool", "poetry", "packages")
+    for each in packages if isinstance(packages, list) else ():
+        if isinstance(each, dict):
+            yield from ((folder, "poetry's packages") for folder in texts(each.get("from")))
+    yield from ((folder, "pdm's package-dir") for folder in configured.strings("tool", "pdm", "build", "package-dir"))
 
 
-def _tested(configured: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for folder in _strings(_at(configured, "tool", "pytest", "ini_options", "pythonpath")):
+def _tested(configured: Configuration) -> Iterator[tuple[str, str]]:
+    for folder in configured.pytest("pythonpath"):
         yield folder, "pytest's pythonpath"
 
 
-def _usual(paths: set[str]) -> Iterator[tuple[str, str]]:
-    if any(path.startswith("src/") for path in paths) and "src/__init__.py" not in paths:
+def _usual(paths: list[str]) -> Iterator[tuple[str, str]]:
+    if _has_files("src", paths) and "src/__init__.py" not in paths:
         yield "src", "the src layout"
     yield "", "the tree"
 
@@ -130,90 +129,13 @@ def _conftests(tree: Tree) -> Iterator[tuple[str, str]]:
             continue
         try:
             text = read_source(tree.root / file.path)
-            parsed = ast.parse(text) if b"sys.path" in text else None
-        except (BadSource, SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        for node in ast.walk(parsed) if parsed else ():
-            if isinstance(node, ast.Call) and re.fullmatch(r"sys\.path\.(insert|append)", _dotted(node.func)):
-                folder = _folder(node.args[-1], file.path) if node.args else None
-                if folder is not None:
-                    yield folder, f"{file.path} puts it on sys.path"
-
-
-def _folder(node: ast.expr, file: str) -> str | None:  # noqa: PLR0911 - one form, one case
-    """The folder that an expression names, where it is made of `__file__`, parents and constants; else None."""
-    match node:
-        case ast.Name(id="__file__"):
-            return file
-        case ast.Call(func=func, args=[inner]) if _last(func) in {
-            "abspath",
-            "dirname",
-            "realpath",
-            "resolve",
-            "str",
-            "fspath",
-            "Path",
-        }:
-            inside = _folder(inner, file)
-            return _up(inside) if inside is not None and _last(func) == "dirname" else inside
-        case ast.Call(func=ast.Attribute(value=inner, attr="resolve" | "absolute" | "as_posix"), args=[]):
-            return _folder(inner, file)
-        case ast.Attribute(value=inner, attr="parent"):
-            inside = _folder(inner, file)
-            return None if inside is None else _up(inside)
-        case ast.Subscript(value=ast.Attribute(value=inner, attr="parents"), slice=ast.Constant(value=int(steps))):
-            inside = _folder(inner, file)
-            for _ in range(min(steps, 32) + 1):
-                inside = None if inside is None else _up(inside)
-            return inside
-        case ast.BinOp(left=left, op=ast.Div(), right=ast.Constant(value=str(name))):
-            return _join(_folder(left, file), [name])
-        case ast.Call(func=func, args=[first, *rest]) if _last(func) == "join":
-            names = [part.value for part in rest if isinstance(part, ast.Constant) and isinstance(part.value, str)]
-            return _join(_folder(first, file), names) if len(names) == len(rest) else None
-    return None
-
-
-def _join(folder: str | None, names: Iterable[str]) -> str | None:
-    return None if folder is None else _normal("/".join([folder or ".", *names]))
-
-
-def _up(folder: str) -> str | None:
-    return _normal(f"{folder}/..") if folder else None
-
-
-def _normal(folder: str) -> str | None:
-    """The folder from the tree's root; None where it lies outside."""
-    place = os.path.normpath(folder).replace(os.sep, "/")
-    if place.startswith(("..", "/")) or "\0" in place:
-        return None
-    return "" if place == "." else place
+        except BadSource:
+            continue  # the scan says what is wrong with it
+        for folder in added_folders(text, file.path):
+            yield folder, f"{file.path} puts it on sys.path"
 
 
 def _inside(path: str, folder: str) -> str | None:
     if not folder:
         return path
     return path.removeprefix(f"{folder}/") if path.startswith(f"{folder}/") else None
-
-
-def _at(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _strings(value: Any) -> list[str]:
-    values = [value] if isinstance(value, str) else value
-    return [each for each in values if isinstance(each, str)] if isinstance(values, list) else []
-
-
-def _last(node: ast.expr) -> str:
-    return _dotted(node).rpartition(".")[2]
-
-
-def _dotted(node: ast.expr) -> str:
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.insert(0, node.attr)
-        node = node.value
-    return ".".join([node.id, *parts] if isinstance(node, ast.Name) else ["", *parts])

@@ -2,25 +2,15 @@
 
 import os
 import stat
-import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from strata.errors import StrataError
-
-SKIPPED = {"__pycache__", "node_modules", "site-packages", "build", "dist"}
-ENDINGS = (".py", ".pyi", ".pyx", ".so", ".pyd")  # what makes a name importable, or its stub
-GIT_SECONDS = 60
-
-
-class BadProject(StrataError):
-    """A folder in which there is nothing to migrate."""
+from strata.migration.project.listing import BadProject, is_configuration, listed
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a file is left alone."""
+    """Why a file is left alone; in `path`, what cannot be printed is escaped."""
 
     path: str
     code: str
@@ -30,7 +20,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A Python file: its path from the tree's root with `/`, and what tells that it changed since."""
+    """A file: its path from the tree's root with `/`, and what tells that it changed since."""
 
     path: str
     size: int
@@ -39,60 +29,67 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Tree:
-    """A project's folder, its Python files in the order of their paths, and other files that make names importable."""
+    """A project's folder, its Python files in the order of their paths, and other files that bear on them.
+
+    others: paths of stubs and compiled modules, which make names importable.
+    configurations: files that may say how Python files are run, such as a Makefile or a CI workflow.
+    """
 
     root: Path
     files: tuple[SourceFile, ...]
     others: tuple[str, ...]
     problems: tuple[Problem, ...]
+    configurations: tuple[SourceFile, ...] = ()
 
 
 def open_tree(root: Path) -> Tree:
-    """Find the files below `root`; symbolic links are not followed. Raises BadProject where there is no Python file."""
+    """Find the files below `root`. Only regular files count, and no symbolic link is followed: not to a file, not to a
+    folder, and so not out of the tree.
+
+    Raises BadProject where there is no Python file, or git cannot tell what it ignores.
+    """
     if not root.is_dir():
         raise BadProject(f"{root} is no folder; name the root of a project")
     root = root.resolve()
-    files, others, problems = [], [], []
-    for path in sorted(_committed(root) or _walked(root)):
+    files, others, problems, configurations = [], [], [], []
+    real: dict[str, bool] = {}
+    above = "" if root == Path(root.anchor) else str(root)
+    for path in listed(root):
+        folder = path.rpartition("/")[0]
+        if folder not in real:  # what git has in a folder may by now lie behind a link
+            real[folder] = os.path.realpath(f"{above}/{folder}") == (f"{above}/{folder}".rstrip("/") or "/")
         try:
-            found = os.lstat(root / path)
+            found = os.lstat(f"{above}/{path}")
         except (OSError, ValueError):
             continue  # git still lists what was deleted
-        if stat.S_ISLNK(found.st_mode):
-            problems.append(Problem(path, "link", "is a symbolic link, and left alone"))
+        problem = _problem(path, found.st_mode) if real[folder] else _link(path)
+        file = SourceFile(path, found.st_size, found.st_mtime_ns)
+        if problem is not None:
+            problems += [problem] if path.endswith(".py") or problem.code == "link" else []
         elif path.endswith(".py"):
-            files.append(SourceFile(path, found.st_size, found.st_mtime_ns))
-        else:
+            files.append(file)
+        elif is_configuration(path):
+            configurations.append(file)
+        elif "." in path.rpartition("/")[2]:
             others.append(path)
     if not files:
         raise BadProject(f"{root} has no Python file; name the root of a project")
-    return Tree(root, tuple(files), tuple(others), tuple(problems))
+    return Tree(root, tuple(files), tuple(others), tuple(problems), tuple(configurations))
 
 
-def _committed(root: Path) -> list[str]:
-    """Paths that git tracks or would add; none where the folder is in no work tree, or is itself ignored."""
-    # Read by git, a work tree's own configuration can name a program to run as its file monitor.
-    command = ["git", "-C", str(root), "-c", "core.fsmonitor=false"]
-    command += ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    names = os.fsdecode(done.stdout).split("\0") if done.returncode == 0 else []
-    return [name for name in names if name.endswith(ENDINGS)]
+def _problem(path: str, mode: int) -> Problem | None:
+    if stat.S_ISLNK(mode):
+        return _link(path)
+    if not stat.S_ISREG(mode):
+        return Problem(_shown(path), "no-file", "is a pipe, a device or a folder, and left alone")
+    if not path.isprintable():
+        return Problem(_shown(path), "name", "has a name that cannot be printed, and is left alone")
+    return None
 
 
-def _walked(root: Path) -> Iterator[str]:
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if _wanted(folder, name)]
-        inside = os.path.relpath(folder, root)
-        for name in names:
-            if name.endswith(ENDINGS):
-                yield name if inside == "." else f"{inside}/{name}".replace(os.sep, "/")
+def _link(path: str) -> Problem:
+    return Problem(_shown(path), "link", "is a symbolic link or lies behind one, and is left alone")
 
 
-def _wanted(folder: str, name: str) -> bool:
-    path = os.path.join(folder, name)
-    if name.startswith(".") or (name in SKIPPED and not os.path.exists(os.path.join(path, "__init__.py"))):
-        return False
-    return not os.path.islink(path) and not os.path.exists(os.path.join(path, "pyvenv.cfg"))
+def _shown(path: str) -> str:
+    return path if path.isprintable() else ascii(path)[1:-1]

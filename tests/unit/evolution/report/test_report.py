@@ -29,8 +29,9 @@ from strata.evolution.report import (
     report_html,
     report_markdown,
 )
-from strata.evolution.report.contents import MINUS, NONE, clean
-from strata.evolution.report.drawing import BLUE, FAINT, GREEN, INK, NIGHT, PAPER, VERMILION, variable
+from strata.evolution.report.contents import MINUS, NONE
+from strata.pages import clean
+from strata.pages.drawing import BLUE, FAINT, GREEN, INK, NIGHT, PAPER, VERMILION, variable
 
 NASTY = '<script>alert("x")</script> $x_1$ | `a` [b](http://c) \x00\n# d && --> ]]> 模型'
 DOMAINS = (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strata.inference.protocol.messages import Done
 from strata.inference.run import connections
 from strata.inference.run.errors import NodeLost
-from strata.inference.run.peers import PROBE_SECONDS, NodeClient, RoundTrip
+from strata.inference.run.peers import BUSY_SECONDS, PROBE_SECONDS, NodeClient, Pulse, RoundTrip
 from tests.support.nodes import mesh_of
 
 
@@ -145,8 +145,11 @@ async def test_what_a_node_still_says_when_it_was_given_up_is_dropped() -> None:
     assert heard == [client]
 
 
-def _probed(held_up: float, answer_after: float) -> float:
-    """Probe a node that answers so late, in a process that is held up for a while; returns what it took."""
+def _probed(held_up: float, answer_after: float, others: float | None = None) -> float:
+    """Probe a node that answers so late, in a process that is held up for a while; returns what it took.
+
+    others: seconds after which another node answers a ping of the same time.
+    """
     clock = trio.testing.MockClock(autojump_threshold=0)
 
     async def nothing(*_: object) -> None:
@@ -154,7 +157,13 @@ def _probed(held_up: float, answer_after: float) -> float:
 
     async def run() -> float:
         wire = SimpleNamespace(peer=SimpleNamespace(name="a", peer_id="a"), send=nothing)
-        client = NodeClient(wire, lambda *_: None, lambda _: None)
+        pulse = Pulse()
+        client = NodeClient(wire, lambda *_: None, lambda _: None, pulse)
+
+        async def hear_others() -> None:
+            if others is not None:
+                await trio.sleep(others)
+                pulse.note(trio.current_time(), others)
 
         async def disturb() -> None:
             await trio.sleep(0.01)
@@ -165,6 +174,7 @@ def _probed(held_up: float, answer_after: float) -> float:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(disturb)
+            nursery.start_soon(hear_others)
             began = trio.current_time()
             try:
                 await client.probe()
@@ -184,3 +194,12 @@ def test_a_node_that_does_not_answer_is_lost_soon(held_up: float) -> None:
     with pytest.raises((NodeLost, ExceptionGroup)) as error:
         _probed(held_up, 60.0)
     assert error.group_contains(NodeLost) if isinstance(error.value, ExceptionGroup) else True
+
+
+def test_a_node_has_more_time_when_others_take_long_to_answer_too() -> None:
+    late = 2 * PROBE_SECONDS
+    with pytest.raises((NodeLost, ExceptionGroup)):
+        _probed(0.0, late, others=PROBE_SECONDS / 50)
+    assert _probed(0.0, late, others=0.8 * PROBE_SECONDS) == pytest.approx(late + 0.01)
+    with pytest.raises((NodeLost, ExceptionGroup)):
+        _probed(0.0, BUSY_SECONDS + 0.1, others=0.8 * PROBE_SECONDS)

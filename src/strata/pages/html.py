@@ -1,11 +1,10 @@
-"""A report as one HTML file that needs nothing else: no script, no font, no picture from anywhere."""
+"""A page as one HTML file that needs nothing else: no script, no font, no picture from anywhere."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from strata.evolution.report.contents import MOST_NOTE, MOST_TEXT, Report, clean
-from strata.evolution.report.drawing import BLUE, FAINT, INK, NIGHT, PAPER, RULE, themed, variable
-from strata.evolution.report.sections import Section, sections
+from strata.pages.contents import MOST_NOTE, MOST_TEXT, Page, Section, clean
+from strata.pages.drawing import BLUE, FAINT, INK, NIGHT, PAPER, RULE, themed, variable
 
 _LIGHT = " ".join(f"{variable(colour)}: {colour};" for colour in NIGHT)
 _DARK = " ".join(f"{variable(colour)}: {night};" for colour, night in NIGHT.items())
@@ -45,26 +44,26 @@ ol {{ margin: 0; padding-left: 22px; }}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def report_html(report: Report) -> str:
-    """The whole report, plots included; light or dark as the reader's system is."""
-    return "\n".join(_lines(report)) + "\n"
+def page_html(page: Page) -> str:
+    """The whole page, pictures included; light or dark as the reader's system is."""
+    return "\n".join(_lines(page)) + "\n"
 
 
-def _lines(report: Report) -> Iterator[str]:
-    title = _text(report.title)
+def _lines(page: Page) -> Iterator[str]:
+    title = _text(page.title)
     yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{title}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>"
-    yield f'<span class="badge">{_text(report.verdict)}</span>'
-    if report.severity != "none":
-        yield f'<span class="badge {report.severity}">severity: {report.severity}</span>'
-    yield f"<p>{_text(report.summary)}</p>"
-    if report.done:
+    yield f'<span class="badge">{_text(page.verdict)}</span>'
+    if page.severity != "none":
+        yield f'<span class="badge {page.severity}">severity: {page.severity}</span>'
+    yield f"<p>{_text(page.summary)}</p>"
+    if page.done:
         yield "<section><h2>What was done</h2>\n<ol>"
-        yield from (f"<li>{_text(step)}</li>" for step in report.done)
+        yield from (f"<li>{_text(step)}</li>" for step in page.done)
         yield "</ol></section>"
-    for section in sections(report):
+    for section in page.sections:
         yield from _section(section)
     yield "</main>\n</body>\n</html>"
 

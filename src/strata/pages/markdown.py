@@ -1,11 +1,10 @@
-"""A report as markdown, such as an artifact of a Prefect run shows."""
+"""A page as markdown, such as an artifact of a Prefect run shows."""
 
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 
-from strata.evolution.report.contents import MOST_NOTE, MOST_TEXT, Report, clean
-from strata.evolution.report.sections import sections
+from strata.pages.contents import MOST_NOTE, MOST_TEXT, Page, clean
 
 _MARKUP = re.compile(r"([\\`*_\[\]|~$]|(?<=\w):(?=//))")  # anywhere in a line; the last makes links of addresses
 _BLOCK = re.compile(r"^(\d*)([#+=.)-])(?=[\s#=-]|$)")  # where a line begins with it
@@ -17,21 +16,21 @@ def escape(text: str, most: int = MOST_TEXT) -> str:
     return _BLOCK.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", plain))
 
 
-def report_markdown(report: Report, *, pictures: bool = True) -> str:
-    """The whole report; with `pictures` the plots are in it as data URIs of SVG."""
-    return "\n".join(_lines(report, pictures)) + "\n"
+def page_markdown(page: Page, *, pictures: bool = True) -> str:
+    """The whole page; with `pictures` the pictures are in it as data URIs of SVG."""
+    return "\n".join(_lines(page, pictures)) + "\n"
 
 
-def _lines(report: Report, pictures: bool) -> Iterator[str]:
-    yield f"# {escape(report.title)}\n"
-    severity = "" if report.severity == "none" else f" · **Severity:** {report.severity}"
-    yield f"**{escape(report.verdict)}**{severity}\n"
-    yield f"{escape(report.summary)}\n"
-    if report.done:
+def _lines(page: Page, pictures: bool) -> Iterator[str]:
+    yield f"# {escape(page.title)}\n"
+    severity = "" if page.severity == "none" else f" · **Severity:** {page.severity}"
+    yield f"**{escape(page.verdict)}**{severity}\n"
+    yield f"{escape(page.summary)}\n"
+    if page.done:
         yield "## What was done\n"
-        yield from (f"{number}. {escape(step)}" for number, step in enumerate(report.done, start=1))
+        yield from (f"{number}. {escape(step)}" for number, step in enumerate(page.done, start=1))
         yield ""
-    for section in sections(report):
+    for section in page.sections:
         yield f"## {escape(section.title)}\n"
         if section.note:
             yield f"{escape(section.note, MOST_NOTE)}\n"

@@ -1,0 +1,3 @@
+"""What every part of the business counts in."""
+
+from .money import CurrencyMismatch, Money, total

@@ -1,0 +1,5 @@
+"""Parcels on their way."""
+
+from depot.orders.parcel import Parcel, pack
+
+from .carriers import Carrier, cheapest

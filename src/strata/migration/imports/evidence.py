@@ -1,0 +1,158 @@
+"""What a project's configuration and its own code say about how its files are run. Read, never executed.
+
+A file that is named on a command line (`python tools/x.py`, `python -m doctest p/x.py`) or is loaded by its path by
+other code runs without a parent package, whatever else imports it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from strata.migration.imports.facts import FileFacts, StringReference, Via
+from strata.migration.project import BadSource, Modules, Tree, read_configuration, read_source
+
+_MOST_BYTES = 1 << 20
+_LONGEST = 4096  # characters of a path
+_MOST_WORDS, _MOST_FOLDERS = 1000, 20  # of one file
+_CONTINUED = re.compile(r"\\\r?\n")
+# What runs Python: a variable in a Makefile or a shell script may hold the interpreter.
+_RUNNER = re.compile(
+    r"(?i)python|\bpypy|\$[({]?\w*py\w*|\b(?:uv|pdm|poetry|hatch|pipenv)\s+run\b|torchrun|doctest|launch"
+)
+# Tools that are given files and do not run them as scripts.
+_READS = re.compile(
+    r"(?:-m\s+|\brun\s+)(?:pytest|mypy|ruff|flake8|black|isort|pylint|py_compile|compileall|pyright|bandit)\b"
+)
+_BETWEEN = re.compile(r"""[\s"'`,;=()|&<>{}:$]+""")
+_MODULE = re.compile(r"""-m[\s"',]+([A-Za-z_]\w*(?:\.\w+)*)""")
+_ENTERED = re.compile(r"(?:\bcd|working-directory:|changedir\s*=|chdir:)\s+([\w./-]+)")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How files are run, besides being imported.
+
+    by_path: files that run without a parent package, and who says so. as_main: dotted names run by `python -m`.
+    importlib_mode: pytest is told `--import-mode=importlib`.
+    references: in each configuration file, the strings that name modules: entry points and arguments of `-m`.
+    """
+
+    by_path: Mapping[str, str] = field(default_factory=dict)
+    as_main: frozenset[str] = frozenset()
+    importlib_mode: bool = False
+    references: Mapping[str, tuple[StringReference, ...]] = field(default_factory=dict)
+
+
+def find_evidence(tree: Tree, modules: Modules, facts: Iterable[FileFacts]) -> Evidence:
+    """Read the tree's configuration files, and the strings in code that name files; raises nothing."""
+    by_path: dict[str, str] = {}
+    references: dict[str, tuple[StringReference, ...]] = {}
+    paths = _Paths(tree)
+    for file in tree.configurations:
+        try:
+            text = read_source(tree.root / file.path, _MOST_BYTES).decode()
+        except (BadSource, UnicodeDecodeError):
+            continue
+        for path in paths.run_by(text, file.path):
+            by_path.setdefault(path, file.path)
+        if found := _module_arguments(text, modules):
+            references[file.path] = found
+    as_main = {each.value for some in references.values() for each in some}
+    for each in facts:
+        for reference in each.strings:
+            if reference.via is Via.RUN_MODULE:
+                as_main.add(reference.value)
+            elif reference.via in {Via.RUN_PATH, Via.FILE_LOCATION} and reference.value.endswith(".py"):
+                for path in paths.named(reference.value, [PurePosixPath(each.path).parent.as_posix()], anywhere=True):
+                    by_path.setdefault(path, each.path)
+    configured = read_configuration(tree.root)
+    for name, value in configured.entry_points():
+        found = _entry_point(tree, name, value)
+        references[name] = (
+            *references.get(name, ()),
+            *(each for each in found if each not in references.get(name, ())),
+        )
+    modes = re.findall(r"--import-mode[= ](\S+)", " ".join(configured.pytest("addopts")))
+    return Evidence(by_path, frozenset(as_main), modes[-1:] == ["importlib"], references)
+
+
+class _Paths:
+    """The Python files that a path in a text can mean."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._paths = [file.path for file in tree.files]
+        self._known = set(self._paths)
+        self._ending: dict[str, list[str]] = {}
+        for path in self._paths:
+            self._ending.setdefault(path.rpartition("/")[2], []).append(path)
+
+    def run_by(self, text: str, file: str) -> Iterator[str]:
+        """Files that the lines of a configuration file run."""
+        entered = dict.fromkeys(each for each in _ENTERED.findall(text) if len(each) <= _LONGEST)
+        folders = ["", PurePosixPath(file).parent.as_posix(), *list(entered)[:_MOST_FOLDERS]]
+        seen: set[str] = set()
+        for line in _CONTINUED.sub(" ", text).splitlines():
+            if ".py" not in line or _READS.search(line):
+                continue
+            runs = _RUNNER.search(line) is not None
+            for word in _BETWEEN.split(line):
+                if not word.endswith(".py") or len(word) > _LONGEST or word in seen:
+                    continue
+                seen.add(word)
+                if len(seen) > _MOST_WORDS:
+                    return
+                if runs or word.startswith("./") or ("*" in word and re.search(r"\bfor\b", line)):
+                    yield from self.named(word, folders)
+
+    def named(self, word: str, folders: Iterable[str], *, anywhere: bool = False) -> list[str]:
+        """Those at `word` from the tree's root or one of the folders; `anywhere`: else those whose path ends so."""
+        places = list(dict.fromkeys(_place(folder, word) for folder in ("", *folders)))
+        if "*" in word or "?" in word or "[" in word:
+            patterns = [place for place in places if place]
+            return [path for path in self._paths if any(_matches(path, pattern) for pattern in patterns)]
+        found = [place for place in places if place in self._known]
+        if found or not anywhere:
+            return found
+        inside = _place("", word) or word
+        return [path for path in self._ending.get(inside.rpartition("/")[2], ()) if f"/{path}".endswith(f"/{inside}")]
+
+
+def _place(folder: str, word: str) -> str:
+    parts: list[str] = []
+    for part in (*folder.split("/"), *word.split("/")):
+        if part == ".." and parts:
+            parts.pop()
+        elif part not in {"", ".", ".."}:
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    parts, wanted = path.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def _module_arguments(text: str, modules: Modules) -> tuple[StringReference, ...]:
+    """`-m p.x` where that is a module of the project."""
+    return tuple(
+        _reference(text, match.start(1), match[1], Via.RUN_MODULE)
+        for match in _MODULE.finditer(text)
+        if modules.knows(match[1]) and modules.find(match[1]) is not None
+    )
+
+
+def _entry_point(tree: Tree, file: str, value: str) -> tuple[StringReference, ...]:
+    try:
+        text = read_source(tree.root / file, _MOST_BYTES).decode()
+    except (BadSource, UnicodeDecodeError):
+        return ()
+    places = re.finditer(rf"(?<![\w.:]){re.escape(value)}(?![\w.:])", text) if value else ()
+    return tuple(_reference(text, place.start(), value, Via.ENTRY_POINT) for place in places)
+
+
+def _reference(text: str, start: int, value: str, via: Via) -> StringReference:
+    line, column = text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1)
+    before = len(text[start - column : start].encode())
+    return StringReference((line, before), (line, before + len(value.encode())), value, via)
