@@ -15,7 +15,7 @@ from strata.migration.imports.names import RunName, run_names
 from strata.migration.imports.scan import scan
 from strata.migration.project import BadSource, Modules, Problem, SourceFile, Tree, find_roots, open_tree, read_source
 
-VERSION = 1  # of what is kept; another one is read anew
+VERSION = 2  # of what is kept; another one is read anew
 _BATCH = 64
 _FEW = 200  # files that one process reads before others would have started
 
