@@ -34,11 +34,11 @@ def bindings(tree: ast.Module, package: str | None) -> Iterator[Binding]:
 
 
 def asked(node: ast.ImportFrom, package: str | None) -> str:
-    """The absolute name by importlib's own rule; what it raises where there is none."""
+    """The absolute name by importlib's own rule, or what it raises where there is none."""
     try:
         return resolve_name("." * node.level + (node.module or ""), package or "")
-    except ImportError as error:
-        return f"ImportError: {error}"
+    except ImportError:
+        return "ImportError"
 
 
 def masked(tree: ast.Module) -> str:
@@ -51,7 +51,7 @@ def masked(tree: ast.Module) -> str:
 
 def outside(data: bytes, tree: ast.Module) -> tuple[Any, ...]:
     """The encoding, and the text without the `from` statements."""
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data.replace(b"\r", b"\n")).readline)
     text = data.decode(encoding).encode()
     lines = text.splitlines(keepends=True)
     starts = [0]

@@ -67,6 +67,8 @@ def _paragraphs(found: "Survey") -> Iterator[list[str]]:
         for each in found.broken
     ]
     yield [f"two files   {name}: {', '.join(paths)}" for name, paths in found.clashes.items()]
+    yield [f"two names   {path}: {', '.join(names)}" for path, names in found.twice.items()]
+    yield [f"shadows     {path}: {name} of the standard library" for path, name in found.shadowing.items()]
     yield [f"left alone  {each.path}: {each.message}" for each in found.problems]
 
 

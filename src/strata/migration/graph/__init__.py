@@ -10,10 +10,10 @@ Public face:
 - `components`, `feedback_arcs`, `FeedbackArcs`: the same of any graph
 """
 
-from strata.migration.graph.arcs import FeedbackArcs, feedback_arcs
 from strata.migration.graph.components import components
 from strata.migration.graph.cycles import Break, Cycle, CycleKind, import_cycles, matrix_order
 from strata.migration.graph.edges import ImportEdge, import_edges, package_of
+from strata.migration.graph.feedback import FeedbackArcs, feedback_arcs
 from strata.migration.graph.overview import Survey, survey
 
 __all__ = [

@@ -1,50 +1,25 @@
-"""Feedback arc sets: the cheapest edges of a directed graph without which it has no cycle.
+"""Feedback arc sets, quickly: cheap edges of a directed graph without which it has no cycle.
 
 A set comes from an order of the nodes (Eades, Lin and Smyth, "A fast and effective heuristic for the feedback arc set
-problem", 1993), made better by moving single nodes; the edges that point backwards are the set. For graphs that are
-not too large an integer program over cycles found so far (Baharev et al., "An exact method for the minimum feedback arc
-set problem", 2021; solved by HiGHS) gives a better set and a lower bound on the cost of every one.
+problem", 1993), made better by moving single nodes; the edges that point backwards are the set.
 """
 
-import math
-import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
-from strata.migration.graph.components import components
-
 Arc = tuple[str, str]
-_EXACT_ARCS = 3000
-_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class FeedbackArcs:
-    """Edges whose removal leaves no cycle, what they cost, and what every such set costs at least."""
-
-    arcs: tuple[Arc, ...]
-    cost: int
-    bound: int
-
-    @property
-    def minimal(self) -> bool:
-        """Whether it is proved that none is cheaper."""
-        return self.cost == self.bound
+def quick_arcs(costs: Mapping[Arc, int]) -> set[Arc]:
+    """A cheap set in little time."""
+    place = {node: index for index, node in enumerate(arc_order(costs))}
+    return _needed(costs, {arc for arc in costs if place[arc[0]] > place[arc[1]]})
 
 
-def feedback_arcs(costs: Mapping[Arc, int], seconds: float = _SECONDS) -> FeedbackArcs:
-    """A cheap feedback arc set of the graph with these edges; costs are positive, and no edge is a loop.
-
-    seconds: to spend on the proof; without time the bound is that of disjoint cycles.
-    """
-    order = arc_order(costs)
-    best = _needed(costs, _backward(costs, order))
-    bound = _disjoint(costs)
-    if bound < _cost(costs, best) and len(costs) <= _EXACT_ARCS:
-        best, bound = _exact(costs, best, bound, time.monotonic() + seconds)
-    return FeedbackArcs(tuple(sorted(best)), _cost(costs, best), bound)
+def cost_of(costs: Mapping[Arc, int], arcs: Iterable[Arc]) -> int:
+    """The sum of the edges' costs."""
+    return sum(costs[arc] for arc in arcs)
 
 
 def arc_order(costs: Mapping[Arc, int]) -> list[str]:
@@ -120,11 +95,6 @@ def _sifted(
     return order
 
 
-def _backward(costs: Mapping[Arc, int], order: Sequence[str]) -> set[Arc]:
-    place = {node: index for index, node in enumerate(order)}
-    return {arc for arc in costs if place[arc[0]] > place[arc[1]]}
-
-
 def _needed(costs: Mapping[Arc, int], chosen: set[Arc]) -> set[Arc]:
     """The set without edges that close no cycle when they are put back, the dearest first."""
     kept = _neighbours({arc: cost for arc, cost in costs.items() if arc not in chosen})
@@ -155,21 +125,7 @@ def _path(out: Mapping[str, Mapping[str, int]], start: str, end: str) -> list[st
     return found[::-1]
 
 
-def _cycles(costs: Mapping[Arc, int], most: int = 400) -> list[tuple[Arc, ...]]:
-    """A shortest cycle through each edge, without repeats, up to `most`."""
-    out = _neighbours(costs)
-    found: dict[frozenset[Arc], tuple[Arc, ...]] = {}
-    inside = {node: index for index, part in enumerate(components(out)) for node in part}
-    for a, b in costs:
-        if inside[a] == inside[b] and (path := _path(out, b, a)) is not None:
-            cycle = ((a, b), *pairwise(path))
-            found.setdefault(frozenset(cycle), cycle)
-            if len(found) >= most:
-                break
-    return list(found.values())
-
-
-def _disjoint(costs: Mapping[Arc, int]) -> int:
+def disjoint_bound(costs: Mapping[Arc, int]) -> int:
     """A lower bound: cycles one after another, each paid with the cheapest of what is left of its edges."""
     left, bound = dict(costs), 0
     out = _neighbours(left)
@@ -183,43 +139,3 @@ def _disjoint(costs: Mapping[Arc, int]) -> int:
                 if not left[arc]:
                     del left[arc], out[arc[0]][arc[1]]
     return bound
-
-
-def _exact(costs: Mapping[Arc, int], best: set[Arc], bound: int, deadline: float) -> tuple[set[Arc], int]:
-    """A set and a bound that are no worse; the bound is the set's cost where the time was enough."""
-    import numpy as np
-    from scipy.optimize import Bounds, LinearConstraint, milp
-    from scipy.sparse import csr_array
-
-    arcs = list(costs)
-    index = {arc: at for at, arc in enumerate(arcs)}
-    weights = np.array([costs[arc] for arc in arcs], float)
-    cycles = _cycles(costs)
-    while bound < _cost(costs, best) and (left := deadline - time.monotonic()) > 0:
-        rows = [row for row, cycle in enumerate(cycles) for _ in cycle]
-        columns = [index[arc] for cycle in cycles for arc in cycle]
-        matrix = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(cycles), len(arcs)))
-        solved = milp(
-            weights,
-            integrality=np.ones(len(arcs), int),
-            bounds=Bounds(0, 1),
-            constraints=LinearConstraint(matrix, lb=1),
-            options={"time_limit": left},
-        )
-        if solved.mip_dual_bound is not None and math.isfinite(solved.mip_dual_bound):
-            bound = max(bound, math.ceil(solved.mip_dual_bound - 1e-6))
-        if solved.x is None:
-            break
-        chosen = {arc for arc, part in zip(arcs, solved.x, strict=True) if part > 0.5}
-        rest = {arc: cost for arc, cost in costs.items() if arc not in chosen}
-        more = _cycles(rest)
-        candidate = _needed(costs, chosen | _backward(rest, arc_order(rest))) if more else chosen
-        best = min(best, candidate, key=lambda each: _cost(costs, each))
-        if not more:
-            break
-        cycles += more
-    return best, min(bound, _cost(costs, best))
-
-
-def _cost(costs: Mapping[Arc, int], arcs: Iterable[Arc]) -> int:
-    return sum(costs[arc] for arc in arcs)

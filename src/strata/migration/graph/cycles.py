@@ -1,13 +1,17 @@
 """Cycles of imports, and the cheapest imports to take away so that there are none."""
 
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from strata.migration.graph.arcs import Arc, arc_order, feedback_arcs
+from strata.migration.graph.arcs import Arc, arc_order
 from strata.migration.graph.components import components
 from strata.migration.graph.edges import ImportEdge
+from strata.migration.graph.feedback import feedback_arcs
+
+_SECONDS = 10.0
 
 
 class CycleKind(StrEnum):
@@ -48,28 +52,32 @@ class Cycle:
         return self.cost == self.bound
 
 
-def import_cycles(edges: Iterable[ImportEdge]) -> tuple[Cycle, ...]:
+def import_cycles(edges: Iterable[ImportEdge], seconds: float = _SECONDS) -> tuple[Cycle, ...]:
     """Every cycle, those of loading first, and of each kind the largest first.
 
     A kind's components are those of its edges and of all kinds before it; one that is already there for an earlier kind
     is not told again. That a module's parent packages are loaded before it is not counted, as grimp does not either:
     with it nearly every package whose `__init__` imports from it is a cycle.
+
+    seconds: to search for the cheapest breaks, over all cycles.
     """
+    deadline = time.monotonic() + seconds
     all_edges = tuple(edges)
     kinds = {
         CycleKind.LOAD: [edge for edge in all_edges if not edge.type_only and not edge.deferred],
         CycleKind.DEFERRED: [edge for edge in all_edges if not edge.type_only],
         CycleKind.TYPE_ONLY: all_edges,
     }
-    told: set[tuple[str, ...]] = set()
-    found = []
+    parts: dict[tuple[str, ...], CycleKind] = {}
     for kind, some in kinds.items():
-        parts = [tuple(part) for part in components(_ends(some)) if len(part) > 1]
-        for part in sorted(parts, key=lambda part: (-len(part), part)):
-            if part not in told:
-                told.add(part)
-                found.append(_cycle(kind, part, some))
-    return tuple(found)
+        for part in components(_ends(some)):
+            if len(part) > 1:
+                parts.setdefault(tuple(part), kind)
+    # The small ones first, which take next to no time to prove.
+    by_size = sorted(parts.items(), key=lambda item: len(item[0]))
+    found = [_cycle(kind, part, kinds[kind], deadline - time.monotonic()) for part, kind in by_size]
+    order = list(CycleKind)
+    return tuple(sorted(found, key=lambda each: (order.index(each.kind), -len(each.modules), each.modules)))
 
 
 def matrix_order(modules: Iterable[str], edges: Iterable[ImportEdge]) -> tuple[str, ...]:
@@ -102,9 +110,12 @@ def _costs(part: Iterable[str], edges: Iterable[ImportEdge]) -> dict[Arc, int]:
     return found
 
 
-def _cycle(kind: CycleKind, part: tuple[str, ...], edges: Sequence[ImportEdge]) -> Cycle:
+def _cycle(kind: CycleKind, part: tuple[str, ...], edges: Iterable[ImportEdge], seconds: float) -> Cycle:
     costs = _costs(part, edges)
-    chosen = feedback_arcs(costs)
-    of = {arc: tuple(edge for edge in edges if (edge.importer, edge.imported) == arc) for arc in chosen.arcs}
-    breaks = tuple(Break(*arc, costs[arc], of[arc]) for arc in chosen.arcs)
+    chosen = feedback_arcs(costs, seconds)
+    taken: dict[Arc, list[ImportEdge]] = {arc: [] for arc in chosen.arcs}
+    for edge in edges:
+        if (arc := (edge.importer, edge.imported)) in taken:
+            taken[arc].append(edge)
+    breaks = tuple(Break(*arc, costs[arc], tuple(some)) for arc, some in taken.items())
     return Cycle(kind, part, breaks, chosen.cost, chosen.bound)

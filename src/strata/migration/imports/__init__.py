@@ -4,7 +4,8 @@ Public face:
 
 - `Statement`, `Guard`: an import statement as it is written, with its place, scope and what stands around it
 - `StringReference`, `Via`: a string that names a module or a file, such as a target of `mock.patch`
-- `FileFacts`, `scan`: all that one file's text says, found without running it; `parse`, `statements_of`: its steps
+- `FileFacts`, `scan`: all that one file's text says, found without running it; `parse`, `statements_of`,
+  `string_references`: its steps
 - `Evidence`, `find_evidence`: how files are run, by the project's configuration and by paths in its code
 - `RunName`, `How`, `run_names`: a name that a file can run as, and what relative imports then count from
 - `lives`: whether a file run as such a name gets past its own relative imports
@@ -21,6 +22,7 @@ from strata.migration.imports.facts import FileFacts, Guard, Statement, StringRe
 from strata.migration.imports.names import How, RunName, lives, run_names
 from strata.migration.imports.resolve import Origin, Resolved, absolute_name, resolve
 from strata.migration.imports.scan import parse, scan, statements_of
+from strata.migration.imports.strings import string_references
 
 __all__ = [
     "Analysis",
@@ -46,4 +48,5 @@ __all__ = [
     "run_names",
     "scan",
     "statements_of",
+    "string_references",
 ]

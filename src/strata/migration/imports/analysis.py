@@ -79,14 +79,14 @@ def facts_file(home: Path, root: Path) -> Path:
 def _remembered(kept: Path | None, tree: Tree) -> dict[str, FileFacts]:
     if kept is None:
         return {}
+    now = {file.path: [file.size, file.modified_ns] for file in tree.files}
     try:
         found = json.loads(kept.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(found, dict) or (found.get("version"), found.get("root")) != (VERSION, str(tree.root)):
-        return {}
-    now = {file.path: [file.size, file.modified_ns] for file in tree.files}
-    return {row[0]: FileFacts.from_json(row) for stamp, row in found["files"] if now.get(row[0]) == stamp}
+        if (found["version"], found["root"]) != (VERSION, str(tree.root)):
+            return {}
+        return {row[0]: FileFacts.from_json(row) for stamp, row in found["files"] if now.get(row[0]) == stamp}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}  # of another version, or not whole
 
 
 def _remember(kept: Path, tree: Tree, found: Mapping[str, FileFacts]) -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from strata.migration.imports.analysis import Analysis
 from strata.migration.imports.facts import Guard, Statement
 from strata.migration.imports.names import How, RunName
-from strata.migration.imports.resolve import Origin, resolve
+from strata.migration.imports.resolve import Origin, Resolved, resolve
 
+_TRIED = int(Guard.TRY | Guard.HANDLER)
 _NOWHERE = {Origin.MISSING, Origin.NO_PACKAGE, Origin.BEYOND}
 
 
@@ -29,10 +30,13 @@ def broken_imports(analysis: Analysis) -> tuple[BrokenImport, ...]:
     for path, facts in analysis.files.items():
         names = analysis.names[path] or (RunName("__main__", None, analysis.modules.roots, How.SCRIPT),)
         for statement in facts.statements:
-            if statement.guard & (Guard.TRY | Guard.HANDLER):
+            if int(statement.guard) & _TRIED:
                 continue
-            resolved = [resolve(statement, name, analysis.modules) for name in names]
-            bad = [[each for each in some if each.origin in _NOWHERE] for some in resolved]
-            if all(bad):
-                found.append(BrokenImport(path, statement, bad[0][0].origin, bad[0][0].module))
+            bad = _nowhere(statement, names[0], analysis)
+            if bad is not None and all(_nowhere(statement, name, analysis) for name in names[1:]):
+                found.append(BrokenImport(path, statement, bad.origin, bad.module))
     return tuple(found)
+
+
+def _nowhere(statement: Statement, name: RunName, analysis: Analysis) -> Resolved | None:
+    return next((each for each in resolve(statement, name, analysis.modules) if each.origin in _NOWHERE), None)

@@ -14,6 +14,8 @@ from strata.migration.imports.facts import FileFacts, StringReference, Via
 from strata.migration.project import BadSource, Modules, Tree, read_configuration, read_source
 
 _MOST_BYTES = 1 << 20
+_LONGEST = 4096  # characters of a path
+_MOST_WORDS, _MOST_FOLDERS = 1000, 20  # of one file
 _CONTINUED = re.compile(r"\\\r?\n")
 # What runs Python: a variable in a Makefile or a shell script may hold the interpreter.
 _RUNNER = re.compile(
@@ -23,9 +25,22 @@ _RUNNER = re.compile(
 _READS = re.compile(
     r"(?:-m\s+|\brun\s+)(?:pytest|mypy|ruff|flake8|black|isort|pylint|py_compile|compileall|pyright|bandit)\b"
 )
-_FILE = re.compile(r"[\w./*?\[\]-]+\.py\b(?![\w.])")
+_BETWEEN = re.compile(r"""[\s"'`,;=()|&<>{}:$]+""")
 _MODULE = re.compile(r"""-m[\s"',]+([A-Za-z_]\w*(?:\.\w+)*)""")
+_IN_NAME = re.compile(r"[\w.:]")
 _ENTERED = re.compile(r"(?:\bcd|working-directory:|changedir\s*=|chdir:)\s+([\w./-]+)")
+# What tools run by its path, wherever it lies outside of packages.
+_TOOLS = {
+    "setup.py": "setuptools",
+    "noxfile.py": "nox",
+    "manage.py": "Django",
+    "conf.py": "Sphinx",
+    "env.py": "Alembic",
+    "fabfile.py": "Fabric",
+    "dodo.py": "doit",
+    "hatch_build.py": "Hatch",
+    "hubconf.py": "torch.hub",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,12 @@ class Evidence:
 
 def find_evidence(tree: Tree, modules: Modules, facts: Iterable[FileFacts]) -> Evidence:
     """Read the tree's configuration files, and the strings in code that name files; raises nothing."""
-    by_path: dict[str, str] = {}
+    by_path = {
+        file.path: tool
+        for file in tree.files
+        if (tool := _TOOLS.get(file.path.rpartition("/")[2]))
+        and not modules.has_file(f"{file.path.removesuffix(file.path.rpartition('/')[2])}__init__.py")
+    }
     references: dict[str, tuple[StringReference, ...]] = {}
     paths = _Paths(tree)
     for file in tree.configurations:
@@ -57,21 +77,22 @@ def find_evidence(tree: Tree, modules: Modules, facts: Iterable[FileFacts]) -> E
             by_path.setdefault(path, file.path)
         if found := _module_arguments(text, modules):
             references[file.path] = found
+    as_main = {each.value for some in references.values() for each in some}
     for each in facts:
         for reference in each.strings:
-            if reference.via in {Via.RUN_PATH, Via.FILE_LOCATION} and reference.value.endswith(".py"):
+            if reference.via is Via.RUN_MODULE:
+                as_main.add(reference.value)
+            elif reference.via in {Via.RUN_PATH, Via.FILE_LOCATION} and reference.value.endswith(".py"):
                 for path in paths.named(reference.value, [PurePosixPath(each.path).parent.as_posix()], anywhere=True):
                     by_path.setdefault(path, each.path)
     configured = read_configuration(tree.root)
+    declared: dict[str, dict[str, None]] = {}
     for name, value in configured.entry_points():
-        found = _entry_point(tree, name, value)
-        references[name] = (
-            *references.get(name, ()),
-            *(each for each in found if each not in references.get(name, ())),
-        )
-    as_main = frozenset(each.value for some in references.values() for each in some if each.via is Via.RUN_MODULE)
+        declared.setdefault(name, {})[value] = None
+    for name, values in declared.items():
+        references[name] = (*references.get(name, ()), *_entry_points(tree, name, list(values)[:_MOST_WORDS]))
     modes = re.findall(r"--import-mode[= ](\S+)", " ".join(configured.pytest("addopts")))
-    return Evidence(by_path, as_main, modes[-1:] == ["importlib"], references)
+    return Evidence(by_path, frozenset(as_main), modes[-1:] == ["importlib"], references)
 
 
 class _Paths:
@@ -86,12 +107,19 @@ class _Paths:
 
     def run_by(self, text: str, file: str) -> Iterator[str]:
         """Files that the lines of a configuration file run."""
-        folders = ["", PurePosixPath(file).parent.as_posix(), *_ENTERED.findall(text)]
+        entered = dict.fromkeys(each for each in _ENTERED.findall(text) if len(each) <= _LONGEST)
+        folders = ["", PurePosixPath(file).parent.as_posix(), *list(entered)[:_MOST_FOLDERS]]
+        seen: set[str] = set()
         for line in _CONTINUED.sub(" ", text).splitlines():
             if ".py" not in line or _READS.search(line):
                 continue
             runs = _RUNNER.search(line) is not None
-            for word in _FILE.findall(line):
+            for word in _BETWEEN.split(line):
+                if not word.endswith(".py") or len(word) > _LONGEST or word in seen:
+                    continue
+                seen.add(word)
+                if len(seen) > _MOST_WORDS:
+                    return
                 if runs or word.startswith("./") or ("*" in word and re.search(r"\bfor\b", line)):
                     yield from self.named(word, folders)
 
@@ -132,13 +160,18 @@ def _module_arguments(text: str, modules: Modules) -> tuple[StringReference, ...
     )
 
 
-def _entry_point(tree: Tree, file: str, value: str) -> tuple[StringReference, ...]:
+def _entry_points(tree: Tree, file: str, values: Iterable[str]) -> Iterator[StringReference]:
     try:
         text = read_source(tree.root / file, _MOST_BYTES).decode()
     except (BadSource, UnicodeDecodeError):
-        return ()
-    places = re.finditer(rf"(?<![\w.:]){re.escape(value)}(?![\w.:])", text) if value else ()
-    return tuple(_reference(text, place.start(), value, Via.ENTRY_POINT) for place in places)
+        return
+    for value in filter(None, values):
+        start = text.find(value)
+        while start >= 0:
+            end = start + len(value)
+            if not _IN_NAME.match(text, end) and not (start and _IN_NAME.match(text, start - 1)):
+                yield _reference(text, start, value, Via.ENTRY_POINT)
+            start = text.find(value, end)
 
 
 def _reference(text: str, start: int, value: str, via: Via) -> StringReference:

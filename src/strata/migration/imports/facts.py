@@ -18,6 +18,9 @@ class Guard(IntFlag):
     FUNCTION = 16
 
 
+_GUARDS = tuple(map(Guard, range(1 << len(Guard))))  # making one anew takes longer
+
+
 class Via(StrEnum):
     """How a string names a module or a file."""
 
@@ -108,7 +111,7 @@ class FileFacts:
             path,
             digest,
             tuple(
-                Statement((a, b), (c, d), level, module, tuple((n, x) for n, x in names), scope, Guard(guard))
+                Statement((a, b), (c, d), level, module, tuple(map(tuple, names)), scope, _GUARDS[guard])
                 for a, b, c, d, level, module, names, scope, guard in statements
             ),
             tuple(StringReference((a, b), (c, d), value, Via(via)) for a, b, c, d, value, via in strings),

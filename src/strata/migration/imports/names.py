@@ -3,7 +3,6 @@
 from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
 
 from strata.migration.imports.facts import FileFacts, Guard
 from strata.migration.project import Modules, Root
@@ -49,15 +48,15 @@ def run_names(
     as_main: dotted names that something runs by `python -m`.
     """
     found = []
-    is_package = PurePosixPath(facts.path).name == "__init__.py"
+    folder, _, file = facts.path.rpartition("/")
     for _, name in modules.names(facts.path):
-        package = name if is_package else name.rpartition(".")[0] or None
+        package = name if file == "__init__.py" else name.rpartition(".")[0] or None
         found.append(RunName(name, package, modules.roots, How.IMPORT))
-        if facts.main or PurePosixPath(facts.path).name == "__main__.py" or name in as_main:
+        if facts.main or file == "__main__.py" or name in as_main:
             found.append(RunName("__main__", package, modules.roots, How.MODULE))
     others = [_pytest_name(facts.path, modules, importlib_mode)] if is_test(facts.path) else []
     if facts.main or facts.shebang or facts.path in by_path or _has_two_modes(facts):
-        root = Root(str(PurePosixPath(facts.path).parent).removeprefix("."), "the script's folder")
+        root = Root(folder, "the script's folder")
         others.append(RunName("__main__", None, (root, *modules.roots), How.SCRIPT))
     living = [name for name in others if lives(facts, name)]
     return tuple(dict.fromkeys([*found, *(living if found else others)]))
@@ -76,7 +75,7 @@ def lives(facts: FileFacts, name: RunName) -> bool:
 
 def is_test(path: str) -> bool:
     """Whether pytest collects the file, or loads it as a plugin, by its usual patterns."""
-    name = PurePosixPath(path).name
+    name = path.rpartition("/")[2]
     return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
 
 
@@ -98,8 +97,8 @@ def _pytest_name(path: str, modules: Modules, importlib_mode: bool) -> RunName:
 
 def _has_two_modes(facts: FileFacts) -> bool:
     """`try: from .x import y` with `except ImportError: from x import y`: written to run as a script too."""
-    tried = {name for each in facts.statements if each.guard & Guard.TRY and each.level for name, _ in each.names}
-    handled = {
-        name for each in facts.statements if each.guard & Guard.HANDLER and not each.level for name, _ in each.names
-    }
-    return bool(tried & handled)
+    both = [each for each in facts.statements if each.guard is not Guard.NONE]
+    tried = {name for each in both if each.level and each.guard & Guard.TRY for name, _ in each.names}
+    return bool(tried) and any(
+        name in tried for each in both if not each.level and each.guard & Guard.HANDLER for name, _ in each.names
+    )

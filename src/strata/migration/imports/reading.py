@@ -4,7 +4,6 @@ The processes are started anew and not forked, since whoever calls may have thre
 since those would import the caller's main module again. One that dies or hangs takes only one file with it.
 """
 
-import gc
 import json
 import os
 import subprocess
@@ -12,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -23,15 +22,14 @@ from strata.migration.project import Problem
 
 BATCH = 64
 FEW = 200  # files that one process reads before others would have started
-SECONDS = 120.0  # for one batch
+SECONDS = 60.0  # for one batch
 
 
 def read_all(root: Path, paths: Sequence[str], workers: int | None = None) -> Iterator[FileFacts]:
     """The facts of each file, in this order. workers: processes; one for each core if not given."""
     count = workers or os.cpu_count() or 1
     if count == 1 or len(paths) <= FEW:
-        with _collector_paused():
-            yield from read_facts(root, paths)
+        yield from read_facts(root, paths)
         return
     batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
     with ExitStack() as stack:
@@ -68,11 +66,10 @@ class _Worker:
         if self._closed:
             return []
         self._process = self._start()
-        if len(paths) == 1:
-            message = "ends or hangs the interpreter that parses it, and is left alone"
-            return [FileFacts(paths[0], "", problem=Problem(paths[0], "crash", message))]
-        half = len(paths) // 2
-        return [*self.read(paths[:half]), *self.read(paths[half:])]
+        if len(paths) > 1:
+            return [facts for path in paths for facts in self.read([path])]
+        message = "ends or hangs the interpreter that parses it, and is left alone"
+        return [FileFacts(path, "", problem=Problem(path, "crash", message)) for path in paths]
 
     def close(self) -> None:
         self._closed = True
@@ -114,15 +111,3 @@ class _Worker:
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A syntax tree has no cycles; looking for them takes longer than parsing."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

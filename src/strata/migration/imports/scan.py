@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from strata.migration.imports.facts import FileFacts, Guard, Statement
-from strata.migration.imports.search import Lines
+from strata.migration.imports.search import Lines, places
 from strata.migration.imports.strings import string_references
 from strata.migration.project import BadSource, Problem, decode
 
 REBOUND = {"__package__", "__name__", "__spec__", "__path__", "__import__"}
 _STATEMENTS = (b"import", b"__main__")
 _REBINDS = (b"__package__", b"__spec__", b"__path__", b"__import__")
-_NAME = re.compile(rb"__name__\"?'?\]?\s*(?::[^=\n]*)?=(?!=)")  # by itself it stands in nearly every file
+# Neither `x.__name__`, nor compared or called, nor the only argument of a call: most files have these.
+_NAME = re.compile(rb"(?<![.\w])(?!(?<=\()__name__\))__name__(?!\s*(?:==|\())")
 _Block = tuple[list[ast.stmt], str, Guard]
 
 
@@ -27,28 +28,22 @@ def scan(path: str, data: bytes) -> FileFacts:
         tree = parse(data)
     except BadSource as error:
         return FileFacts(path, digest, problem=Problem(path, error.code, str(error), error.line))
-    statements, main = [], False
-    for node, scope, guard in _walk(tree, Lines(data, _STATEMENTS)):
-        if isinstance(node, ast.If):
-            main = main or _is_main(node.test)
-        else:
-            statements.append(_statement(node, scope, guard))
-    rebinds = _rebinds(tree, Lines(data, (*_REBINDS, b"__name__") if _NAME.search(data) else _REBINDS))
+    found = list(_walk(tree, Lines(data, _STATEMENTS)))
+    statements = tuple(_statement(*each) for each in found if not isinstance(each[0], ast.If))
+    main = any(isinstance(node, ast.If) and _is_main(node.test) for node, _, _ in found)
     strings = string_references(tree, data)
-    return FileFacts(path, digest, tuple(statements), strings, main, data.startswith(b"#!"), rebinds)
+    return FileFacts(path, digest, statements, strings, main, data.startswith(b"#!"), _rebinds(tree, data))
 
 
 def statements_of(tree: ast.Module) -> tuple[Statement, ...]:
     """The import statements of a syntax tree, in the order of the text."""
-    return tuple(
-        _statement(node, scope, guard) for node, scope, guard in _walk(tree, None) if not isinstance(node, ast.If)
-    )
+    return tuple(_statement(*each) for each in _walk(tree) if not isinstance(each[0], ast.If))
 
 
 def parse(data: bytes) -> ast.Module:
     """The syntax tree; raises BadSource for whatever the compiler cannot take, its encoding included."""
     collecting = gc.isenabled()
-    gc.disable()  # a tree has no cycles, and looking for some in every new one costs a third of the time
+    gc.disable()  # a tree has no cycles, and looking for some takes longer than parsing
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes are the author's business
@@ -58,16 +53,20 @@ def parse(data: bytes) -> ast.Module:
             decode(data)  # says what is wrong with the encoding, if that is it
         where = f" (line {error.lineno})" if error.lineno else ""
         raise BadSource("syntax", f"does not parse: {error.msg}{where}", error.lineno or None) from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        reason = str(error) or "it is nested too deeply"
-        raise BadSource("syntax", f"does not parse: {reason}") from error
+    except (RecursionError, MemoryError) as error:
+        raise BadSource("syntax", "does not parse: it is nested too deeply for the compiler") from error
+    except ValueError as error:
+        raise BadSource("syntax", f"does not parse: {error}") from error
     finally:
         if collecting:
             gc.enable()
 
 
-def _walk(tree: ast.Module, lines: Lines | None) -> Iterator[tuple[ast.Import | ast.ImportFrom | ast.If, str, Guard]]:
-    """Import statements and the `if`s at the top, in the order of the text, without recursion."""
+def _walk(tree: ast.Module, lines: Lines | None = None) -> Iterator[tuple[Any, str, Guard]]:
+    """Import statements and the `if`s at the top, in the order of the text, without recursion.
+
+    lines: those that can have such; all if not given.
+    """
     if lines is not None and not lines:
         return
     stack: list[tuple[ast.stmt, str, Guard]] = [(node, "", Guard.NONE) for node in reversed(tree.body)]
@@ -75,10 +74,10 @@ def _walk(tree: ast.Module, lines: Lines | None) -> Iterator[tuple[ast.Import | 
         node, scope, guard = stack.pop()
         kind = type(node)
         if kind is ast.Import or kind is ast.ImportFrom:
-            yield node, scope, guard  # type: ignore[misc]
+            yield node, scope, guard
         elif kind in _BLOCKS and (lines is None or lines.touch(node)):
             if kind is ast.If and not scope:
-                yield node, scope, guard  # type: ignore[misc]
+                yield node, scope, guard
             for body, inside, around in reversed(_BLOCKS[kind](node, scope, guard)):
                 stack += [(child, inside, around) for child in reversed(body)]
 
@@ -164,16 +163,31 @@ def _suppresses(node: ast.With | ast.AsyncWith) -> bool:
     return any((name.id if isinstance(name, ast.Name) else getattr(name, "attr", "")) == "suppress" for name in names)
 
 
-def _rebinds(tree: ast.Module, lines: Lines) -> tuple[str, ...]:
-    """Names of REBOUND that any assignment of the file sets, in whatever scope, or as a key of `globals()`."""
-    found = set()
-    for node in lines.walk(tree) if lines else ():
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()):
-                found.add(name)
+def _rebinds(tree: ast.Module, data: bytes) -> tuple[str, ...]:
+    """Names of REBOUND that the module sets as globals: at its own level, or where they are said to be global."""
+    named = any(_NAME.match(data, at) for at in places(data, b"__name__"))
+    lines = Lines(data, (*_REBINDS, b"__name__") if named else _REBINDS)
+    if not lines:
+        return ()
+    found: set[str] = set()
+    stack: list[ast.AST] = [*tree.body]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            stack += [child for child in ast.iter_child_nodes(node) if lines.touch(child)]
+    for each in lines.walk(tree):
+        match each:
+            case ast.Global(names=names):
+                found.update(names)
             case ast.Attribute(attr="__import__", ctx=ast.Store()):
                 found.add("__import__")
-            case ast.Subscript(slice=ast.Constant(value=str(name)), ctx=ast.Store()):
+            case ast.Subscript(
+                value=ast.Call(func=ast.Name(id="globals" | "vars")),
+                slice=ast.Constant(value=str(name)),
+                ctx=ast.Store(),
+            ):
                 found.add(name)
     return tuple(sorted(found & REBOUND))
 

@@ -17,12 +17,11 @@ class Lines:
     def __init__(self, data: bytes, words: Iterable[bytes]) -> None:
         self.everywhere = _CODING.match(data) is not None  # the bytes need not spell what the text does
         self._lines: list[int] = []
-        places = [] if self.everywhere else sorted(place for word in words for place in _places(data, word))
-        if b"\r" in data and places:
-            places = [at - data.count(b"\r\n", 0, at) for at in places]
+        if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        found = [] if self.everywhere else sorted(at for word in words for at in places(data, word))
         line, counted = 1, 0
-        for place in places:
+        for place in found:
             line += data.count(b"\n", counted, place)
             counted = place
             if not self._lines or self._lines[-1] != line:
@@ -36,7 +35,9 @@ class Lines:
         end = getattr(node, "end_lineno", None)
         if end is None or self.everywhere:
             return True
-        at = bisect_left(self._lines, node.lineno)  # type: ignore[attr-defined]
+        decorators = getattr(node, "decorator_list", None)  # which stand above the place of what they decorate
+        start = decorators[0].lineno if decorators else node.lineno  # type: ignore[attr-defined]
+        at = bisect_left(self._lines, start)
         return at < len(self._lines) and self._lines[at] <= end
 
     def walk(self, tree: ast.AST) -> Iterator[ast.AST]:
@@ -44,11 +45,15 @@ class Lines:
         stack = [tree]
         while stack:
             node = stack.pop()
+            if isinstance(node, ast.JoinedStr):  # before Python 3.12, places inside of one can be wrong
+                yield from ast.walk(node)
+                continue
             yield node
             stack += [child for child in ast.iter_child_nodes(node) if self.touch(child)]
 
 
-def _places(data: bytes, word: bytes) -> Iterator[int]:
+def places(data: bytes, word: bytes) -> Iterator[int]:
+    """Where the word stands in the bytes."""
     at = data.find(word)
     while at >= 0:
         yield at

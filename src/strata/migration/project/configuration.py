@@ -1,16 +1,17 @@
 """A project's configuration, as data: what `pyproject.toml` and the older ini files say. Nothing in it is believed."""
 
-import configparser
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tomllib import loads
 from typing import Any
 
 from strata.migration.project.source import BadSource, read_source
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 18
+_MOST_DOTS = 64  # outside of quotes on a line
+_QUOTED = re.compile(r""""[^"\n]*"|'[^'\n]*'""")
 # Where pytest's options may stand in an ini file, in the order in which pytest looks.
 _PYTEST = (("pytest.ini", "pytest"), (".pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest"))
 
@@ -74,18 +75,44 @@ def read_configuration(root: Path) -> Configuration:
     """Read the files in a project's folder; raises nothing."""
     found = {}
     for file in dict.fromkeys(file for file, _ in _PYTEST):
-        # Values with `%` are the rule in these files, and a section may be there twice.
-        parser = configparser.ConfigParser(interpolation=None, strict=False, default_section="\0")
-        try:
-            parser.read_string(read_source(root / file, MOST_BYTES).decode())
-        except (BadSource, UnicodeDecodeError, configparser.Error, ValueError, AttributeError):
-            continue
-        found[file] = {section: dict(parser.items(section)) for section in parser.sections()}
+        text = _text(root / file)
+        if text is not None:
+            found[file] = _sections(text)
+    text = _text(root / "pyproject.toml") or ""
     try:
-        toml = tomllib.loads(read_source(root / "pyproject.toml", MOST_BYTES).decode())
-    except (BadSource, ValueError, RecursionError):  # ValueError: of its syntax, its encoding, or a number too long
+        # Reading a key takes time by the square of its parts.
+        toml = {} if any(line.count(".") > _MOST_DOTS for line in _QUOTED.sub("", text).splitlines()) else loads(text)
+    except (ValueError, RecursionError):  # ValueError: of its syntax, or a number too long
         toml = {}
     return Configuration(toml, found)
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return read_source(path, MOST_BYTES).decode()
+    except (BadSource, UnicodeDecodeError):
+        return None
+
+
+def _sections(text: str) -> dict[str, dict[str, str]]:
+    """What `configparser` would read, less strict: its time grows by the square of the lines that make no sense."""
+    sections: dict[str, dict[str, str]] = {}
+    section: dict[str, str] = {}
+    option, indent = "", 0
+    for line in text.splitlines():
+        bare = line.strip()
+        if not bare or bare[0] in "#;":
+            continue
+        before, indent = indent, len(line) - len(line.lstrip())
+        if option and indent > before:
+            section[option] += f"\n{bare}"
+            indent = before
+        elif bare[0] == "[" and (end := bare.rfind("]")) > 1:
+            section, option = sections.setdefault(bare[1:end], {}), ""
+        elif at := min((place for sign in "=:" if (place := bare.find(sign)) > 0), default=0):
+            option = bare[:at].strip().lower()
+            section[option] = bare[at + 1 :].strip()
+    return sections
 
 
 def texts(value: Any) -> list[str]:

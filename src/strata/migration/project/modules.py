@@ -28,6 +28,10 @@ class Module:
     path: str
 
 
+_DEEPEST = 100  # packages inside of each other
+_Found = tuple[Module | None, tuple[Root, ...]]
+
+
 class Modules:
     """The names that a tree's files have, by the folder in which they are looked up."""
 
@@ -41,17 +45,14 @@ class Modules:
             while folder not in self._folders:
                 self._folders.add(folder)
                 folder = folder.rpartition("/")[0]
-        self._found: dict[Root, dict[str, Module | None]] = defaultdict(dict)
+        self._found: dict[tuple[Root, ...], dict[str, _Found]] = defaultdict(dict)
 
     def find(self, name: str, roots: Iterable[Root] | None = None) -> Module | None:
-        """The first of the roots that has the name; a regular package or a module wins over every namespace."""
-        namespace = None
-        for root in self.roots if roots is None else roots:
-            module = self._look_up(name, root)
-            if module is not None and module.kind is not Kind.NAMESPACE:
-                return module
-            namespace = namespace or module
-        return namespace
+        """What the name is: the first root that has it, but a regular package or a module before every namespace.
+
+        Below a regular package only its own folder counts, whatever other roots have under its name.
+        """
+        return self._find(name, self.roots if roots is None else tuple(roots))[0]
 
     def knows(self, name: str, roots: Iterable[Root] | None = None) -> bool:
         """Whether the first part of a dotted name is this project's and not the standard library's."""
@@ -80,11 +81,22 @@ class Modules:
                     paths[name].append(path)
         return {name: found for name, found in paths.items() if len(found) > 1}
 
-    def _look_up(self, name: str, root: Root) -> Module | None:
-        found = self._found[root]
-        if name not in found:
-            found[name] = self._read(name, root)
-        return found[name]
+    def _find(self, name: str, roots: tuple[Root, ...]) -> _Found:
+        """The module, and the roots below which its submodules are looked up."""
+        known = self._found[roots]
+        if name.count(".") > _DEEPEST:
+            return None, ()
+        if name not in known:
+            parent = name.rpartition(".")[0]
+            inside = self._find(parent, roots)[1] if parent else roots
+            found = [(root, self._read(name, root)) for root in inside]
+            regular = next(((r, m) for r, m in found if m is not None and m.kind is not Kind.NAMESPACE), None)
+            if regular is not None:
+                known[name] = (regular[1], regular[:1])
+            else:  # a root with a prefix has nothing of what lies above it, and goes on below
+                portions = tuple(root for root, module in found if module is not None or root.place_of(name) is None)
+                known[name] = (next((module for _, module in found if module is not None), None), portions)
+        return known[name]
 
     def _read(self, name: str, root: Root) -> Module | None:
         place = root.place_of(name)

@@ -69,9 +69,12 @@ def read_source(path: Path, most: int = MOST_BYTES) -> bytes:
     A pipe is not waited for and a link not followed, also where one has taken the file's place since it was found.
     """
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise BadSource("no-file", "is a pipe, a device or a folder, and left alone")
+        # A descriptor is a regular file's before it is a Python file, which would not close one of a folder.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise BadSource("no-file", "is a pipe, a device or a folder, and left alone")
+        with open(descriptor, "rb") as file:
             data = file.read(most + 1)
     except OSError as error:
         raise BadSource("unreadable", f"cannot be read: {error.strerror}") from error

@@ -53,12 +53,13 @@ def open_tree(root: Path) -> Tree:
     root = root.resolve()
     files, others, problems, configurations = [], [], [], []
     real: dict[str, bool] = {}
+    above = "" if root == Path(root.anchor) else str(root)
     for path in listed(root):
         folder = path.rpartition("/")[0]
         if folder not in real:  # what git has in a folder may by now lie behind a link
-            real[folder] = os.path.realpath(root / folder) == str(root / folder).rstrip("/")
+            real[folder] = os.path.realpath(f"{above}/{folder}") == (f"{above}/{folder}".rstrip("/") or "/")
         try:
-            found = os.lstat(root / path)
+            found = os.lstat(f"{above}/{path}")
         except (OSError, ValueError):
             continue  # git still lists what was deleted
         problem = _problem(path, found.st_mode) if real[folder] else _link(path)

@@ -6,6 +6,7 @@ Public face:
 - `live_names`: under which names each file does run
 - `rewrite_file`, `Rewritten`, `Converted`: one file's new bytes, and why other statements stay as they are
 - `judge_file`, `Judged`: the same without the bytes
+- `propose_repairs`, `Repair`, `repair_file`: imports that resolve nowhere and can mean one module only
 - `Refusal`, `Why`: what was not done, where and why
 - `doubt`: signs that a file runs under names that are not known
 - `main_name`, `relative_form`: the name that a project knows a file by; an absolute name as seen from a package
@@ -16,6 +17,7 @@ from strata.migration.rewrite.doubt import doubt, main_name
 from strata.migration.rewrite.live import live_names
 from strata.migration.rewrite.place import blanked, edit_module
 from strata.migration.rewrite.refusal import Refusal, Why
+from strata.migration.rewrite.repair import Repair, propose_repairs, repair_file
 from strata.migration.rewrite.rewrite import Converted, Judged, Rewritten, judge_file, relative_form, rewrite_file
 from strata.migration.rewrite.strategies import EXAMPLE_TREE, STRATEGIES, Example, Strategy
 
@@ -26,6 +28,7 @@ __all__ = [
     "Example",
     "Judged",
     "Refusal",
+    "Repair",
     "Rewritten",
     "Strategy",
     "Why",
@@ -35,6 +38,8 @@ __all__ = [
     "judge_file",
     "live_names",
     "main_name",
+    "propose_repairs",
     "relative_form",
+    "repair_file",
     "rewrite_file",
 ]

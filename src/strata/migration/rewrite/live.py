@@ -33,8 +33,8 @@ def live_names(analysis: Analysis) -> Mapping[str, tuple[RunName, ...]]:
     for path, facts in analysis.files.items():
         names = run_names(facts, analysis.modules, by_path, importlib_mode)
         imported = [name for name in names if name.how is How.IMPORT]
-        imported += [name for name in _chained(path, analysis) if name.name not in {each.name for each in imported}]
         live = [name for i, name in enumerate(imported) if i == 0 or top(name.name) in tops]
+        live += _inner_root(path, imported, analysis)
         packages = {name.package for name in live}
         for name in names:
             match name.how:
@@ -52,16 +52,21 @@ def _fails_as_script(facts: FileFacts) -> bool:
     return any(each.level and each.guard is Guard.NONE for each in facts.statements)
 
 
-def _chained(path: str, analysis: Analysis) -> list[RunName]:
-    """The name that counts from the lowest folder without `__init__.py`, whatever roots are configured."""
+def _inner_root(path: str, imported: list[RunName], analysis: Analysis) -> list[RunName]:
+    """The file's name from the lowest folder without `__init__.py`, where it is longer than that from the first root.
+
+    Then that root lies inside of a package, which is an error as often as not; or no statement can write the name.
+    """
     *folders, last = path.removesuffix(".py").split("/")
     first = len(folders)
     while first > 0 and analysis.modules.has_file("/".join([*folders[:first], "__init__.py"])):
         first -= 1
     if first == len(folders) or (first == 0 and analysis.modules.has_file("__init__.py")):
-        return []  # in no package; or the tree is one, and has its prefix
+        return []  # in no package; or the tree is one, and its root knows
     package = ".".join(folders[first:])
     name = package if last == "__init__" else f"{package}.{last}"
+    if imported and name.count(".") <= imported[0].name.count("."):
+        return []
     root = Root("/".join(folders[:first]), "the folder of a top-level package")
     return [RunName(name, package, (root, *analysis.modules.roots), How.IMPORT)]
 
@@ -107,14 +112,14 @@ def _named_by_path(analysis: Analysis, texts: list[bytes]) -> set[str]:
 
 
 def _loose(analysis: Analysis, used: set[str]) -> set[str]:
-    """Files outside of regular packages that nothing imports: what else should run them but their path?"""
-    modules = analysis.modules
-    return {
-        path
-        for path in analysis.files
-        if not modules.has_file(str(PurePosixPath(path).with_name("__init__.py")))
-        and not any(name in used for _, name in modules.names(path))
-    }
+    """Files that no statement can name, or outside of packages and imported by none: what runs them but their path?"""
+    found = set()
+    for path in analysis.files:
+        names = [name for _, name in analysis.modules.names(path)]
+        packaged = analysis.modules.has_file(str(PurePosixPath(path).with_name("__init__.py")))
+        if not names or (not packaged and not any(name in used for name in names)):
+            found.add(path)
+    return found
 
 
 def _texts(analysis: Analysis) -> Iterator[bytes]:

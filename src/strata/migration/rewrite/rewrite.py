@@ -122,7 +122,7 @@ def _judge(
     wanted = absolute
     if package and top(absolute) == top(package) and strategy.relative(absolute, package, modules):
         wanted = relative_form(absolute, package)
-    if wanted.startswith(".") == bool(statement.level):
+    if wanted == _written(statement):
         return _As.WANTED
     assert name is not None
     return _why_not(statement, wanted, facts, names, modules) or Converted(statement, _written(statement), wanted)

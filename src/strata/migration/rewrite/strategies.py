@@ -39,7 +39,7 @@ class Strategy(ABC):
 
 
 class RelativePreferred(Strategy):
-    """Relative within one top-level package, however far; absolute between packages."""
+    """Relative within one top-level package, however far, by the shortest way; absolute between packages."""
 
     name = "relative_preferred"
     VALID = (
@@ -57,6 +57,7 @@ class RelativePreferred(Strategy):
         Example("p/__init__.py", "from p.a import x", "from .a import x"),
         Example("p/s/__init__.py", "from p.s.c import x", "from .c import x"),
         Example("p/s/c.py", "from p.b import x", "from ..b import x"),
+        Example("p/s/c.py", "from ..s.d import x", "from .d import x"),
         Example("p/s/t/e.py", "from p.o.f import (x,  # why\n    y)", "from ...o.f import (x,  # why\n    y)"),
         Example("p/a.py", "from p.made_later import x", "from .made_later import x"),
     )

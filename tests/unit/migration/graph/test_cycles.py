@@ -1,0 +1,54 @@
+"""Cycles by when they are run through, and the order of a matrix."""
+
+from strata.migration.graph import CycleKind, ImportEdge, import_cycles, matrix_order
+
+
+def edge(a: str, b: str, *names: str, type_only: bool = False, deferred: bool = False, line: int = 1) -> ImportEdge:
+    return ImportEdge(a, b, line, names, type_only, deferred)
+
+
+def test_kinds_are_told_apart_and_none_twice() -> None:
+    edges = [
+        edge("a", "b"), edge("b", "a"),
+        edge("b", "c"), edge("c", "b", deferred=True),
+        edge("d", "e"), edge("e", "d", type_only=True),
+        edge("f", "g"), edge("g", "f"),
+        edge("x", "y"),
+    ]  # fmt: skip
+    found = [(cycle.kind, cycle.modules) for cycle in import_cycles(edges)]
+    assert found == [
+        (CycleKind.LOAD, ("a", "b")),
+        (CycleKind.LOAD, ("f", "g")),
+        (CycleKind.DEFERRED, ("a", "b", "c")),
+        (CycleKind.TYPE_ONLY, ("d", "e")),
+    ]
+
+
+def test_the_cheapest_import_is_taken() -> None:
+    edges = [edge("a", "b", "x", "y"), edge("b", "c", "z", line=3), edge("c", "a", "u", "v"), edge("b", "c", line=9)]
+    (cycle,) = import_cycles([*edges, edge("b", "c", "w", type_only=True)])[:1]
+    (taken,) = cycle.breaks
+    assert (taken.importer, taken.imported, taken.cost) in [("a", "b", 2), ("b", "c", 2), ("c", "a", 2)]
+    assert cycle.minimal
+    (cycle,) = import_cycles(edges[:3])
+    assert [(each.importer, each.imported, each.cost, each.edges) for each in cycle.breaks] == [
+        ("b", "c", 1, (edges[1],))
+    ]
+    assert (cycle.cost, cycle.bound) == (1, 1)
+
+
+def test_a_bare_import_costs_as_much_as_one_name() -> None:
+    (cycle,) = import_cycles([edge("a", "b"), edge("b", "a", "x", "y")])
+    assert [(each.importer, each.cost) for each in cycle.breaks] == [("a", 1)]
+
+
+def test_no_cycle() -> None:
+    assert import_cycles([edge("a", "b"), edge("b", "c"), edge("a", "c")]) == ()
+
+
+def test_the_order_of_a_matrix() -> None:
+    edges = [edge("z", "m"), edge("m", "n", "a", "b"), edge("n", "m"), edge("n", "a"), edge("lonely", "outside")]
+    order = matrix_order(["a", "m", "n", "z", "lonely"], edges)
+    assert sorted(order) == ["a", "lonely", "m", "n", "z"]
+    place = {module: index for index, module in enumerate(order)}
+    assert place["z"] < place["m"] < place["n"] < place["a"]
