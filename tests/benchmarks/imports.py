@@ -1,6 +1,6 @@
 """Real packages, copied aside and rewritten under every strategy: is each change harmless, and how much follows then?
 
-Each changed file is checked a second time by code that shares nothing with ours (`tests/support/bindings.py`): it
+Each changed file is checked a second time by code that shares nothing with ours (`support/bindings.py`): it
 parses, its imports ask for the same absolute names by `importlib.util.resolve_name` under each live name, its tree is
 equal but for module and level of `from` imports, and the text outside of `from` statements is the same. A second run
 must change nothing, and `relative_preferred` after `absolute`, under the names of the first analysis, must give what it
@@ -18,7 +18,6 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,15 +26,16 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from support.bindings import bindings, masked, outside, parsed
+from support.import_all import import_all
+
 from strata.migration.imports import Analysis, How, RunName, analyse
 from strata.migration.rewrite import STRATEGIES, judge_file, live_names, rewrite_file
 from strata.migration.verify import Proved, rewrite_tree
-from tests.support.bindings import bindings, masked, outside, parsed
 
 PACKAGES = ("mergekit", "networkx", "pandas", "prefect", "scipy", "sqlalchemy", "sympy", "transformers")
 DOUBTS = {"stdlib-name", "shadowed", "rebound"}
 FIRST = "relative_preferred"
-IMPORT_SECONDS = 600
 
 
 def check_package(name: str, with_imports: bool) -> dict[str, Any]:
@@ -154,29 +154,6 @@ def compare_imports(analysis: Analysis, before: Path, after: Path) -> dict[str, 
     }
 
 
-def import_all(folder: Path, names: list[str]) -> dict[str, tuple[str, str]]:
-    """Outcome and digest of names for each module; a process that dies is followed by another, for those after it."""
-    found: dict[str, tuple[str, str]] = {}
-    with tempfile.TemporaryDirectory() as home:
-        environment = os.environ | {
-            "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "HOME": home, "MPLBACKEND": "agg",
-            "HF_HUB_OFFLINE": "1", "PYTHONHASHSEED": "0", "PREFECT_HOME": home,
-        }  # fmt: skip
-        left = names
-        while left:
-            command = [sys.executable, str(Path(__file__).parent / "support" / "import_all.py"), str(folder)]
-            done = subprocess.run(
-                command, input="\n".join(left), env=environment, cwd=home, text=True, timeout=IMPORT_SECONDS,
-                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
-            )  # fmt: skip
-            rows = [json.loads(line) for line in done.stdout.splitlines()]
-            if not rows:
-                raise SystemExit(f"nothing of {folder} could be imported")
-            found.update({name: (outcome, digest) for name, outcome, digest in rows})
-            left = [name for name in names if name not in found]
-    return found
-
-
 def main() -> None:
     """Check the packages, one line each on stderr; the last line is JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -196,6 +173,16 @@ def main() -> None:
     print(json.dumps(summary(reports)))
 
 
+def shares(figures: dict[str, Any]) -> dict[str, float]:
+    """What follows afterwards, of `from` imports and of all, and what followed before."""
+    eligible, plain = figures["eligible"], figures.get("plain", 0)
+    return {
+        "before": figures.get("following_before", 0) / eligible,
+        "after": figures["following_after"] / eligible,
+        "with_plain": figures["following_after"] / (eligible + plain),
+    }
+
+
 def summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
     """Sums over all packages."""
     by_strategy: dict[str, Any] = {}
@@ -208,23 +195,22 @@ def summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
             reasons.update(each["refusals"])
         by_strategy[strategy] = {
             **total,
-            "share_of_provable": total["converted"] / max(1, total["provable"]),
-            "share_following": total["following_after"] / total["eligible"],
-            "share_with_plain": total["following_after"] / (total["eligible"] + total["plain"]),
+            **shares(total),
+            "converted_of_provable": total["converted"] / max(1, total["provable"]),
             "refusals": dict(reasons),
         }
     first = by_strategy[FIRST]
     imports = [report["imports"] for report in reports if report["imports"]]
     return {
         "name": "imports",
-        "ours": first["share_following"],
-        "peer": first["following_before"] / first["eligible"],
+        "ours": first["after"],
+        "peer": first["before"],
         "unit": "share of imports that follow relative_preferred",
-        "ratio": first["share_following"] * first["eligible"] / max(1, first["following_before"]),
+        "ratio": first["after"] / first["before"] if first["before"] else None,
         "limit": 1.0,
         "peer_name": "before the rewrite",
-        "with_plain": first["share_with_plain"],
-        "packages": [report["package"] for report in reports],
+        "with_plain": first["with_plain"],
+        "by_package": {report["package"]: shares(report["strategies"][FIRST]) for report in reports},
         "files": sum(report["files"] for report in reports),
         "strategies": by_strategy,
         "relative_after_absolute_differs": {

@@ -5,6 +5,8 @@ Rooms, from the top; each one's `__init__` is its public face:
 - `refactor`: modules moved between packages so that these know less of each other
 - `dynamic`: what modules and tests do when they are run, before a change and after it
 - `journal`: changes to files, written down first, each undone to the byte where it is asked
+- `verify`: the proof that a file's change is harmless; a whole project rewritten, each file with its proof
+- `rewrite`: a file's imports in the form that a strategy wants, or why they stay; broken ones mended
 - `coupling`: how much modules and packages know of each other, in numbers
 - `connascence`: where code must agree with other code, and how strongly
 - `graph`: which module imports which

@@ -175,6 +175,8 @@ def _rebinds(tree: ast.Module, data: bytes) -> tuple[str, ...]:
         node = stack.pop()
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
+        elif isinstance(node, ast.AnnAssign) and node.value is None:
+            continue  # says what it is, and sets nothing
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             stack += [child for child in ast.iter_child_nodes(node) if lines.touch(child)]
     for each in lines.walk(tree):

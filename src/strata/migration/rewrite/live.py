@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from strata.migration.imports import Analysis, FileFacts, Guard, How, Origin, RunName, Via, absolute_name, run_names
 from strata.migration.project import BadSource, Root, read_source
 from strata.migration.rewrite.doubt import top
+from strata.migration.rewrite.reached import with_reached
 
 # Sphinx, Alembic, setuptools, nox and Django load or run these by their path.
 _RUN_BY_PATH = {"conf.py", "env.py", "setup.py", "noxfile.py", "manage.py"}
@@ -45,7 +46,7 @@ def live_names(analysis: Analysis) -> Mapping[str, tuple[RunName, ...]]:
                 case How.SCRIPT if not _fails_as_script(facts):
                     live.append(name)
         found[path] = tuple(live)
-    return found
+    return with_reached(found, analysis)
 
 
 def _fails_as_script(facts: FileFacts) -> bool:

@@ -6,7 +6,9 @@ of aliases are all that the import system is given. So two texts whose statement
 the same order, scope and guard, with the same aliases, do the same, whether or not a module of that name exists when
 the file is read: one that a build makes, or that a package makes up when asked, needs no special care.
 
-This holds for one name at a time, so a statement changes only if it asks for the same under all of a file's live names.
+This holds for one name at a time, so a statement changes only if it asks for the same under all of a file's live names;
+a name under which it fails must stay one. It holds for the import system as it is: a program that puts its own
+`builtins.__import__` in place, or reads the text of its own files, could tell the two texts apart.
 """
 
 import hashlib
@@ -75,7 +77,8 @@ def rewrite_file(
     """Rewrite the file with these facts as the strategy says, where that is provably the same.
 
     names: those that the file does run as (`live_names`); more of them only lead to more refusals.
-    Raises BadSource where a statement changes and the bytes are not those that the facts were read from.
+    Raises BadSource where a statement is to change and the bytes are not those that the facts were read from, or cannot
+    take the new name in their encoding.
     """
     judged = judge_file(facts, names, modules, strategy)
     if judged.converted:

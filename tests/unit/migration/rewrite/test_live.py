@@ -97,3 +97,25 @@ def test_pytest_told_to_import_by_path_gives_no_package(tmp_path):
         "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--import-mode=importlib'\n",
     }
     assert (How.PYTEST, "tests.test_a", None) in names(tmp_path, files, "tests/test_a.py")
+
+
+def test_what_a_script_imports_from_its_folder_has_the_name_that_it_has_there(tmp_path):
+    files = {
+        "tools/__init__.py": "",
+        "tools/run.py": f"import helper\nimport json\nfrom tools import other\n{MAIN}",
+        "tools/helper.py": "from deep.inner import x\n",
+        "tools/deep/__init__.py": "from . import inner\n",
+        "tools/deep/inner.py": "",
+        "tools/json.py": "",
+        "tools/other.py": "",
+    }
+    assert (How.IMPORT, "helper", None) in names(tmp_path, files, "tools/helper.py")
+    assert (How.IMPORT, "deep.inner", "deep") in names(tmp_path, files, "tools/deep/inner.py")
+    assert (How.IMPORT, "deep", "deep") in names(tmp_path, files, "tools/deep/__init__.py")
+    assert {name for _, name, _ in names(tmp_path, files, "tools/other.py")} == {"tools.other"}
+    assert {name for _, name, _ in names(tmp_path, files, "tools/json.py")} == {"tools.json"}
+
+
+def test_what_a_test_without_a_package_imports_beside_it_has_none(tmp_path):
+    files = {"tests/test_a.py": "import helper\n", "tests/helper.py": "from tests.b import x\n", "tests/b.py": ""}
+    assert (How.IMPORT, "helper", None) in names(tmp_path, files, "tests/helper.py")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strata.migration.imports import analyse
 from strata.migration.rewrite import STRATEGIES, Refusal, live_names, rewrite_file
 from strata.migration.verify import prove
-from tests.support.bindings import bindings, masked, outside, parsed
+from tests.benchmarks.support.bindings import bindings, masked, outside, parsed
 from tests.support.trees import make_tree
 
 PATHS = (

@@ -1,6 +1,6 @@
 """The rewrite of `relative_preferred` as a command of libcst's codemod tool, to compare with.
 
-    python -m libcst.tool codemod -x tests.support.codemod.RelativePreferred --no-format --stay FILE PATH
+    python -m libcst.tool codemod -x support.codemod.RelativePreferred --no-format --stay FILE PATH
 
 It decides by the module's own name alone, as codemods do, so it is told which modules must stay as they are.
 """
