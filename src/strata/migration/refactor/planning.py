@@ -1,7 +1,7 @@
 """From a project to a plan of moves, and back: whether a plan still fits the project."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from strata.migration.coupling import CrossPackage
@@ -27,14 +27,16 @@ def plan_moves(
     aim: Aim = "pairs",
     seed: int = 0,
     shims: bool = True,
+    keep: Iterable[str] = (),
     roots: Sequence[str] = (),
 ) -> MovePlan:
     """The moves that lower the coupling of a project's packages most, of modules for which each file can be proved.
 
     Every move is tried on the project as it is; one that cannot be made is fixed with its reason, and the rest planned
-    again. shims: whether old names stay importable, each at the price of a pair.
+    again. shims: whether old names stay importable, each at the price of a pair. keep: modules that stay, and packages
+    whose modules do; raises BadMoves where one of them is nothing of the project.
     """
-    fixed, trials = fixed_modules(analysis), _Trials(analysis)
+    fixed, trials = fixed_modules(analysis) | _kept(analysis, keep), _Trials(analysis)
     for _ in range(MOST_ROUNDS):
         layout = layout_of(analysis, fixed)
         found = optimise(layout, limits, aim=aim, seed=seed)
@@ -84,6 +86,17 @@ def check_plan(plan: MovePlan, analysis: Analysis) -> None:
         if facts is None or facts.digest != digest:
             what = "is not there" if facts is None else "has changed"
             raise BadMoves(f"{path} {what} since the plan was made; plan again")
+
+
+def _kept(analysis: Analysis, keep: Iterable[str]) -> dict[str, str]:
+    names = set(analysis.modules.by_path().values())
+    found: dict[str, str] = {}
+    for each in keep:
+        inside = {name for name in names if f"{name}.".startswith(f"{each}.")}
+        if not inside:
+            raise BadMoves(f"{each} is no module or package of {analysis.tree.root}, and cannot be kept")
+        found |= dict.fromkeys(inside, "asked")
+    return found
 
 
 def _is_worse(before: CrossPackage, after: CrossPackage) -> bool:

@@ -241,6 +241,10 @@ def test_only_what_must_change_of_a_statement_does(tmp_path, importer, expected)
         ({"p/a/m.py": "if __name__ == '__main__':\n    print(1)\n"}, "script"),
         ({"p/a/m.py": "def f(:\n"}, "syntax"),
         ({"p/a/m.pyi": ""}, "stub"),
+        (
+            {"pyproject.toml": "[tool.strata.imports]\nroots = ['', 'p']\n", "p/c.py": "import a.m, p.a.m as n\n"},
+            "two-names",
+        ),
         ({"p/b/m.py": ""}, "name-taken"),
         ({"p/b/__init__.py": "m = 1\n"}, "name-taken"),
         ({"p/a/__init__.py": "from .m import m\n", "p/a/m.py": "def m(): ...\n"}, "shadowed"),
