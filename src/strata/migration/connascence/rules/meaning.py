@@ -13,7 +13,6 @@ from strata.migration.connascence.code import Code
 from strata.migration.connascence.facts import Compared, Passed
 from strata.migration.connascence.finding import Example, Finding, Kind, Outcome, Place, Rule, locality
 
-
 _OF_THE_WORLD = {"status_code", "returncode", "exitcode", "errno"}  # numbers that protocols and systems give
 
 
