@@ -14,14 +14,16 @@ setup: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-# The evolution shown here has a home of its own, made anew each time: it starts from the shipped models, and nothing of
-# another evolution, or another ledger, is touched.
+# Evolution and migration have a home of their own here, made anew each time: they start from what ships, and nothing of
+# another one, or another ledger, is touched.
 DEMO_HOME := .strata/demo
 
 demo: setup
 	$(BIN)/python -m flows.inference
 	@rm -rf $(DEMO_HOME); echo; echo "Breeding three generations from the models in data/evolution"
 	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= $(BIN)/python -m flows.evolution
+	@echo; echo "Migrating a copy of the project in data/sample_project"
+	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= $(BIN)/python -m flows.migration
 
 test: setup
 	$(BIN)/python -m pytest

@@ -84,7 +84,7 @@ class World:
         for first in range(0, len(self.steps), 40):
             done = journal.apply(migration, self.steps[first : first + 40])
             assert {step.state for step in done} <= {"applied", "kept"}, "a step was refused"
-            journal.keep(migration, [step.name for step in done])
+            journal.keep(migration, {step.name: ("", "") for step in done})
 
     def roll_back(self, journal: Journal) -> None:
         """All of it."""

@@ -2,6 +2,7 @@
 
 Rooms, from the top; each one's `__init__` is its public face:
 
+- `run`: a migration of imports, from the plan to the figures
 - `refactor`: modules moved between packages so that these know less of each other
 - `dynamic`: what modules and tests do when they are run, before a change and after it
 - `journal`: changes to files, written down first, each undone to the byte where it is asked

@@ -2,13 +2,14 @@
 
 It uses the standard library only, of any Python from 3.8. A module is imported in a process in which nothing of the
 project but the packages around it was imported before, as in a fresh interpreter: a package is imported, and for each
-module inside that this has not loaded already the process forks. What many modules import from elsewhere is imported
-before the first fork.
+module inside that this has not loaded already the process forks. What two forks have loaded from elsewhere, or a slow
+one, the process that they came from loads too, before the next.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import hashlib
 import importlib
 import json
@@ -17,11 +18,14 @@ import resource
 import runpy
 import signal
 import sys
+import time
 import types
+from collections import Counter
 from functools import partial
 from typing import Any, Callable, Iterable  # noqa: UP035 - Python 3.8
 
 MOST_NAMES = 5000
+SLOW = 1.0  # seconds of a child, after which what it loaded from elsewhere is shared at once
 MOST_TEXT = 400
 MOST_ORDER = 400  # modules that are listed; of more only the digest is told
 FILE_BYTES = 1 << 28  # that a file may have which the project's code writes
@@ -32,19 +36,18 @@ class Probe:
     """Writes a line of JSON for each module into the file `out`, which all forks share."""
 
     def __init__(self, tree: str, out: str, seconds: int) -> None:
-        self.tree = os.path.join(os.path.realpath(tree), "")
+        self.trees = tuple(os.path.join(path, "") for path in (tree, os.path.realpath(tree)))
         self.out = os.open(out, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         self.seconds = seconds
         self.key = ""
         self.inside: dict[str, set[str]] = {}
         self.wanted: set[str] = set()
-        self.known: dict[str, tuple[int, bool]] = {}
+        self.there = set(sys.modules)
+        self.loaded: Counter[str] = Counter()
 
     def run(self, group: dict[str, Any]) -> None:
         """The modules and scripts of a group, which have the same `sys.path`."""
         self.key = group["key"]
-        for name in group["preload"]:
-            self.load(name)
         sys.path[:0] = group["path"]
         self.wanted = {*group["names"], *group["scripts"]}
         for name in group["names"]:
@@ -70,28 +73,41 @@ class Probe:
 
     def fork(self, name: str, action: Callable[[], None]) -> None:
         """Do it in a child that ends in time; where it dies, that is what came of the modules that it has not told."""
-        before = os.lseek(self.out, 0, os.SEEK_END)
+        before, started = os.lseek(self.out, 0, os.SEEK_END), time.monotonic()
+        gc.freeze()  # so that a collection in the child does not touch, and thereby copy, every page
         child = os.fork()
         if child == 0:
             try:
+                self.there = set(sys.modules)
                 action()
             finally:
                 os._exit(0)
         _, status = os.waitpid(child, 0)
+        told = self.told_since(before)
         code = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         outcome = "timeout" if code == signal.SIGALRM else "exited" if code is None else f"signal {code}"
-        self.tell_all(name, {"outcome": outcome}, self.told_since(before))
+        self.tell_all(name, {"outcome": outcome}, {row["name"] for row in told})
+        self.share(told, 1 if time.monotonic() - started > SLOW else 2)
 
-    def told_since(self, position: int) -> set[str]:
-        """Names of the lines behind a place in the file."""
+    def told_since(self, position: int) -> list[dict[str, Any]]:
+        """The lines behind a place in the file."""
         data = b""
         while piece := os.pread(self.out, 1 << 20, position + len(data)):
             data += piece
-        return {json.loads(line)["name"] for line in data.split(b"\n")[:-1]}
+        return [json.loads(line) for line in data.split(b"\n")[:-1]]
+
+    def share(self, told: list[dict[str, Any]], times: int) -> None:
+        """Load what children loaded from elsewhere so many times."""
+        names = [name for row in told for name in row.get("outside", ())]
+        self.loaded.update(names)
+        for name in [name for name in dict.fromkeys(names) if self.loaded[name] >= times]:
+            del self.loaded[name]
+            if name not in sys.modules:
+                self.timed(partial(load, name))
 
     def load(self, name: str) -> dict[str, Any]:
         """What came of importing it."""
-        return self.timed(lambda: vars(importlib.import_module(name)))
+        return self.timed(partial(load, name))
 
     def tell_script(self, path: str) -> None:
         """What came of running a file by its path, under another name than `__main__`."""
@@ -103,11 +119,13 @@ class Probe:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(self.seconds)
         try:
-            return self.success(action())
+            found = self.success(action())
         except BaseException as error:
-            return failure(error)
-        finally:
-            signal.alarm(0)
+            found = failure(error)
+        signal.alarm(0)
+        new = [name for name in list(sys.modules) if name not in self.there]
+        self.there.update(new)
+        return dict(found, outside=[name for name in new[:MOST_NAMES] if not self.own(name)])
 
     def success(self, names: dict[str, Any]) -> dict[str, Any]:
         """What a module has, and which of the project's modules were loaded, in their order."""
@@ -115,8 +133,8 @@ class Probe:
         listed = [str(each) for each in listed[:MOST_NAMES]] if isinstance(listed, (list, tuple)) else None
         told = {k: describe(v) for k, v in list(names.items())[:MOST_NAMES] if isinstance(k, str) and k not in UNTOLD}
         file = names.get("__file__")
-        file = os.path.realpath(file) if isinstance(file, str) else ""
-        file = file[len(self.tree) :] if file.startswith(self.tree) else None
+        inside = isinstance(file, str) and file.startswith(self.trees)
+        file = os.path.relpath(os.path.realpath(str(file)), self.trees[1]) if inside else None
         order = [name for name in list(sys.modules) if self.own(name)]
         digest = hashlib.sha256("\n".join(order).encode()).hexdigest()
         short = order if len(order) <= MOST_ORDER else []
@@ -124,17 +142,12 @@ class Probe:
 
     def own(self, name: str) -> bool:
         """Whether a loaded module is the project's."""
-        module = sys.modules.get(name)
-        known = self.known.get(name)
-        if known is None or known[0] != id(module):
-            try:
-                found = vars(module)
-                places = [str(place) for place in (found.get("__file__"), *found.get("__path__", ())) if place]
-            except Exception:
-                places = []
-            inside = any(os.path.realpath(place).startswith(self.tree) for place in places)
-            known = self.known[name] = (id(module), inside)
-        return known[1]
+        try:
+            found = vars(sys.modules[name])
+            places = (found.get("__file__"), *found.get("__path__", ()))
+            return any(isinstance(place, str) and place.startswith(self.trees) for place in places)
+        except Exception:
+            return False
 
     def tell(self, name: str, found: dict[str, Any]) -> None:
         """Write it down, if it was asked for."""
@@ -147,6 +160,11 @@ class Probe:
             self.tell(name, found)
         for child in sorted(self.inside.get(name, ())):
             self.tell_all(child, found, told)
+
+
+def load(name: str) -> dict[str, Any]:
+    """Import a module; returns what it has."""
+    return vars(importlib.import_module(name))
 
 
 def failure(error: BaseException) -> dict[str, Any]:
@@ -201,13 +219,7 @@ def main() -> None:
     limit(job["memory"])
     probe = Probe(job["tree"], job["out"], job["seconds"])
     for group in job["groups"]:
-        child = os.fork()
-        if child == 0:
-            try:
-                probe.run(group)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+        probe.fork("", partial(probe.run, group))
     end_orphans()
 
 

@@ -3,12 +3,14 @@
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+_GUARD = Path(__file__).with_name("guard.py")
 MOST_OUTPUT = 1 << 20  # bytes that are kept of what a process says
 # What a program needs to find its parts; nothing that could be a secret.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TZ", "SYSTEMROOT")
@@ -29,23 +31,24 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """code: the exit status, negative for a signal, None for what took too long; output: the end of what it said."""
+    """code: the exit status, above 128 for a signal, None for what took too long; output: the end of what it said."""
 
     code: int | None
     output: str
 
 
 def run_apart(command: Sequence[str], folder: Path, seconds: float, environment: Mapping[str, str]) -> Ended:
-    """Run a command in `folder`, with an empty home and nothing on stdin; its whole process group ends with it.
+    """Run a command in `folder`, with an empty home and nothing on stdin.
 
-    Raises OSError where it cannot be started.
+    Its whole process group ends with it, and with this process, however that ends. The status of one that cannot be
+    started is `NOT_STARTED`.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, tempfile.TemporaryFile() as output:
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         passed |= {"HOME": home, "TMPDIR": home, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", **environment}
         process = subprocess.Popen(
-            command, cwd=folder, env=passed, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            start_new_session=True,
+            [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), *command],
+            cwd=folder, env=passed, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
         try:
             code: int | None = process.wait(seconds)

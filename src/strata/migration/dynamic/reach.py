@@ -1,22 +1,19 @@
 """What can notice a change of a file: names that it runs as, files that import it, tests that can reach it."""
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from strata.migration.dynamic.probe import Target
 from strata.migration.graph import import_edges
-from strata.migration.imports import Analysis, Guard, How, Origin, RunName, Via, resolve
-
-SEVERAL = 3  # targets that import a module, for it to be imported once for all
-MOST_SHARED = 200
+from strata.migration.imports import Analysis, How, RunName
 
 
 class Reach:
-    """The import graph of a project, reversed."""
+    """The import graph of a project, reversed; names: under which each file runs, all possible ones if not given."""
 
-    def __init__(self, analysis: Analysis) -> None:
-        self._analysis = analysis
+    def __init__(self, analysis: Analysis, names: Mapping[str, Sequence[RunName]] | None = None) -> None:
+        self._analysis, self._names = analysis, analysis.names if names is None else names
         self._path_of = {name.name: path for path, names in analysis.names.items() for name in _imports(names)}
         self._importers: dict[str, set[str]] = defaultdict(set)
         for edge in import_edges(analysis):
@@ -29,21 +26,9 @@ class Reach:
         return [
             Target(path, name)
             for path in dict.fromkeys(paths)
-            for name in self._analysis.names.get(path, ())
+            for name in self._names.get(path, ())
             if name.how is not How.MODULE
         ]
-
-    def shared(self, targets: Iterable[Target]) -> list[str]:
-        """Modules from elsewhere that several of the targets import when they are loaded, the most wanted first."""
-        counts: Counter[str] = Counter()
-        for target in targets:
-            facts = self._analysis.files[target.path]
-            loaded = [each for each in facts.statements if not each.guard & (Guard.FUNCTION | Guard.TYPE_CHECKING)]
-            found = [each for one in loaded for each in resolve(one, target.name, self._analysis.modules)]
-            names = {each.module for each in found if each.origin in {Origin.EXTERNAL, Origin.STDLIB}}
-            named = {each.value for each in facts.strings if each.via is Via.IMPORT_MODULE and _is_dotted(each.value)}
-            counts.update(names | {name for name in named if not self._analysis.modules.knows(name)})
-        return [name for name, count in counts.most_common(MOST_SHARED) if count >= SEVERAL]
 
     def importers(self, paths: Iterable[str]) -> list[str]:
         """Files that import one of these themselves."""
@@ -83,10 +68,6 @@ class Reach:
 
 def _imports(names: Iterable[RunName]) -> list[RunName]:
     return [name for name in names if name.how is How.IMPORT][:1]
-
-
-def _is_dotted(text: str) -> bool:
-    return all(part.isidentifier() for part in text.split("."))
 
 
 def _is_test_file(path: str) -> bool:

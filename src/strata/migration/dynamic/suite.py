@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strata.migration.dynamic.aside import on_path
+from strata.migration.dynamic.guard import NOT_STARTED
 from strata.migration.dynamic.junit import BadReport, read_report
 from strata.migration.dynamic.processes import Limits, run_apart
 from strata.migration.project import Root
-
-NO_TESTS = 5  # pytest's exit status where it collected none
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,13 @@ def run_suite(
         report = Path(folder) / "report.xml"
         environment = {
             "PYTHONPATH": os.pathsep.join(on_path(copy, roots)),
-            "PYTEST_ADDOPTS": f"--junitxml={shlex.quote(str(report))} -p no:cacheprovider",
+            # Without the last, one file that fails to load would keep all tests from being run.
+            "PYTEST_ADDOPTS": f"--junitxml={shlex.quote(str(report))} -p no:cacheprovider "
+            "--continue-on-collection-errors",
         }
-        try:
-            ended = run_apart(arguments, copy, limits.seconds, environment)
-        except OSError as error:
-            return SuiteRun({}, f"the tests cannot be started: {error.strerror}: {arguments[0]}")
+        ended = run_apart(arguments, copy, limits.seconds, environment)
+        if ended.code == NOT_STARTED:
+            return SuiteRun({}, f"the tests {ended.output.strip()[-200:]}")
         if ended.code is None:
             return SuiteRun({}, f"the tests took longer than {limits.seconds:.0f} s")
         try:

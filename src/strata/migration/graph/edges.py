@@ -1,7 +1,9 @@
 """Edges of the import graph: one for each pair of modules and statement, all inside the project.
 
-They equal those of grimp where grimp sees the files (a differential test holds them to that), have places and guards,
-and are there as soon as the facts are; grimp is a reference here, and nothing that runs.
+They equal those of grimp where grimp sees the files (a differential test holds them to that), but for three kinds: a
+module that imports itself, a compiled module, which is no end here and its package there, and files whose name no
+statement can write. They have places and guards, and are there as soon as the facts are; so grimp is a reference, and
+nothing that runs.
 """
 
 from dataclasses import dataclass

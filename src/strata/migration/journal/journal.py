@@ -19,8 +19,9 @@ from strata.migration.journal.disk import Disk
 from strata.migration.journal.examine import digest, examine, find_rules
 from strata.migration.journal.git import Git
 from strata.migration.journal.locks import JournalError, only_run, operations
+from strata.migration.journal.packs import Packs
 from strata.migration.journal.switching import Switching, digest_of, later_first, was_edited
-from strata.migration.project import BadProject, Step
+from strata.migration.project import BadProject, Change, Step
 from strata.store import Migration, MigrationLog, MigrationState, MigrationStep, StepState, Store
 
 _OPEN: tuple[StepState, ...] = ("applying", "restoring")
@@ -45,7 +46,8 @@ class Journal(Closing):
         self.log = MigrationLog(ledger)
         self._store, self._locks = store, locks
         self._disk, self._git = Disk(self.root), Git(self.root)
-        self._switching = Switching(self._disk, store.read)
+        self._packs = Packs(store)
+        self._switching = Switching(self._disk, self._packs.read)
 
     def close(self) -> None:
         """Close the ledger and the root."""
@@ -91,6 +93,9 @@ class Journal(Closing):
         A step whose name the migration knows is not made again. What was broken off before is finished first.
         allow_dirty: change files with uncommitted changes too. Raises LedgerError, GitFailed, JournalError.
         """
+        for step in steps:
+            if not step.name.isprintable():
+                raise JournalError(f"a step cannot be named {step.name!r}")
         with self._operation():
             self._finish_broken(migration)
             known = {step.name: step for step in self.log.steps(migration)}
@@ -100,21 +105,36 @@ class Journal(Closing):
             for group in _apart(fresh):
                 rules = replace(rules, ours=rules.ours | {digest(c.after) for step in group for c in step.changes})
                 examined = [examine(step, self._disk, rules) for step in group]
-                for step, found in zip(group, examined, strict=True):
-                    if found.state == "applying":
-                        for data in (data for change in step.changes for data in (change.before, change.after)):
-                            if data is not None:
-                                self._store.put(data)
+                ready = [step for step, found in zip(group, examined, strict=True) if found.state == "applying"]
+                pieces = [data for step in ready for change in step.changes for data in (change.before, change.after)]
+                pack = self._packs.put(data for data in pieces if data is not None) if ready else None
+                examined = [replace(each, pack=pack) if each.files else each for each in examined]
                 entered = self.log.enter(migration, examined)
                 known |= {step.name: step for step in self._make(entered)}
             return tuple(known[step.name] for step in steps)
 
-    def keep(self, migration: int, names: Iterable[str]) -> None:
-        """Record that these steps were validated."""
-        wanted = set(names)
+    def refuse(self, migration: int, steps: Iterable[MigrationStep]) -> None:
+        """Record steps that are not to be made, so that they are not tried again."""
         with self._operation():
-            found = self.log.steps(migration, ("applied",))
-            self.log.settle(replace(step, state="kept") for step in found if step.name in wanted)
+            self.log.enter(migration, list(steps))
+
+    def keep(self, migration: int, notes: Mapping[str, tuple[str, str]]) -> None:
+        """Record that the steps of these names were validated, with a code and a sentence about how."""
+        with self._operation():
+            found = [step for step in self.log.steps(migration, ("applied",)) if step.name in notes]
+            self.log.settle(
+                replace(step, state="kept", code=notes[step.name][0], reason=notes[step.name][1]) for step in found
+            )
+
+    def steps(self, migration: int, states: Iterable[StepState] | None = None) -> tuple[MigrationStep, ...]:
+        """What became of the steps so far (those in some states), in their order."""
+        return self.log.steps(migration, states)
+
+    def changes_of(self, step: MigrationStep) -> tuple[Change, ...]:
+        """The step's changes, with the bytes. Raises BlobMissing, BlobCorrupt."""
+        return tuple(
+            Change(file.path, self._bytes(step, file.before), self._bytes(step, file.after)) for file in step.files
+        )
 
     def resume(self, migration: int) -> tuple[MigrationStep, ...]:
         """Finish what was broken off, forwards or back as it was going; returns the steps that were."""
@@ -153,6 +173,9 @@ class Journal(Closing):
     def bytes_of(self, blob: str) -> bytes:
         """Bytes that the journal names, such as a plan."""
         return self._store.read(blob)
+
+    def _bytes(self, step: MigrationStep, digest: str | None) -> bytes | None:
+        return None if digest is None else self._packs.read(step, digest)
 
     @contextmanager
     def _operation(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ Public face:
 - `fixed_modules`: modules that stay, and why; `shim_target`: what a compatibility shim stands for
 """
 
-from strata.migration.refactor.carrying import Demands, Moved, MoveOutcome, carry_out
+from strata.migration.refactor.carrying import STRATEGY, Demands, Moved, MoveOutcome, carry_out
 from strata.migration.refactor.fixed import fixed_modules
 from strata.migration.refactor.layout import Aim, Layout, Limits, Proposal
 from strata.migration.refactor.moving import Move, make_step
@@ -22,6 +22,7 @@ from strata.migration.refactor.stuck import Stuck
 from strata.migration.refactor.survey import layout_of
 
 __all__ = [
+    "STRATEGY",
     "Advice",
     "Aim",
     "BadMoves",

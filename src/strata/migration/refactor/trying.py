@@ -45,19 +45,20 @@ class Trial:
         self._found: dict[Target, Facts] = {}
 
     def check(self, analysis: Analysis, move: Move, step: Step) -> Compared:
-        """The worst of what comes of importing the project's modules with the move; those that failed are left out.
+        """Whether the project's modules are imported with the move as without it; tests only if the move touches them.
 
         analysis: of the tree as it is without the move.
         """
         reach, live = Reach(analysis), live_names(analysis)
         targets = [target for target in reach.targets(analysis.files) if target.name in live[target.path]]
-        before = [target for target in targets if target.name.how is not How.PYTEST]
-        preload = reach.shared(before)
-        known = self._known | self._probe(self._now, [each for each in before if each not in self._known], preload)
+        touched = {change.path for change in step.changes}
+        tests = {path for path, names in live.items() if any(name.how is How.PYTEST for name in names)} - touched
+        before = [target for target in targets if target.name.how is not How.PYTEST and target.path not in tests]
+        known = self._known | self._probe(self._now, [each for each in before if each not in self._known])
         pairs = [(target, after) for target in before for after in _after(target, move, step)]
         with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as scratch:
             copy = derive(self._now, Path(scratch), step.changes)
-            found = self._probe(copy, [after for _, after in pairs], preload)
+            found = self._probe(copy, [after for _, after in pairs])
         renamed = {move.old: move.new}
         for target, after in pairs:
             verdict = compare(known[target], found[after], renamed)
@@ -81,8 +82,8 @@ class Trial:
             copy = derive(self._first, Path(scratch), [change for step in steps for change in step.changes])
             return run_suite(copy, self._roots, self._limits, command=command, python=self._python)
 
-    def _probe(self, copy: Path, targets: Sequence[Target], preload: Sequence[str]) -> dict[Target, Facts]:
-        return probe(copy, targets, self._limits, preload, self._python)
+    def _probe(self, copy: Path, targets: Sequence[Target]) -> dict[Target, Facts]:
+        return probe(copy, targets, self._limits, self._python)
 
 
 def first_culprit(trial: Trial, steps: Sequence[Step], before: SuiteRun, command: str | None) -> int:

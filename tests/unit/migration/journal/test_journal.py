@@ -145,7 +145,7 @@ def test_what_a_migration_knows_is_not_done_again(tree: Path, journal: Journal) 
     migration = journal.begin("absolute")
     wanted = [step(change(tree, "p/a.py")), step(change(tree, "q/c.py"))]
     first = journal.apply(migration.id, wanted[:1])
-    journal.keep(migration.id, ["p/a.py"])
+    journal.keep(migration.id, {"p/a.py": ("static", "as was asked")})
     again = journal.apply(migration.id, wanted)
     assert [each.state for each in again] == ["kept", "applied"]
     assert again[0].id == first[0].id

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from strata.migration.report.contents import Account, Left
-from strata.migration.report.matrix_plot import matrix_plot
+from strata.migration.report.matrix import matrix_plot
 from strata.pages import Page, Section, Severity, section
 
 _STRATEGIES = {
@@ -31,8 +31,7 @@ _ADVICE = {
 }
 _MATRIX = (
     "A mark says that the module of its row imports the module of its column. Imported modules stand above and left of "
-    "their importers, package by package; frames are packages. Imports inside functions and for types alone are left "
-    "out."
+    "their importers, package by package; frames are packages. Tests are left out."
 )
 
 
@@ -116,7 +115,7 @@ def _sections(account: Account) -> Iterator[Section]:
 
 def _coupling(account: Account) -> Section:
     rows = [
-        (name, f"{before:,.6g}", f"{after:,.6g}", _change(before, after))
+        (name, f"{before:,.4g}", f"{after:,.4g}", _change(before, after))
         for name, (before, after) in account.measures.items()
     ]
     picture = matrix_plot(account.matrices) if account.matrices else None
