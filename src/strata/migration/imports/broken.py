@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from strata.migration.imports.analysis import Analysis
 from strata.migration.imports.facts import Guard, Statement
 from strata.migration.imports.names import How, RunName
-from strata.migration.imports.resolve import Origin, Resolved, resolve
+from strata.migration.imports.resolution import Origin, Resolved, resolve
 
 _TRIED = int(Guard.TRY | Guard.HANDLER)
 _NOWHERE = {Origin.MISSING, Origin.NO_PACKAGE, Origin.BEYOND}
