@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from strata.store.database import Database
 from strata.store.errors import LedgerError
 from strata.store.swapping import Pointer, standing, swapping
-from strata.store.tables import changes, generations, migration_files, migrations, models, moves, pointers, runs
+from strata.store.tables import changes, generations, migration_steps, migrations, models, moves, pointers, runs
 
 RunState = Literal["running", "completed", "failed", "cancelled", "skipped", "suspended"]
 
@@ -109,8 +109,7 @@ class Ledger(Database):
             select(changes.c.judgement).where(changes.c.judgement.is_not(None)),
             states.order_by(generations.c.id.desc()).limit(depth),
             select(migrations.c.plan).where(migrations.c.plan.is_not(None)),
-            select(migration_files.c.before).where(migration_files.c.before.is_not(None)),
-            select(migration_files.c.after).where(migration_files.c.after.is_not(None)),
+            select(migration_steps.c.pack).where(migration_steps.c.pack.is_not(None)),
         )
         with self._engine.connect() as connection:
             return frozenset(digest for query in queries for digest in connection.execute(query).scalars())

@@ -18,7 +18,7 @@ from strata.store.tables import migration_files, migration_steps, migrations
 MigrationState = Literal["open", "finished", "restored"]
 # applying, restoring: under way, or broken off there. applied: not yet validated; kept: validated.
 StepState = Literal["applying", "applied", "kept", "restoring", "restored", "refused"]
-_COLUMNS = ("name", "why", "state", "code", "reason")
+_COLUMNS = ("name", "why", "state", "code", "reason", "pack")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,10 @@ class MigrationFile:
 
 @dataclass(frozen=True)
 class MigrationStep:
-    """What became of a step; code and reason: why it was refused or undone. id: 0 before it is entered."""
+    """What became of a step.
+
+    code and reason: why it was refused or undone. id: 0 before it is entered. pack: blob that holds its files' bytes.
+    """
 
     name: str
     why: str
@@ -60,6 +63,7 @@ class MigrationStep:
     code: str = ""
     reason: str = ""
     id: int = 0
+    pack: str | None = None
 
 
 class MigrationLog(Database):

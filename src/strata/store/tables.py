@@ -176,6 +176,7 @@ migration_steps = Table(
     Column("state", String(16), nullable=False),
     Column("code", String(64), nullable=False),
     Column("reason", Text, nullable=False),
+    Column("pack", String(64)),
     Index("migration_steps_of", "migration", "state"),
 )
 

@@ -33,12 +33,13 @@ def test_steps_keep_their_order_and_their_files(any_url: str) -> None:
     with MigrationLog(any_url) as log:
         migration, other = log.begin("/here", "absolute").id, log.begin("/there", "absolute").id
         files = (MigrationFile("p/a.py", A, B, 0o755), MigrationFile("q/r/b.py", None, C, 0o644, ("q", "q/r")))
-        steps = [MigrationStep(f"step {i}", "why", "applying", files[: i % 3]) for i in range(50)]
+        steps = [MigrationStep(f"step {i}", "why", "applying", files[: i % 3], pack=B) for i in range(50)]
         steps.append(MigrationStep("no", "why", "refused", (), "dirty", "it is dirty"))
         log.enter(other, steps[:2])
         entered = log.enter(migration, steps)
         assert log.enter(migration, []) == ()
         assert [replace(step, id=0) for step in entered] == steps
+        assert entered[1].pack == B
         assert len({step.id for step in entered}) == 51
         assert log.steps(migration) == entered
         applied = [replace(step, state="applied") for step in entered[:50:2]]

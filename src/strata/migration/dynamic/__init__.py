@@ -3,7 +3,8 @@
 Public face:
 
 - `copy_aside`, `derive`, `write_changes`: trees to run code in, so that no file of the user's is touched; `TooLarge`
-- `probe`, `Target`, `Facts`, `Limits`: what comes of importing modules; `compare`, `Compared`, `Verdict`
+- `probe`, `Target`, `Facts`, `Limits`, `ProbeFailed`: what comes of importing modules
+- `compare`, `Compared`, `Verdict`: that held against what comes of it later
 - `run_suite`, `SuiteRun`, `compare_suites`, `SuiteCompared`: the project's own tests; `BadReport`
 - `Reach`: names, importers and tests that can notice a change of a file
 """
@@ -11,7 +12,7 @@ Public face:
 from strata.migration.dynamic.aside import TooLarge, copy_aside, derive, write_changes
 from strata.migration.dynamic.compare import Compared, Verdict, compare
 from strata.migration.dynamic.junit import BadReport
-from strata.migration.dynamic.probe import Facts, Target, probe
+from strata.migration.dynamic.probe import Facts, ProbeFailed, Target, probe
 from strata.migration.dynamic.processes import Limits
 from strata.migration.dynamic.reach import Reach
 from strata.migration.dynamic.suite import SuiteCompared, SuiteRun, compare_suites, run_suite
@@ -21,6 +22,7 @@ __all__ = [
     "Compared",
     "Facts",
     "Limits",
+    "ProbeFailed",
     "Reach",
     "SuiteCompared",
     "SuiteRun",

@@ -9,12 +9,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from strata.errors import StrataError
 from strata.migration.dynamic.aside import on_path
 from strata.migration.dynamic.processes import Limits, run_apart
 from strata.migration.imports import How, RunName
 
 _SCRIPT = Path(__file__).with_name("probing.py")
 UNREACHED = "not reached"
+
+
+class ProbeFailed(StrataError):
+    """The project's interpreter does not run, or is older than Python 3.8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ class Facts:
 def probe(copy: Path, targets: Iterable[Target], limits: Limits, python: str = sys.executable) -> dict[Target, Facts]:
     """Import each target of a tree that was copied aside, in processes that are fresh but for the packages around it.
 
-    `python -m` loads a file as an import does: it is no target of its own.
+    `python -m` loads a file as an import does: it is no target of its own. Raises ProbeFailed where `python` cannot be
+    run, or not this.
     """
     wanted = list(dict.fromkeys(targets))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
@@ -63,13 +69,18 @@ def probe(copy: Path, targets: Iterable[Target], limits: Limits, python: str = s
         ]
         job = {"tree": str(copy), "out": str(out), "seconds": limits.module_seconds, "memory": limits.memory}
         (folder / "job.json").write_text(json.dumps(job | {"groups": groups}))
-        run_apart([python, str(_SCRIPT), str(folder / "job.json")], folder / "cwd", limits.seconds, {})
+        ended = run_apart([python, str(_SCRIPT), str(folder / "job.json")], folder / "cwd", limits.seconds, {})
         found: dict[tuple[str, str], Facts] = {}
         with out.open("rb") as lines:
             for line in lines:
                 if line.endswith(b"\n"):
                     row = json.loads(line)
                     found[row["key"], row["name"]] = _facts(row)
+    if not found and wanted and ended.code not in {0, None}:
+        last = ended.output.strip().rpartition("\n")[2][:200]
+        raise ProbeFailed(
+            f"{python} imports nothing ({last}); name the project's interpreter, or check statically only"
+        )
     keys = {target: str(number) for number, members in enumerate(by_group.values()) for target in members}
     return {t: found.get((keys[t], _told_name(copy, t)), Facts(UNREACHED)) for t in wanted}
 

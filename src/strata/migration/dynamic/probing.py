@@ -2,13 +2,14 @@
 
 It uses the standard library only, of any Python from 3.8. A module is imported in a process in which nothing of the
 project but the packages around it was imported before, as in a fresh interpreter: a package is imported, and for each
-module inside that this has not loaded already the process forks. What two forks have loaded from elsewhere, the process
-that they came from loads too, before the next.
+module inside that this has not loaded already the process forks. What two forks have loaded from elsewhere, or a slow
+one, the process that they came from loads too, before the next.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import hashlib
 import importlib
 import json
@@ -17,12 +18,14 @@ import resource
 import runpy
 import signal
 import sys
+import time
 import types
 from collections import Counter
 from functools import partial
 from typing import Any, Callable, Iterable  # noqa: UP035 - Python 3.8
 
 MOST_NAMES = 5000
+SLOW = 1.0  # seconds of a child, after which what it loaded from elsewhere is shared at once
 MOST_TEXT = 400
 MOST_ORDER = 400  # modules that are listed; of more only the digest is told
 FILE_BYTES = 1 << 28  # that a file may have which the project's code writes
@@ -70,7 +73,8 @@ class Probe:
 
     def fork(self, name: str, action: Callable[[], None]) -> None:
         """Do it in a child that ends in time; where it dies, that is what came of the modules that it has not told."""
-        before = os.lseek(self.out, 0, os.SEEK_END)
+        before, started = os.lseek(self.out, 0, os.SEEK_END), time.monotonic()
+        gc.freeze()  # so that a collection in the child does not touch, and thereby copy, every page
         child = os.fork()
         if child == 0:
             try:
@@ -83,7 +87,7 @@ class Probe:
         code = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         outcome = "timeout" if code == signal.SIGALRM else "exited" if code is None else f"signal {code}"
         self.tell_all(name, {"outcome": outcome}, {row["name"] for row in told})
-        self.share(told)
+        self.share(told, 1 if time.monotonic() - started > SLOW else 2)
 
     def told_since(self, position: int) -> list[dict[str, Any]]:
         """The lines behind a place in the file."""
@@ -92,11 +96,11 @@ class Probe:
             data += piece
         return [json.loads(line) for line in data.split(b"\n")[:-1]]
 
-    def share(self, told: list[dict[str, Any]]) -> None:
-        """Load what children loaded from elsewhere for the second time."""
-        for row in told:
-            self.loaded.update(row.get("outside", ()))
-        for name in [name for name, count in self.loaded.items() if count > 1]:
+    def share(self, told: list[dict[str, Any]], times: int) -> None:
+        """Load what children loaded from elsewhere so many times."""
+        names = [name for row in told for name in row.get("outside", ())]
+        self.loaded.update(names)
+        for name in [name for name in dict.fromkeys(names) if self.loaded[name] >= times]:
             del self.loaded[name]
             if name not in sys.modules:
                 self.timed(partial(load, name))

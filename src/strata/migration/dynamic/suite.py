@@ -63,7 +63,9 @@ def run_suite(
         report = Path(folder) / "report.xml"
         environment = {
             "PYTHONPATH": os.pathsep.join(on_path(copy, roots)),
-            "PYTEST_ADDOPTS": f"--junitxml={shlex.quote(str(report))} -p no:cacheprovider",
+            # Without the last, one file that fails to load would keep all tests from being run.
+            "PYTEST_ADDOPTS": f"--junitxml={shlex.quote(str(report))} -p no:cacheprovider "
+            "--continue-on-collection-errors",
         }
         ended = run_apart(arguments, copy, limits.seconds, environment)
         if ended.code == NOT_STARTED:

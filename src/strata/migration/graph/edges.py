@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from strata.migration.imports import Analysis, Guard, How, Origin, resolve
 from strata.migration.project import Kind
 
-_TYPE_CHECKING, _FUNCTION = int(Guard.TYPE_CHECKING), int(Guard.FUNCTION)  # a flag's own `&` takes far longer
+# As whole numbers, since a flag's own `&` takes far longer.
+_TYPE_CHECKING, _DEFERRED = int(Guard.TYPE_CHECKING), int(Guard.FUNCTION | Guard.MAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class ImportEdge:
     """`importer` imports `imported`; both are dotted names of files of the project.
 
     names: what is taken from the imported module, "*" for all; none where the module itself is bound.
-    type_only: under `if TYPE_CHECKING`. deferred: inside a function, so not when the module is loaded.
+    type_only: under `if TYPE_CHECKING`. deferred: inside a function, or under `if __name__ == "__main__"`, so not when
+    the module is imported.
     """
 
     importer: str
@@ -50,7 +52,7 @@ def import_edges(analysis: Analysis) -> tuple[ImportEdge, ...]:
                     taken = ends.setdefault(known.get(each.target.path, each.target.name), [])
                     taken += [each.attribute] if each.attribute else []
             guard = int(statement.guard)
-            type_only, deferred = bool(guard & _TYPE_CHECKING), bool(guard & _FUNCTION)
+            type_only, deferred = bool(guard & _TYPE_CHECKING), bool(guard & _DEFERRED)
             found += [
                 ImportEdge(known[path], end, statement.line, tuple(taken), type_only, deferred)
                 for end, taken in ends.items()

@@ -19,6 +19,7 @@ from strata.migration.journal.disk import Disk
 from strata.migration.journal.examine import digest, examine, find_rules
 from strata.migration.journal.git import Git
 from strata.migration.journal.locks import JournalError, only_run, operations
+from strata.migration.journal.packs import Packs
 from strata.migration.journal.switching import Switching, digest_of, later_first, was_edited
 from strata.migration.project import BadProject, Change, Step
 from strata.store import Migration, MigrationLog, MigrationState, MigrationStep, StepState, Store
@@ -45,7 +46,8 @@ class Journal(Closing):
         self.log = MigrationLog(ledger)
         self._store, self._locks = store, locks
         self._disk, self._git = Disk(self.root), Git(self.root)
-        self._switching = Switching(self._disk, store.read)
+        self._packs = Packs(store)
+        self._switching = Switching(self._disk, self._packs.read)
 
     def close(self) -> None:
         """Close the ledger and the root."""
@@ -91,6 +93,9 @@ class Journal(Closing):
         A step whose name the migration knows is not made again. What was broken off before is finished first.
         allow_dirty: change files with uncommitted changes too. Raises LedgerError, GitFailed, JournalError.
         """
+        for step in steps:
+            if not step.name.isprintable():
+                raise JournalError(f"a step cannot be named {step.name!r}")
         with self._operation():
             self._finish_broken(migration)
             known = {step.name: step for step in self.log.steps(migration)}
@@ -100,11 +105,10 @@ class Journal(Closing):
             for group in _apart(fresh):
                 rules = replace(rules, ours=rules.ours | {digest(c.after) for step in group for c in step.changes})
                 examined = [examine(step, self._disk, rules) for step in group]
-                for step, found in zip(group, examined, strict=True):
-                    if found.state == "applying":
-                        for data in (data for change in step.changes for data in (change.before, change.after)):
-                            if data is not None:
-                                self._store.put(data)
+                ready = [step for step, found in zip(group, examined, strict=True) if found.state == "applying"]
+                pieces = [data for step in ready for change in step.changes for data in (change.before, change.after)]
+                pack = self._packs.put(data for data in pieces if data is not None) if ready else None
+                examined = [replace(each, pack=pack) if each.files else each for each in examined]
                 entered = self.log.enter(migration, examined)
                 known |= {step.name: step for step in self._make(entered)}
             return tuple(known[step.name] for step in steps)
@@ -128,7 +132,9 @@ class Journal(Closing):
 
     def changes_of(self, step: MigrationStep) -> tuple[Change, ...]:
         """The step's changes, with the bytes. Raises BlobMissing, BlobCorrupt."""
-        return tuple(Change(file.path, self._bytes(file.before), self._bytes(file.after)) for file in step.files)
+        return tuple(
+            Change(file.path, self._bytes(step, file.before), self._bytes(step, file.after)) for file in step.files
+        )
 
     def resume(self, migration: int) -> tuple[MigrationStep, ...]:
         """Finish what was broken off, forwards or back as it was going; returns the steps that were."""
@@ -168,8 +174,8 @@ class Journal(Closing):
         """Bytes that the journal names, such as a plan."""
         return self._store.read(blob)
 
-    def _bytes(self, blob: str | None) -> bytes | None:
-        return None if blob is None else self._store.read(blob)
+    def _bytes(self, step: MigrationStep, digest: str | None) -> bytes | None:
+        return None if digest is None else self._packs.read(step, digest)
 
     @contextmanager
     def _operation(self) -> Iterator[None]:

@@ -12,9 +12,9 @@ Side = Literal["before", "after"]
 
 
 class Switching:
-    """Works on a disk; `read` gives the bytes of a digest."""
+    """Works on a disk; `read` gives the bytes of a digest that a step names."""
 
-    def __init__(self, disk: Disk, read: Callable[[str], bytes]) -> None:
+    def __init__(self, disk: Disk, read: Callable[[MigrationStep, str], bytes]) -> None:
         self._disk, self._read = disk, read
 
     def to(self, side: Side, step: MigrationStep, *, forced: bool = False) -> Reason | None:
@@ -57,7 +57,7 @@ class Switching:
         if digest is not None:
             there = self._disk.find(file.path)
             mode, owner = (there.mode, there.owner) if there else (file.mode, None)
-            self._disk.stage(file.path, temporary(step, file), self._read(digest), mode, owner)
+            self._disk.stage(file.path, temporary(step, file), self._read(step, digest), mode, owner)
 
     def _switch(self, step: MigrationStep, file: MigrationFile, side: Side) -> None:
         expected = getattr(file, _other(side))

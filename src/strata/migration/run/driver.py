@@ -1,5 +1,6 @@
 """A whole migration, from the plan to the figures; and the way back."""
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from strata.migration.journal import Journal, JournalError
 from strata.migration.run.order import Order
 from strata.migration.run.outcome import FileOutcome, Migrated, file_outcome
 from strata.migration.run.plan import MigrationPlan
-from strata.migration.run.running import open_migration
+from strata.migration.run.running import open_migration, working_folder
 from strata.store import Migration, StepState, Store
 
 
@@ -76,6 +77,7 @@ def roll_back(
         done = journal.roll_back(found.id, files=wanted, reason=reason)
         if wanted is None and not journal.steps(found.id, STANDING):
             journal.finish(found.id, "restored", dict(found.figures))
+            shutil.rmtree(working_folder(home, found.id), ignore_errors=True)
     outcomes = [(step.state, file_outcome(step)) for step in done]
     restored = tuple(outcome for state, outcome in outcomes if state == "restored")
     left = tuple(outcome for state, outcome in outcomes if state != "restored")

@@ -153,7 +153,18 @@ def _list(value: Any, place: str) -> list[Any]:
 def _text(value: Any, place: str) -> str:
     if not isinstance(value, str):
         raise BadPlan(f"{place}: is no text")
+    if not is_utf8(value):
+        raise BadPlan(f"{place}: {value!r} is no text in UTF-8")
     return value
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text can be kept: names of files that are no UTF-8 are read with surrogates in them (PEP 383)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _number(value: Any, place: str) -> int:

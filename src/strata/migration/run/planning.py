@@ -2,15 +2,18 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from strata.errors import StrataError
 from strata.migration.imports import Analysis, FileFacts, RunName, Statement
 from strata.migration.project import BadSource, Change, Edit, Modules, Source, Step, decode, read_source, splice
 from strata.migration.rewrite import STRATEGIES, Refusal, Strategy, Why, edit_module, judge_file, live_names
-from strata.migration.run.plan import Figures, MigrationPlan, PlannedFile, PlannedImport
+from strata.migration.run.plan import Figures, MigrationPlan, PlannedFile, PlannedImport, is_utf8
 from strata.migration.verify import prove
 
+NAME = "name"
+_NOT_UTF8 = "its name is no UTF-8, so the journal cannot keep it"
 UNKNOWN = "unknown"  # a planned file that the project does not have
 
 
@@ -43,17 +46,18 @@ def plan_migration(
             tuple(PlannedImport(*one.statement.start, one.before, one.after) for one in each.converted),
         )
         for each in judged
-        if each.converted
+        if each.converted and is_utf8(each.path)
     )
-    left_alone = [Refusal(each.path, each.line, each.code, each.message) for each in analysis.tree.problems]
-    refusals = (*left_alone, *(refusal for each in judged for refusal in each.refusals))
+    refusals = [Refusal(each.path, each.line, each.code, each.message) for each in analysis.tree.problems]
+    refusals += [refusal for each in judged for refusal in each.refusals]
+    refusals += [Refusal(each.path, None, NAME, _NOT_UTF8) for each in judged if not is_utf8(each.path)]
     figures = Figures(
         len(judged),
         sum(each.eligible for each in judged),
         sum(each.following_before for each in judged),
         sum(each.plain for each in judged),
     )
-    return MigrationPlan(strategy, files, refusals, figures, tuple(roots))
+    return MigrationPlan(strategy, files, tuple(map(_shown, refusals)), figures, tuple(roots))
 
 
 def step_for(
@@ -79,6 +83,10 @@ def step_for(
         return proof
     count = len(planned.imports)
     return Step(path, f"{count} import{'s' if count > 1 else ''} of {path}", (Change(path, before, after),))
+
+
+def _shown(refusal: Refusal) -> Refusal:
+    return replace(refusal, path=refusal.path.encode(errors="backslashreplace").decode())
 
 
 def _edits(source: Source, planned: PlannedFile, facts: FileFacts) -> list[Edit] | Refusal:

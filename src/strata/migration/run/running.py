@@ -30,7 +30,7 @@ from strata.migration.run.trial import Trial, prepare_copy
 from strata.store import MigrationState, MigrationStep, StepState, Store
 
 BATCH = 48  # files: a few seconds of work
-MOST_IMPORTERS = 96  # of a batch, that are checked with it; the others are checked at the end
+MOST_IMPORTERS = 32  # of a batch, that are checked with it; the others are checked at the end
 CHANGED = "import-changed"
 TESTS = "tests-changed"
 
@@ -216,5 +216,9 @@ def open_migration(
             journal.resume(found.id)
             analysis = analyse(plan.roots)
             names = live_names(analysis)
-        folder = home / "migrations" / f"{found.id}"
-        yield Migrating(analysis, names, plan, order, journal, found.id, folder)
+        yield Migrating(analysis, names, plan, order, journal, found.id, working_folder(home, found.id))
+
+
+def working_folder(home: Path, migration: int) -> Path:
+    """Where a migration has its copies of the tree, below STRATA_HOME."""
+    return home / "migrations" / f"{migration}"

@@ -39,6 +39,11 @@ def test_the_results_before_and_after_are_compared_test_by_test(tmp_path: Path) 
     assert not list(before.rglob(".pytest_cache"))
 
 
+def test_a_file_that_fails_to_load_does_not_keep_the_others_from_being_run(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "t", {"test_a.py": "import missing\n", "test_b.py": "def test_one(): ...\n"})
+    assert dict(run_suite(tree, ROOTS[1:], Limits()).results) == {"::test_a": "error", "test_b::test_one": "passed"}
+
+
 def test_only_chosen_tests_run_and_a_command_of_the_users(tmp_path: Path) -> None:
     before = copy_aside(make_tree(tmp_path / "t", TEXTS), tmp_path / "before")
     chosen = run_suite(before, ROOTS, Limits(), tests=["tests/test_b.py"])

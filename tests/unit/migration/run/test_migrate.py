@@ -1,5 +1,6 @@
 """A migration from the plan to the figures: what is proved is changed, what is seen to differ is changed back."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from strata.errors import StrataError
 from strata.migration.imports import Analysis, analyse
 from strata.migration.journal import JournalError
 from strata.migration.run import Migrated, Order, migrate, open_migration, plan_migration, roll_back
@@ -178,3 +180,19 @@ def test_only_what_a_plan_still_names_is_changed(tree: Path, places: dict[str, A
     done = migrate(reading(tree), tree, fewer, Order(static_only=True), **places)
     assert [file.path for file in done.files] == ["p/c.py"]
     assert (tree / "p/b.py").read_text() == TEXTS["p/b.py"]
+
+
+def test_an_interpreter_that_cannot_be_run_is_told_and_loses_nothing(tree: Path, places: dict[str, Any]) -> None:
+    before = texts(tree)
+    with pytest.raises(StrataError, match=r"no-such-python imports nothing .*No such file"):
+        run(tree, places, python="no-such-python")
+    assert len(roll_back(tree, **places).restored) == 3
+    assert texts(tree) == before
+    assert not list(places["home"].glob("migrations/*/*"))
+
+
+def test_a_name_that_is_no_utf8_is_left_alone(tree: Path, places: dict[str, Any]) -> None:
+    (tree / os.fsdecode(b"p/\xff.py")).write_text("from p.a import X\n")
+    done = run(tree, places, static_only=True)
+    assert (done.count("kept"), done.reasons["name"]) == (3, 1)
+    assert "p/\\udcff.py" in [refusal.path for refusal in done.refusals]
