@@ -106,7 +106,7 @@ def ruff(root: Path) -> dict:
     if program is None:
         return {"seconds": None}
     start = time.perf_counter()
-    subprocess.run([program, "analyze", "graph", "--no-cache", str(root)], check=True, capture_output=True)
+    subprocess.run([program, "analyze", "graph", "--isolated", str(root)], check=True, capture_output=True)
     return {"seconds": time.perf_counter() - start}
 
 

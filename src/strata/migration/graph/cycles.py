@@ -11,7 +11,7 @@ from strata.migration.graph.components import components
 from strata.migration.graph.edges import ImportEdge
 from strata.migration.graph.feedback import feedback_arcs
 
-_SECONDS = 10.0
+_SECONDS = 5.0
 
 
 class CycleKind(StrEnum):

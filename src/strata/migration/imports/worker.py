@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from strata.migration.imports.facts import FileFacts
-from strata.migration.imports.scan import scan
+from strata.migration.imports.scanning import scan
 from strata.migration.project import BadSource, Problem, read_source
 
 
