@@ -7,7 +7,8 @@ which modules stay, with the same number of processes. Both must leave the same 
 
 Beside it absolufy-imports with `--never`, put into an environment of its own, if that can be installed; it knows no
 processes, and proves nothing. `limit` is one pass that reads and parses every file, divided among the processes.
-`memory` is the peak of the largest process of ours for the last package only, then for more: (files, MiB).
+`core_seconds` say the same of a machine that is busy with other work. `memory` is the peak of the largest process of
+ours, for the last package only and then for more of them: (files, MiB).
 """
 
 import argparse
@@ -77,8 +78,8 @@ def migrate(tree: Path, workers: int) -> dict[str, Any]:
     }
 
 
-def run_libcst(tree: Path, stay: list[str], workers: int) -> float:
-    """Seconds of libcst's command."""
+def run_libcst(tree: Path, stay: list[str], workers: int) -> tuple[float, float]:
+    """Seconds of libcst's command, and of the cores that it took."""
     (tree / ".libcst.codemod.yaml").write_text("repo_root: '.'\nblacklist_patterns: []\n")
     told = tree.parent / "stay.json"
     told.write_text(json.dumps(stay))
@@ -87,9 +88,9 @@ def run_libcst(tree: Path, stay: list[str], workers: int) -> float:
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     }
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), cores_used()
     subprocess.run([*command, "."], cwd=tree, env=environment, check=True, capture_output=True)
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun, cores_used() - used
 
 
 def run_absolufy(tree: Path, home: Path) -> dict[str, Any] | None:
@@ -130,10 +131,16 @@ def run_limit(tree: Path, workers: int) -> float:
 def run_ours(tree: Path, workers: int) -> dict[str, Any]:
     """What `migrate` says, in a process of its own, with the seconds and the peak memory of that process."""
     command = [sys.executable, __file__, "--migrate", str(tree), "--workers", str(workers)]
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), cores_used()
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
-    return found | {"seconds": time.perf_counter() - begun}
+    return found | {"seconds": time.perf_counter() - begun, "core_seconds": cores_used() - used}
+
+
+def cores_used() -> float:
+    """Seconds of a core that ended children of this process took."""
+    taken = os.times()
+    return taken.children_user + taken.children_system
 
 
 def digest(tree: Path) -> dict[str, bytes]:
@@ -158,7 +165,7 @@ def main() -> None:
         done = run_ours(ours, arguments.workers)
         print(f"ours {done['seconds']:.1f} s, of which analysis {done['analysis']:.1f}", file=sys.stderr, flush=True)
         limit = run_limit(theirs, arguments.workers)
-        peer = run_libcst(theirs, done["stay"], arguments.workers)
+        peer, peer_cores = run_libcst(theirs, done["stay"], arguments.workers)
         print(f"libcst {peer:.1f} s", file=sys.stderr, flush=True)
         absolufy = run_absolufy(other, home)
         growing = [arguments.packages[-count:] for count in range(1, len(arguments.packages) + 1)]
@@ -181,6 +188,9 @@ def main() -> None:
         "changed": done["changed"],
         "megabytes": sum(map(len, before.values())) / 1e6,
         "differ_from_peer": differing,
+        "core_seconds": done["core_seconds"],
+        "peer_core_seconds": peer_cores,
+        "ratio_of_core_seconds": peer_cores / done["core_seconds"],
         "analysis_seconds": done["analysis"],
         "files_that_stay": len(done["stay"]),
         "memory": [[each["files"], each["peak"]] for each in growth],
