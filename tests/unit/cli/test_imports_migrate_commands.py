@@ -75,6 +75,9 @@ def test_what_is_told_of_a_migration(tree: Path, run) -> None:
         "tests       nothing of the project is run",
         "1 kept, 0 refused, 0 rolled back",
     ]
+    code, out, _ = run("rollback", "--tree", "tree", "tree/p/b.py")
+    assert (code, out.splitlines()[-1]) == (0, "1 files are as before, 0 are left as they are")
+    run("migrate", "tree", "--static-only")
     (tree / "p/b.py").write_text("# mine\n")
     code, out, _ = run("rollback", "--tree", "tree")
     assert (code, out.splitlines()[-1]) == (1, "0 files are as before, 1 are left as they are")
