@@ -216,3 +216,12 @@ def test_many_processes_carry_out_batches_at_once(tmp_path: Path, places: dict[s
 def help_with(tree: Path, batch: tuple[str, ...], places: dict[str, Any]) -> None:
     with open_migration(reading(tree), tree, None, None, alone=False, **places) as migrating:
         migrating.carry_out(batch)
+
+
+def test_tests_that_say_nothing_with_the_changes_bring_all_of_them_back(tmp_path: Path, places: dict[str, Any]) -> None:
+    ends = "import os, p.b\ndef test_text():\n    'from p.' in open(p.b.__file__).read() or os._exit(1)\n"
+    tree = make_tree(tmp_path / "tree", TEXTS | {"tests/test_q.py": ends})
+    before = texts(tree)
+    done = run(tree, places, tests=True)
+    assert (done.count("rolled-back"), done.count("kept")) == (3, 0)
+    assert texts(tree) == before
