@@ -16,6 +16,7 @@ if __name__ == "__main__":
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.task_runners import ProcessPoolTaskRunner
 
 from strata.settings import Settings
 from tasks.migration import (
@@ -38,7 +39,7 @@ PIPELINE = "migration"
 OFF = "Migration is switched off: set ARCHAEOLOGICAL_IMPORT_STANDARDIZATION=true to run it."
 
 
-@flow(name="migration", flow_run_name="migration-of-{parameters.tree}")
+@flow(name="migration", flow_run_name="migration-of-{parameters.tree}", task_runner=ProcessPoolTaskRunner())
 def run(parameters: MigrationParameters = DEMONSTRATION) -> MigrationOutcome | State:
     """Standardise a project's imports and lower its coupling, with a proof for every file that changes.
 

@@ -1,14 +1,14 @@
 """The stages of the migration pipeline: prepare, survey, migrate, validate, conclude."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger, task, unmapped
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.task_runners import ProcessPoolTaskRunner
 from rich.progress import Progress
 
 from strata.migration.report import Account, Left, Moved, Suite, Undone
@@ -74,7 +74,7 @@ def migrate_files(job: Job, migrating: Migrating) -> None:
 @task(name="validate", cache_policy=NO_CACHE)
 def validate_tree(migrating: Migrating) -> SuiteOutcome:
     """Import the whole project and run its tests, before and after; what differs is rolled back."""
-    with stage("validate", {}, _OTHERWISE), console.status("  importing everything and running the tests, twice"):
+    with stage("validate", {}, _OTHERWISE), _waiting("  importing everything and running the tests, twice"):
         suite = migrating.validate()
     _say(f"  {suite_sentence(suite)}")
     return suite
@@ -182,12 +182,17 @@ def suite_sentence(suite: SuiteOutcome) -> str:
 
 
 def _outcomes(job: Job, batches: Sequence[tuple[str, ...]]) -> Iterator[tuple[FileOutcome, ...]]:
-    if len(batches) == 1 or job.parameters.workers == 1:  # processes take seconds to start
-        yield from (carry_out_batch(job, batch) for batch in batches)
+    if len(batches) == 1:  # processes take seconds to start
+        yield carry_out_batch(job, batches[0])
         return
-    with ProcessPoolTaskRunner(max_workers=job.parameters.workers) as runner:
-        futures = [runner.submit(carry_out_batch, {"job": job, "batch": batch}) for batch in batches]
-        yield from (future.result() for future in futures)
+    futures = carry_out_batch.map(unmapped(job), batches)
+    yield from (future.result() for future in futures)
+
+
+# Tasks of this file go to other processes together with the globals that they name, and a console cannot go there.
+def _waiting(sentence: str) -> AbstractContextManager[Any]:
+    """A spinner on the terminal."""
+    return console.status(sentence)
 
 
 def _say(sentence: str) -> None:

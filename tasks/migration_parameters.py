@@ -49,4 +49,3 @@ class MigrationParameters(BaseModel):
     allow_dirty: bool = Field(
         False, title="Allow uncommitted changes", description="Also change files that git says are not committed"
     )
-    workers: int = Field(2, title="Workers", description="Processes that prove and check", gt=0, le=64)

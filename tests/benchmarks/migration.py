@@ -1,13 +1,13 @@
 """A whole tree of thousands of files migrated, against libcst's codemod command that does the same rewrite.
 
-The tree is made of installed packages, copied side by side. Ours counts analysis, the names that each file runs as, the
-rewrite under `relative_preferred`, the static proof of each file and its writing (temporary file and rename). The peer
-is `python -m libcst.tool codemod` with a command of ours (`support/codemod.py`) without a formatter, told which
-modules stay, with the same number of processes. Both must leave the same bytes in every file.
+The tree is made of installed packages, copied side by side. Ours is a process that starts, analyses, finds the names
+that each file runs as, rewrites under `relative_preferred`, proves each file and writes it (temporary file, rename).
+The peer is `python -m libcst.tool codemod` with a command of ours (`support/codemod.py`) without a formatter, told
+which modules stay, with the same number of processes. Both must leave the same bytes in every file.
 
 Beside it absolufy-imports with `--never`, put into an environment of its own, if that can be installed; it knows no
 processes, and proves nothing. `limit` is one pass that reads and parses every file, divided among the processes.
-`memory` is the peak of one process that migrates the first packages only, then more: (files, MiB).
+`memory` is the peak of the largest process of ours for the last package only, then for more: (files, MiB).
 """
 
 import argparse
@@ -49,7 +49,7 @@ def copy(packages: list[str], target: Path) -> Path:
 
 
 def migrate(tree: Path, workers: int) -> dict[str, Any]:
-    """Migrate the tree, all of it ours."""
+    """Migrate the tree; what was done, and MiB that the largest process of it held at most."""
     begun = time.perf_counter()
     analysis = analyse(tree, workers=workers)
     analysed = time.perf_counter()
@@ -67,9 +67,14 @@ def migrate(tree: Path, workers: int) -> dict[str, Any]:
             stay.append(next((n.name for n in live[done.judged.path] if n.how is How.IMPORT), done.judged.path))
         if done.judged.refusals and done.judged.converted:
             raise SystemExit(f"{done.judged.path} changes in part, which the peer cannot be told")
-    ended = time.perf_counter()
-    files = len(analysis.files)
-    return {"seconds": ended - begun, "analysis": analysed - begun, "files": files, "changed": changed, "stay": stay}
+    return {
+        "analysis": analysed - begun,
+        "files": len(analysis.files),
+        "changed": changed,
+        "stay": stay,
+        "peak": max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        / 1024,
+    }
 
 
 def run_libcst(tree: Path, stay: list[str], workers: int) -> float:
@@ -122,13 +127,13 @@ def run_limit(tree: Path, workers: int) -> float:
     return time.perf_counter() - begun
 
 
-def peak_memory(tree: Path) -> tuple[int, float]:
-    """Files, and MiB that a process of its own holds at most while it migrates them."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--alone", str(tree)], check=True, stdout=subprocess.PIPE, text=True
-    )
-    files, peak = json.loads(done.stdout)
-    return files, peak
+def run_ours(tree: Path, workers: int) -> dict[str, Any]:
+    """What `migrate` says, in a process of its own, with the seconds and the peak memory of that process."""
+    command = [sys.executable, __file__, "--migrate", str(tree), "--workers", str(workers)]
+    begun = time.perf_counter()
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found | {"seconds": time.perf_counter() - begun}
 
 
 def digest(tree: Path) -> dict[str, bytes]:
@@ -141,24 +146,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packages", nargs="+", default=list(PACKAGES))
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument("--alone", type=Path, help="migrate this tree in one process; print its files and peak memory")
+    parser.add_argument("--migrate", type=Path, help="only migrate this tree; print what was done")
     arguments = parser.parse_args()
-    if arguments.alone:
-        files = migrate(arguments.alone, 1)["files"]
-        print(json.dumps([files, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+    if arguments.migrate:
+        print(json.dumps(migrate(arguments.migrate, arguments.workers)))
         return
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         ours, theirs, other = (copy(arguments.packages, home / name) for name in ("ours", "libcst", "absolufy"))
         before = digest(ours)
-        done = migrate(ours, arguments.workers)
+        done = run_ours(ours, arguments.workers)
         print(f"ours {done['seconds']:.1f} s, of which analysis {done['analysis']:.1f}", file=sys.stderr, flush=True)
         limit = run_limit(theirs, arguments.workers)
         peer = run_libcst(theirs, done["stay"], arguments.workers)
         print(f"libcst {peer:.1f} s", file=sys.stderr, flush=True)
         absolufy = run_absolufy(other, home)
         growing = [arguments.packages[-count:] for count in range(1, len(arguments.packages) + 1)]
-        memory = [peak_memory(copy(some, home / f"memory{len(some)}")) for some in growing]
+        growth = [run_ours(copy(some, home / f"memory{len(some)}"), arguments.workers) for some in growing]
         our_files, their_files = digest(ours), digest(theirs)
         if absolufy is not None:
             found = digest(other)
@@ -179,7 +183,7 @@ def main() -> None:
         "differ_from_peer": differing,
         "analysis_seconds": done["analysis"],
         "files_that_stay": len(done["stay"]),
-        "memory": memory,
+        "memory": [[each["files"], each["peak"]] for each in growth],
         "absolufy": absolufy,
         "workers": arguments.workers,
         "packages": arguments.packages,

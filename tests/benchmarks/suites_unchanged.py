@@ -22,10 +22,11 @@ from strata.migration.imports import Analysis, analyse
 from strata.migration.run import Migrated, Order, migrate
 from strata.store import Store
 
-# What to run of each, in its own folder: what takes a few minutes, and of libcst no tests of fuzzing or of a type checker.
+# What to run of each, in its own folder: what takes a few minutes; of libcst no fuzzing, and nothing with a type checker.
 TESTS = {
     "networkx": "tests classes generators linalg readwrite utils algorithms/bipartite algorithms/traversal",
-    "libcst": "tests matchers metadata helpers display --ignore tests/test_fuzz.py -k 'not roundtrip and not type_inference'",
+    "libcst": "tests matchers metadata helpers display --ignore tests/test_fuzz.py "
+    "-k 'not roundtrip and not type_inference'",
 }
 STRATEGY = "relative_preferred"  # changes most files of both
 

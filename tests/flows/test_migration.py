@@ -9,7 +9,7 @@ from rich.console import Console
 
 from flows import migration_summary
 from flows.migration import run
-from strata.migration.run import roll_back
+from strata.migration.run import Migrating, roll_back
 from strata.settings import Settings
 from strata.store import Ledger, Store
 from tasks.migration_parameters import SAMPLE, MigrationParameters
@@ -109,3 +109,13 @@ def test_the_sample_is_copied_anew_for_each_run(home: Settings):
     copy = fresh_sample(Path(SAMPLE), home)
     (copy / "pyproject.toml").unlink()
     assert (fresh_sample(Path(SAMPLE), home) / "pyproject.toml").is_file()
+
+
+def test_many_files_are_spread_over_processes(home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What the tasks are given, and the globals that they name, must be such as can go there."""
+    tree = make_tree(tmp_path / "project", PROJECT)
+    whole = Migrating.batches
+    monkeypatch.setattr(Migrating, "batches", lambda self: whole(self, 2))
+    outcome = run(MigrationParameters(tree=str(tree), dynamic=False, refactor=False))
+    assert outcome.account.changed_files == 4
+    assert (tree / "src/shop/b/more.py").read_text() == "from .other import X\nY = X\n"

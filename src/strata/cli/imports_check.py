@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,6 +108,7 @@ def _document(checked: "Checked") -> dict[str, Any]:
             for name, each in checked.compliance.items()
         },
         "violations": [_row(each) for each in checked.found],
+        "problems": [asdict(each) for each in checked.problems],
         "gone": [{"path": path, "rule": rule, "message": message} for path, rule, message in checked.gone],
     }
 
@@ -143,6 +145,8 @@ def _show(checked: "Checked", most: int | None) -> None:
         counts = [str(states[state] or "") for state in (State.NEW, State.KNOWN, State.SUPPRESSED, State.EXCUSED)]
         table.add_row(name, str(share.eligible), *counts, f"{share.share:.1%}" if share.eligible else "")
     console.print(table)
+    for problem in checked.problems[:most]:
+        console.print(f"{problem.path}: not judged: {problem.message}", markup=False)
     if checked.gone:
         console.print(f"{len(checked.gone)} violations of the baseline are gone; --update-baseline forgets them")
     console.print(f"{_counted(len(checked.new), 'new violation')} in {_counted(len(checked.judged), 'file')}")

@@ -38,6 +38,9 @@ def plan(
     rename: Annotated[
         bool, typer.Option("--rename", help="A module may go where its name is taken, and gets another.")
     ] = False,
+    keep: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A module that stays, or a package whose modules do.")
+    ] = None,
     shims: Annotated[bool, typer.Option(help="Keep old names importable.")] = True,
     weighted: Annotated[
         bool, typer.Option("--weighted", help="Lower the weighted coupling, not the number of pairs.")
@@ -54,7 +57,10 @@ def plan(
 
     limits = Limits(most, largest, growth, price, rename)
     aim: Aim = "weighted" if weighted else "pairs"
-    found = plan_moves(read_project(tree, roots), limits, aim=aim, seed=seed, shims=shims, roots=tuple(roots or ()))
+    folders = tuple(roots or ())
+    found = plan_moves(
+        read_project(tree, roots), limits, aim=aim, seed=seed, shims=shims, keep=keep or (), roots=folders
+    )
     if out is not None:
         files.write(out, (json.dumps(found.to_json(), indent=1) + "\n").encode())
     typer.echo(json.dumps(found.to_json())) if as_json else _show(found)

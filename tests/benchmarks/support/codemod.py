@@ -11,7 +11,7 @@ from pathlib import Path
 
 import libcst as cst
 from libcst.codemod import CodemodContext, VisitorBasedCodemodCommand
-from libcst.helpers import get_full_name_for_node
+from libcst.helpers import get_absolute_module_from_package_for_import, get_full_name_for_node
 
 
 class RelativePreferred(VisitorBasedCodemodCommand):
@@ -29,17 +29,22 @@ class RelativePreferred(VisitorBasedCodemodCommand):
 
     def leave_ImportFrom(self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom) -> cst.ImportFrom:
         """Dots and what is left of the name."""
-        own = (self.context.full_package_name or "").split(".")
-        if updated_node.relative or updated_node.module is None or self.context.full_module_name in self.stay:
+        package = self.context.full_package_name
+        absolute = get_absolute_module_from_package_for_import(package, updated_node)
+        if not package or not absolute or self.context.full_module_name in self.stay:
             return updated_node
-        asked = (get_full_name_for_node(updated_node.module) or "").split(".")
+        own, asked = package.split("."), absolute.split(".")
         common = 0
         while common < min(len(own), len(asked)) and own[common] == asked[common]:
             common += 1
-        if not common:
-            return updated_node
         rest = ".".join(asked[common:])
+        dots = len(own) - common + 1
+        if not common or (len(updated_node.relative) == dots and rest == self._module(updated_node)):
+            return updated_node
         return updated_node.with_changes(
-            relative=[cst.Dot()] * (len(own) - common + 1),
-            module=cst.parse_expression(rest) if rest else None,
+            relative=[cst.Dot()] * dots, module=cst.parse_expression(rest) if rest else None
         )
+
+    @staticmethod
+    def _module(node: cst.ImportFrom) -> str:
+        return (get_full_name_for_node(node.module) if node.module else None) or ""

@@ -10,6 +10,7 @@ from strata.migration.check.rules import RULES
 from strata.migration.check.suppress import Comments
 from strata.migration.check.violation import State, Violation, fingerprints
 from strata.migration.connascence import Code
+from strata.migration.project import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,16 @@ class Compliance:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found. gone: (path, rule, message) of what the baseline knows and is no more."""
+    """What a check found.
+
+    gone: (path, rule, message) of what the baseline knows and is no more. problems: files that cannot be judged.
+    """
 
     found: tuple[Found, ...]
     compliance: Mapping[str, Compliance]
     gone: tuple[tuple[str, str, str], ...]
     judged: frozenset[str]
+    problems: tuple[Problem, ...] = ()
 
     @property
     def new(self) -> tuple[Found, ...]:
@@ -79,7 +84,8 @@ def check(
             found.append(Found(violation, fingerprint, _state(violation, fingerprint, comments, known)))
     found.sort(key=lambda each: (each.violation.path, each.violation.line, each.violation.rule))
     gone = known.gone(((each.violation, each.fingerprint) for each in found), _gone_from(known, project, files))
-    return Checked(tuple(found), compliance, gone, project.judged)
+    problems = tuple(each for each in code.analysis.problems if files is None or each.path in files)
+    return Checked(tuple(found), compliance, gone, project.judged, problems)
 
 
 def _state(violation: Violation, fingerprint: str, comments: Comments, known: Baseline) -> State:

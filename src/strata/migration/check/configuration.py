@@ -13,6 +13,8 @@ from strata.migration.rewrite import STRATEGIES
 # The highest degree of each kind that is no violation. Names and types are what modules share anyway; one place where
 # two modules change one object is one too many.
 LIMITS: Mapping[Kind, int] = {Kind.NAME: 15, Kind.TYPE: 10, Kind.POSITION: 4}
+# Everything that may stand in the table; `roots` is read where the project is.
+KEYS = ("roots", "strategy", "off", "exclude", "limits", "tests", "vendored")
 
 
 class BadConfiguration(StrataError):
@@ -48,6 +50,8 @@ def read_options(configuration: Configuration, rules: frozenset[str]) -> CheckOp
     """
     found = configuration.at("tool", "strata", "imports")
     table = found if isinstance(found, dict) else {}
+    if strange := sorted(table.keys() - set(KEYS)):
+        raise BadConfiguration(f"tool.strata.imports has no {strange[0]!r}; {', '.join(KEYS)}")
     strategy = table.get("strategy")
     if strategy is not None and strategy not in STRATEGIES:
         raise BadConfiguration(f"tool.strata.imports.strategy is one of {', '.join(STRATEGIES)}, not {strategy!r}")

@@ -10,8 +10,10 @@ from strata.migration.graph import package_of
 
 
 class Kind(StrEnum):
-    """The kinds of connascence, weakest first (Page-Jones 1992, "Comparing techniques by means of encapsulation and
-    connascence"; the order is Weirich's, 2005). The static ones come before the dynamic ones.
+    """The kinds of connascence that a text shows, weakest first; static ones come before dynamic ones.
+
+    M. Page-Jones (1992), "Comparing techniques by means of encapsulation and connascence"; the order is J. Weirich's
+    (2009), "The grand unified theory of software design". Of his nine, timing is not to be seen in a text.
     """
 
     NAME = "name"
@@ -50,6 +52,7 @@ class Finding:
     """Code that must agree with other code.
 
     place, other: where, and the code that it must agree with; more: further places, for what is in several files.
+    mutual: none of the places depends on the others, which of them is named first is by the order of paths alone.
     degree: how many elements must agree. key: which of its kind in a file it is, whatever lines have moved.
     """
 
@@ -61,6 +64,7 @@ class Finding:
     message: str
     key: str
     more: tuple[Place, ...] = ()
+    mutual: bool = False
 
     @property
     def weight(self) -> float:

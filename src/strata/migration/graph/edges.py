@@ -1,7 +1,9 @@
 """Edges of the import graph: one for each pair of modules and statement, all inside the project.
 
-They equal those of grimp where grimp sees the files (a differential test holds them to that), have places and guards,
-and are there as soon as the facts are; grimp is a reference here, and nothing that runs.
+They equal those of grimp where grimp sees the files (a differential test holds them to that), but for three kinds: a
+module that imports itself, a compiled module, which is no end here and its package there, and files whose name no
+statement can write. They have places and guards, and are there as soon as the facts are; so grimp is a reference, and
+nothing that runs.
 """
 
 from dataclasses import dataclass
@@ -9,7 +11,8 @@ from dataclasses import dataclass
 from strata.migration.imports import Analysis, Guard, How, Origin, resolve
 from strata.migration.project import Kind
 
-_TYPE_CHECKING, _FUNCTION = int(Guard.TYPE_CHECKING), int(Guard.FUNCTION)  # a flag's own `&` takes far longer
+# As whole numbers, since a flag's own `&` takes far longer.
+_TYPE_CHECKING, _DEFERRED = int(Guard.TYPE_CHECKING), int(Guard.FUNCTION | Guard.MAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,8 @@ class ImportEdge:
     """`importer` imports `imported`; both are dotted names of files of the project.
 
     names: what is taken from the imported module, "*" for all; none where the module itself is bound.
-    type_only: under `if TYPE_CHECKING`. deferred: inside a function, so not when the module is loaded.
+    type_only: under `if TYPE_CHECKING`. deferred: inside a function, or under `if __name__ == "__main__"`, so not when
+    the module is imported.
     """
 
     importer: str
@@ -48,7 +52,7 @@ def import_edges(analysis: Analysis) -> tuple[ImportEdge, ...]:
                     taken = ends.setdefault(known.get(each.target.path, each.target.name), [])
                     taken += [each.attribute] if each.attribute else []
             guard = int(statement.guard)
-            type_only, deferred = bool(guard & _TYPE_CHECKING), bool(guard & _FUNCTION)
+            type_only, deferred = bool(guard & _TYPE_CHECKING), bool(guard & _DEFERRED)
             found += [
                 ImportEdge(known[path], end, statement.line, tuple(taken), type_only, deferred)
                 for end, taken in ends.items()

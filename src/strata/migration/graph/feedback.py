@@ -29,11 +29,10 @@ def feedback_arcs(costs: Mapping[Arc, int], seconds: float = _SECONDS) -> Feedba
 
     seconds: to spend on the proof; without time the bound is that of disjoint cycles.
     """
-    deadline = time.monotonic() + seconds
     best, bound = quick_arcs(costs), disjoint_bound(costs)
     nodes = {node for arc in costs for node in arc}
     if bound < cost_of(costs, best) and len(costs) <= _MOST_ARCS and len(nodes) <= _MOST_NODES:
         from strata.migration.graph.exact import exact_arcs
 
-        best, bound = exact_arcs(costs, best, bound, deadline)
+        best, bound = exact_arcs(costs, best, bound, time.monotonic() + seconds)
     return FeedbackArcs(tuple(sorted(best)), cost_of(costs, best), bound)

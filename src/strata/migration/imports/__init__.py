@@ -22,7 +22,7 @@ from strata.migration.imports.evidence import Evidence, find_evidence
 from strata.migration.imports.facts import FileFacts, Guard, Statement, StringReference, Via
 from strata.migration.imports.names import How, RunName, is_test, lives, run_names
 from strata.migration.imports.reading import Reader, read_with
-from strata.migration.imports.resolve import Origin, Resolved, absolute_name, resolve
+from strata.migration.imports.resolution import Origin, Resolved, absolute_name, resolve
 from strata.migration.imports.scan import parse, scan, statements_of
 from strata.migration.imports.strings import string_references
 from strata.migration.imports.worker import serve

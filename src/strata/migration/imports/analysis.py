@@ -15,7 +15,7 @@ from strata.migration.imports.names import RunName, run_names
 from strata.migration.imports.reading import read_all
 from strata.migration.project import Modules, Problem, Tree, find_roots, open_tree
 
-VERSION = 2  # of what is kept; another one is read anew
+VERSION = 4  # of what is kept; another one is read anew
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,20 @@ _READS = re.compile(
 )
 _BETWEEN = re.compile(r"""[\s"'`,;=()|&<>{}:$]+""")
 _MODULE = re.compile(r"""-m[\s"',]+([A-Za-z_]\w*(?:\.\w+)*)""")
+_IN_NAME = re.compile(r"[\w.:]")
 _ENTERED = re.compile(r"(?:\bcd|working-directory:|changedir\s*=|chdir:)\s+([\w./-]+)")
+# What tools run by its path, wherever it lies outside of packages.
+_TOOLS = {
+    "setup.py": "setuptools",
+    "noxfile.py": "nox",
+    "manage.py": "Django",
+    "conf.py": "Sphinx",
+    "env.py": "Alembic",
+    "fabfile.py": "Fabric",
+    "dodo.py": "doit",
+    "hatch_build.py": "Hatch",
+    "hubconf.py": "torch.hub",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,12 @@ class Evidence:
 
 def find_evidence(tree: Tree, modules: Modules, facts: Iterable[FileFacts]) -> Evidence:
     """Read the tree's configuration files, and the strings in code that name files; raises nothing."""
-    by_path: dict[str, str] = {}
+    by_path = {
+        file.path: tool
+        for file in tree.files
+        if (tool := _TOOLS.get(file.path.rpartition("/")[2]))
+        and not modules.has_file(f"{file.path.removesuffix(file.path.rpartition('/')[2])}__init__.py")
+    }
     references: dict[str, tuple[StringReference, ...]] = {}
     paths = _Paths(tree)
     for file in tree.configurations:
@@ -68,12 +86,11 @@ def find_evidence(tree: Tree, modules: Modules, facts: Iterable[FileFacts]) -> E
                 for path in paths.named(reference.value, [PurePosixPath(each.path).parent.as_posix()], anywhere=True):
                     by_path.setdefault(path, each.path)
     configured = read_configuration(tree.root)
+    declared: dict[str, dict[str, None]] = {}
     for name, value in configured.entry_points():
-        found = _entry_point(tree, name, value)
-        references[name] = (
-            *references.get(name, ()),
-            *(each for each in found if each not in references.get(name, ())),
-        )
+        declared.setdefault(name, {})[value] = None
+    for name, values in declared.items():
+        references[name] = (*references.get(name, ()), *_entry_points(tree, name, list(values)[:_MOST_WORDS]))
     modes = re.findall(r"--import-mode[= ](\S+)", " ".join(configured.pytest("addopts")))
     return Evidence(by_path, frozenset(as_main), modes[-1:] == ["importlib"], references)
 
@@ -143,13 +160,18 @@ def _module_arguments(text: str, modules: Modules) -> tuple[StringReference, ...
     )
 
 
-def _entry_point(tree: Tree, file: str, value: str) -> tuple[StringReference, ...]:
+def _entry_points(tree: Tree, file: str, values: Iterable[str]) -> Iterator[StringReference]:
     try:
         text = read_source(tree.root / file, _MOST_BYTES).decode()
     except (BadSource, UnicodeDecodeError):
-        return ()
-    places = re.finditer(rf"(?<![\w.:]){re.escape(value)}(?![\w.:])", text) if value else ()
-    return tuple(_reference(text, place.start(), value, Via.ENTRY_POINT) for place in places)
+        return
+    for value in filter(None, values):
+        start = text.find(value)
+        while start >= 0:
+            end = start + len(value)
+            if not _IN_NAME.match(text, end) and not (start and _IN_NAME.match(text, start - 1)):
+                yield _reference(text, start, value, Via.ENTRY_POINT)
+            start = text.find(value, end)
 
 
 def _reference(text: str, start: int, value: str, via: Via) -> StringReference:

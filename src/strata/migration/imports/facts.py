@@ -16,6 +16,7 @@ class Guard(IntFlag):
     TYPE_CHECKING = 4
     CONDITIONAL = 8  # an `if`, a loop or a `match`
     FUNCTION = 16
+    MAIN = 32  # `if __name__ == "__main__"`, which is CONDITIONAL too: not when the module is imported
 
 
 _GUARDS = tuple(map(Guard, range(1 << len(Guard))))  # making one anew takes longer

@@ -25,6 +25,7 @@ from strata.migration.project import Problem
 BATCH = 64
 FEW = 200  # files that one process reads before others would have started
 SECONDS = 60.0  # for one batch
+_STARTING = 60.0
 
 
 T = TypeVar("T")
@@ -92,13 +93,17 @@ class _Worker(Generic[T]):
         self._process = self._start()
 
     def read(self, paths: Sequence[str]) -> list[T]:
-        rows = self._ask(paths)
+        rows = self._ask(paths, SECONDS)
         if rows is not None:
             return [self._reader.from_json(row) for row in rows]
         self._end()
         if self._closed:
             return []
         self._process = self._start()
+        if self._ask([], _STARTING) is None and not self._closed:
+            raise RuntimeError(
+                f"{sys.executable} -m {self._reader.module} does not run, so no file can be read with it"
+            )
         if len(paths) > 1:
             return [found for path in paths for found in self.read([path])]
         return [self._reader.lost(path) for path in paths]
@@ -107,10 +112,10 @@ class _Worker(Generic[T]):
         self._closed = True
         self._end()
 
-    def _ask(self, paths: Sequence[str]) -> list[list[Any]] | None:
+    def _ask(self, paths: Sequence[str], seconds: float) -> list[list[Any]] | None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        timer = threading.Timer(SECONDS, self._process.kill)
+        timer = threading.Timer(seconds, self._process.kill)
         timer.daemon = True
         timer.start()
         try:

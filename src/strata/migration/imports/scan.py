@@ -93,6 +93,8 @@ def _class(node: ast.ClassDef, scope: str, guard: Guard) -> list[_Block]:
 
 def _if(node: ast.If, scope: str, guard: Guard) -> list[_Block]:
     inside = guard | (Guard.TYPE_CHECKING if _is_type_checking(node.test) else Guard.CONDITIONAL)
+    if isinstance(node.test, ast.Compare) and _is_main(node.test):
+        inside |= Guard.MAIN
     return [(node.body, scope, inside), (node.orelse, scope, guard | Guard.CONDITIONAL)]
 
 

@@ -1,6 +1,7 @@
 """Strings that name modules or files: targets of `mock.patch`, arguments of `import_module`, files that are run."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from strata.migration.imports.facts import StringReference, Via
@@ -38,15 +39,30 @@ _CALLS = {
 _WORDS = (*{name.partition(".")[0].encode() for name in _CALLS}, b"executable", b'"python', b"'python")
 
 
+# A module that has its attributes made on demand names them, and where they come from, in tables at its top.
+_ON_DEMAND = (b"def __getattr__(name", b"def __getattr__(attr", b"_LazyModule", b"lazy_loader")
+_IN_TABLE = re.compile(r"\.*[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?::[A-Za-z_][\w.]*)?")
+
+
 def string_references(tree: ast.Module, data: bytes) -> tuple[StringReference, ...]:
-    """Every string constant inside a call that takes names of modules or files, or in a command that runs Python, in
-    the order of the text.
+    """Every string constant inside a call that takes names of modules or files, in a command that runs Python, or in
+    the tables of a module that loads others on demand; in the order of the text.
     """
     lines = Lines(data, _WORDS)
-    if not lines:
-        return ()
-    found = {(each.start, each.end): each for node in lines.walk(tree) for each in _references(node)}
+    found = {(each.start, each.end): each for node in lines.walk(tree) for each in _references(node)} if lines else {}
+    if any(word in data for word in _ON_DEMAND):
+        found |= {(each.start, each.end): each for each in _tables(tree)}
     return tuple(sorted(found.values(), key=lambda each: each.start))
+
+
+def _tables(tree: ast.Module) -> Iterator[StringReference]:
+    """Strings with a dot that look like names of modules, in what is assigned at the top of a module."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict | ast.List | ast.Tuple):
+            for inner in ast.walk(node.value):
+                match inner:
+                    case ast.Constant(value=str(value)) if "." in value and _IN_TABLE.fullmatch(value):
+                        yield _reference(inner, value, Via.LAZY)
 
 
 def _references(node: ast.AST) -> Iterator[StringReference]:

@@ -88,8 +88,10 @@ class Modules:
             return None, ()
         if name not in known:
             parent = name.rpartition(".")[0]
-            inside = self._find(parent, roots)[1] if parent else roots
+            above, inside = self._find(parent, roots) if parent else (None, roots)
             found = [(root, self._read(name, root)) for root in inside]
+            if above is not None and above.kind is Kind.EXTENSION:  # which can make modules below itself
+                found = [(root, Module(name, Kind.EXTENSION, above.path)) for root in inside]
             regular = next(((r, m) for r, m in found if m is not None and m.kind is not Kind.NAMESPACE), None)
             if regular is not None:
                 known[name] = (regular[1], regular[:1])

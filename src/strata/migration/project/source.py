@@ -7,6 +7,7 @@ import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 from strata.errors import StrataError
@@ -60,7 +61,9 @@ class Source:
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        if "\r" in self.text:
+            return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        return [*accumulate(map((1).__add__, map(len, self.text.split("\n"))), initial=0)]
 
 
 def read_source(path: Path, most: int = MOST_BYTES) -> bytes:

@@ -40,7 +40,8 @@ class Arrangement:
                 self._pairs[ends] += 1
         self.neighbours = [tuple(other for other, _, _ in ways) for ways in self._ways]
         self._most_moved = int(limits.moved * len(self.modules))
-        self._most_pairs, self._most_tangled = len(self._pairs), self._tangled()
+        self._circle: dict[int, int] = {}
+        self._most_pairs, self._most_tangled = len(self._pairs), self._find_circles()
         sizes = Counter(self.home)
         self._size = [sizes[at] for at in range(len(self.packages))]
         self._room = [_room(size, max(self._size, default=0), limits) for size in self._size]
@@ -92,44 +93,44 @@ class Arrangement:
         """Make a move that `may` allows; False, and nothing made, where pairs of packages or cycles would get more."""
         at = self.place[module]
         appeared = self._go(module, to)
-        if len(self._pairs) <= self._most_pairs and not (appeared and self._tangled() > self._most_tangled):
+        if len(self._pairs) <= self._most_pairs and not self._tangles(appeared):
             return True
         self._go(module, at)
         return False
 
     def put(self, module: int, to: int) -> None:
-        """Move it back to where it was, everything else being as it was then."""
+        """Move it whatever that does, as back to where it was."""
         self._go(module, to)
+        self._circle.clear()
 
     def restore(self, place: Sequence[int]) -> None:
         """Back to what `place` was at some moment."""
         for module, to in enumerate(place):
             if to != self.place[module]:
-                self._go(module, to)
+                self.put(module, to)
 
     def moves(self) -> dict[str, str]:
         """The package of each module that is not at home."""
         return {self.modules[at]: self.packages[to] for at, to in enumerate(self.place) if to != self.home[at]}
 
-    def _go(self, module: int, to: int) -> bool:
-        """Whether a pair of packages appeared that was not there."""
+    def _go(self, module: int, to: int) -> list[tuple[int, int]]:
+        """The pairs of packages that appeared."""
         at, home, place, pairs = self.place[module], self.home[module], self.place, self._pairs
         self.cost -= self.gain(module, to) + self.price * ((to != home) - (at != home))
-        known = set[tuple[int, int]]()
         for other, _, imports in self._ways[module]:
             beside = place[other]
             if beside != at:
                 gone = (at, beside) if imports else (beside, at)
-                known.add(gone)
                 pairs[gone] -= 1
                 if not pairs[gone]:
                     del pairs[gone]
-        appeared = False
+        appeared = []
         for other, _, imports in self._ways[module]:
             beside = place[other]
             if beside != to:
                 come = (to, beside) if imports else (beside, to)
-                appeared = appeared or (come not in pairs and come not in known)
+                if come not in pairs:
+                    appeared.append(come)
                 pairs[come] += 1
         place[module] = to
         self._size[at] -= 1
@@ -152,9 +153,27 @@ class Arrangement:
             if last != module:
                 self.away[known], self._at_away[last] = last, known
 
-    def _tangled(self) -> int:
-        names = self.packages
-        return sum(map(len, circles((names[one], names[other]) for one, other in self._pairs)))
+    def _tangles(self, appeared: list[tuple[int, int]]) -> bool:
+        """Whether more packages are in cycles than at first, now that these pairs appeared.
+
+        Every cycle lies inside of a circle that is known, unless it goes through a new pair that does not. So they are
+        looked for anew only where there may be such a one.
+        """
+        circle = self._circle
+        if all(one in circle and circle[one] == circle.get(other) for one, other in appeared):
+            return False
+        known = dict(circle)
+        if self._find_circles() <= self._most_tangled:
+            return False
+        self._circle = known
+        return True
+
+    def _find_circles(self) -> int:
+        """Learn the circle of each package that is in one; how many these are."""
+        number = {name: at for at, name in enumerate(self.packages)}
+        found = circles((self.packages[one], self.packages[other]) for one, other in self._pairs)
+        self._circle = {number[name]: at for at, names in enumerate(found) for name in names}
+        return len(self._circle)
 
 
 def _apart(one: str, other: str, aim: Aim) -> float:

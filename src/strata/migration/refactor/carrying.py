@@ -151,7 +151,8 @@ class _Work:
                 made.append((planned, step))
             self._progress("moves", number, len(self._plan.steps))
         if trial is None or before is None or before.why_none:
-            skipped = before.why_none if before else "nothing of the project was run, or its tests were not asked for"
+            unasked = "the tests were not asked for" if trial else "nothing of the project was run"
+            skipped = before.why_none if before else unasked
             return Moved(self._migration, tuple(outcomes.values()), 0, 0, 0, skipped=skipped)
         after = trial.tests(self._demands.test_command)
         compared = compare_suites(before, after)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from strata.migration.imports import Analysis, FileFacts, Origin, RunName, absolute_name, parse
+from strata.migration.imports import Analysis, FileFacts, How, Origin, RunName, absolute_name, parse
 from strata.migration.project import BadSource, Change, Edit, Kind, Modules, Source, Step, decode, read_source, splice
 from strata.migration.refactor.dotted import bound_names, chains, string_edits, use_edits
 from strata.migration.refactor.equal import first_difference
@@ -94,6 +94,8 @@ class _Moving:
             raise Stuck(reason, f"{move.old} is not to be moved")
         if reason := self.mover.closed.get(self.target):
             raise Stuck(reason, f"nothing is to be moved into {self.target}")
+        if len({name.name for name in self.live[self.path] if name.how is How.IMPORT}) != 1:
+            raise Stuck("two-names", f"{self.path} is imported under several names, and each would need a shim")
         there = modules.find(self.target)
         if there is None or there.kind not in {Kind.PACKAGE, Kind.NAMESPACE}:
             raise Stuck("no-package", f"{self.target} is no package of the project")

@@ -16,8 +16,8 @@ from strata.migration.refactor.arrangement import Arrangement
 from strata.migration.refactor.layout import Aim, Layout, Limits, Proposal
 
 PRICES = (0.0, 1.0, 2.0, 0.0, 1.0, 2.0)  # of a move in each start, in weights of a usual edge, beside the limits' own
-TRIES = 200  # of each module that may move, in one annealing
-MOST_TRIES = 200_000
+TRIES = 500  # of each module that may move, in one annealing
+MOST_TRIES = 300_000
 HOT, COLD = 1.5, 0.05  # temperatures, in mean weights of an edge
 HOMEWARD = 0.1  # of the tries send a module home
 DEFAULT = Limits()

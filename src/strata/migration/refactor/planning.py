@@ -1,15 +1,16 @@
 """From a project to a plan of moves, and back: whether a plan still fits the project."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from strata.migration.coupling import CrossPackage
 from strata.migration.graph import import_edges
 from strata.migration.imports import Analysis, Via
 from strata.migration.refactor.advice import find_advice
 from strata.migration.refactor.fixed import fixed_modules
 from strata.migration.refactor.layout import Aim, Layout, Limits
-from strata.migration.refactor.moving import Mover
+from strata.migration.refactor.moving import Move, Mover
 from strata.migration.refactor.optimise import optimise, propose
 from strata.migration.refactor.plan import BadMoves, MovePlan, PlannedMove
 from strata.migration.refactor.stuck import Stuck
@@ -26,39 +27,38 @@ def plan_moves(
     aim: Aim = "pairs",
     seed: int = 0,
     shims: bool = True,
+    keep: Iterable[str] = (),
     roots: Sequence[str] = (),
 ) -> MovePlan:
     """The moves that lower the coupling of a project's packages most, of modules for which each file can be proved.
 
     Every move is tried on the project as it is; one that cannot be made is fixed with its reason, and the rest planned
-    again. shims: whether old names stay importable, each at the price of a pair.
+    again. shims: whether old names stay importable, each at the price of a pair. keep: modules that stay, and packages
+    whose modules do; raises BadMoves where one of them is nothing of the project.
     """
-    fixed = fixed_modules(analysis)
+    fixed, trials = fixed_modules(analysis) | _kept(analysis, keep), _Trials(analysis)
     for _ in range(MOST_ROUNDS):
         layout = layout_of(analysis, fixed)
         found = optimise(layout, limits, aim=aim, seed=seed)
         names = _names(layout, dict(found.moves))
-        steps, stuck = [], {}
-        mover = Mover(analysis, fixed)
-        for (module, to), gain in zip(found.moves, found.gains, strict=True):
-            step = PlannedMove(module, layout.package[module], to, gain, shim=shims, name=names.get(module, ""))
-            try:
-                touched = mover.step(step.move)
-            except Stuck as error:
-                stuck[module] = error.code
-            else:
-                steps.append((step, [change.path for change in touched.changes if change.before is not None]))
+        steps = [
+            PlannedMove(module, layout.package[module], to, shim=shims, name=names.get(module, ""))
+            for module, to in found.moves
+        ]
+        stuck = {step.module: code for step in steps if (code := trials.stuck(step.move))}
         if not stuck:
             break
         fixed |= stuck
     else:
-        kept = {step.module: step.target for step, _ in steps}
-        found = propose(layout, kept)
-    priced = _priced(analysis, [step for step, _ in steps], dict(zip(dict(found.moves), found.gains, strict=True)))
-    paths = sorted({path for _, touched in steps for path in touched if path in analysis.files})
+        steps = [step for step in steps if step.module not in stuck]
+        found = propose(layout, {step.module: step.target for step in steps})
+        if _is_worse(found.before, found.after):
+            steps, found = [], propose(layout, {})
+    gains = dict(zip(dict(found.moves), found.gains, strict=True))
+    paths = sorted({path for step in steps for path in trials.touched[step.move] if path in analysis.files})
     return MovePlan(
         tree=str(analysis.tree.root),
-        steps=tuple(priced),
+        steps=tuple(_priced(analysis, steps, gains)),
         files={path: analysis.files[path].digest for path in paths},
         before=found.before,
         after=found.after,
@@ -86,6 +86,41 @@ def check_plan(plan: MovePlan, analysis: Analysis) -> None:
         if facts is None or facts.digest != digest:
             what = "is not there" if facts is None else "has changed"
             raise BadMoves(f"{path} {what} since the plan was made; plan again")
+
+
+def _kept(analysis: Analysis, keep: Iterable[str]) -> dict[str, str]:
+    names = set(analysis.modules.by_path().values())
+    found: dict[str, str] = {}
+    for each in keep:
+        inside = {name for name in names if f"{name}.".startswith(f"{each}.")}
+        if not inside:
+            raise BadMoves(f"{each} is no module or package of {analysis.tree.root}, and cannot be kept")
+        found |= dict.fromkeys(inside, "asked")
+    return found
+
+
+def _is_worse(before: CrossPackage, after: CrossPackage) -> bool:
+    return after.package_pairs > before.package_pairs or after.packages_in_cycles > before.packages_in_cycles
+
+
+class _Trials:
+    """Moves that were worked out on the project as it is, each once."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._mover = Mover(analysis, {})  # who plans knows what is fixed
+        self._stuck: dict[Move, str] = {}
+        self.touched: dict[Move, list[str]] = {}
+
+    def stuck(self, move: Move) -> str | None:
+        """Why the move cannot be made; None where it can."""
+        if move not in self.touched and move not in self._stuck:
+            try:
+                changes = self._mover.step(move).changes
+            except Stuck as error:
+                self._stuck[move] = error.code
+            else:
+                self.touched[move] = [change.path for change in changes if change.before is not None]
+        return self._stuck.get(move)
 
 
 def _priced(analysis: Analysis, steps: Sequence[PlannedMove], gains: Mapping[str, int]) -> list[PlannedMove]:

@@ -45,13 +45,15 @@ class Trial:
         self._found: dict[Target, Facts] = {}
 
     def check(self, analysis: Analysis, move: Move, step: Step) -> Compared:
-        """The worst of what comes of importing the project's modules with the move; those that failed are left out.
+        """Whether the project's modules are imported with the move as without it; tests only if the move touches them.
 
         analysis: of the tree as it is without the move.
         """
         reach, live = Reach(analysis), live_names(analysis)
         targets = [target for target in reach.targets(analysis.files) if target.name in live[target.path]]
-        before = [target for target in targets if target.name.how is not How.PYTEST]
+        touched = {change.path for change in step.changes}
+        tests = {path for path, names in live.items() if any(name.how is How.PYTEST for name in names)} - touched
+        before = [target for target in targets if target.name.how is not How.PYTEST and target.path not in tests]
         known = self._known | self._probe(self._now, [each for each in before if each not in self._known])
         pairs = [(target, after) for target in before for after in _after(target, move, step)]
         with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as scratch:

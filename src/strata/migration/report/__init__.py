@@ -7,7 +7,7 @@ Public face:
 """
 
 from strata.migration.report.contents import Account, Forms, Left, Moved, Suite, Undone
-from strata.migration.report.guide import guide
-from strata.migration.report.matrix_plot import Matrix, matrix_plot
+from strata.migration.report.matrix import Matrix, matrix_plot
+from strata.migration.report.telling import guide
 
 __all__ = ["Account", "Forms", "Left", "Matrix", "Moved", "Suite", "Undone", "guide", "matrix_plot"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from strata.migration.report.matrix_plot import Matrix
+from strata.migration.report.matrix import Matrix
 
 
 @dataclass(frozen=True)

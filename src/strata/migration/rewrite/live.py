@@ -5,34 +5,28 @@ the src layout every file could also be `src.p.a`), and running as a script coun
 name too many costs a refusal; a name too few can cost correctness, so where in doubt it is kept.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import PurePosixPath
 
 from strata.migration.imports import Analysis, FileFacts, Guard, How, Origin, RunName, Via, absolute_name, run_names
-from strata.migration.project import BadSource, Root, read_source
+from strata.migration.project import Root
+from strata.migration.rewrite.commands import Commands, read_commands
 from strata.migration.rewrite.doubt import top
 from strata.migration.rewrite.reached import with_reached
 
 # Sphinx, Alembic, setuptools, nox and Django load or run these by their path.
 _RUN_BY_PATH = {"conf.py", "env.py", "setup.py", "noxfile.py", "manage.py"}
-_TEXTS = ("*.toml", "*.cfg", "*.ini", "*.yml", "*.yaml", "*.sh", "Makefile", "Dockerfile", ".github/workflows/*.y*ml")
-_COMMAND = re.compile(rb"(?:python|pypy|doctest|uv run|poetry run|pdm run)[^\n;&|]*")
-_PYTHON_FILE = re.compile(rb"[\w./-]+\.py\b")
-_ENTRY_POINT = re.compile(rb"[=\"'\s]([A-Za-z_][\w.]*):[A-Za-z_]")
-_IMPORTLIB = re.compile(rb"--import-mode[= ]importlib")
 
 
 def live_names(analysis: Analysis) -> Mapping[str, tuple[RunName, ...]]:
     """The names that each file does run as, by path; none for one that nothing can run."""
-    texts = list(_texts(analysis))
-    used = set(_used(analysis, texts))
+    commands = read_commands(analysis.tree.root)
+    used = commands.modules | set(_used(analysis))
     tops = {top(name) for name in used}
-    by_path = _named_by_path(analysis, texts) | _loose(analysis, used)
-    importlib_mode = any(map(_IMPORTLIB.search, texts))
+    by_path = _named_by_path(analysis, commands) | _loose(analysis, used)
     found = {}
     for path, facts in analysis.files.items():
-        names = run_names(facts, analysis.modules, by_path, importlib_mode)
+        names = run_names(facts, analysis.modules, by_path, commands.importlib_mode)
         imported = [name for name in names if name.how is How.IMPORT]
         live = [name for i, name in enumerate(imported) if i == 0 or top(name.name) in tops]
         live += _inner_root(path, imported, analysis)
@@ -45,7 +39,7 @@ def live_names(analysis: Analysis) -> Mapping[str, tuple[RunName, ...]]:
                     live.append(name)
                 case How.SCRIPT if not _fails_as_script(facts):
                     live.append(name)
-        found[path] = tuple(live)
+        found[path] = (*live, *_tested(path, commands, analysis))
     return with_reached(found, analysis)
 
 
@@ -72,7 +66,20 @@ def _inner_root(path: str, imported: list[RunName], analysis: Analysis) -> list[
     return [RunName(name, package, (root, *analysis.modules.roots), How.IMPORT)]
 
 
-def _used(analysis: Analysis, texts: list[bytes]) -> Iterator[str]:
+def _tested(path: str, commands: Commands, analysis: Analysis) -> Iterator[RunName]:
+    """Names that runners of tests give a file beside that of `run_names`."""
+    file = PurePosixPath(path)
+    if commands.doctest_modules and not analysis.modules.has_file(str(file.with_name("__init__.py"))):
+        root = Root(str(file.parent).removeprefix("."), "pytest puts it first on sys.path")
+        yield RunName(file.stem, None, (root, *analysis.modules.roots), How.PYTEST)
+    for folder in sorted(commands.start_folders):
+        root = Root(folder, "unittest puts it first on sys.path")
+        if name := root.name_of(path):
+            package = name if file.name == "__init__.py" else name.rpartition(".")[0] or None
+            yield RunName(name, package, (root, *analysis.modules.roots), How.IMPORT)
+
+
+def _used(analysis: Analysis) -> Iterator[str]:
     """Dotted names that anything in the project uses as absolute ones, modules and what is taken from them alike."""
     for path, facts in analysis.files.items():
         package = next((name.package for name in analysis.names[path] if name.how is How.IMPORT), None)
@@ -86,22 +93,16 @@ def _used(analysis: Analysis, texts: list[bytes]) -> Iterator[str]:
             if string.via in {Via.PATCH, Via.IMPORT_MODULE, Via.LAZY}:
                 parts = string.value.split(".")
                 yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
-    for text in texts:
-        yield from (match[1].decode() for match in _ENTRY_POINT.finditer(text) if match[1].isascii())
 
 
-def _named_by_path(analysis: Analysis, texts: list[bytes]) -> set[str]:
+def _named_by_path(analysis: Analysis, commands: Commands) -> set[str]:
     """Files that other code, a command in the project's configuration, or a well-known tool runs by path."""
-    named = {
+    named = commands.files | {
         string.value
         for facts in analysis.files.values()
         for string in facts.strings
         if string.via in {Via.RUN_PATH, Via.FILE_LOCATION} and string.value.endswith(".py")
     }
-    for text in texts:
-        for command in _COMMAND.findall(text):
-            if b"pytest" not in command:
-                named.update(found.decode(errors="replace") for found in _PYTHON_FILE.findall(command))
     tails = {f"/{name.replace('../', '').removeprefix('./').lstrip('/')}" for name in named}
     tails |= {f"/{name}" for name in _RUN_BY_PATH}
     names = {tail.rpartition("/")[2] for tail in tails}
@@ -112,7 +113,7 @@ def _named_by_path(analysis: Analysis, texts: list[bytes]) -> set[str]:
     }
 
 
-def _loose(analysis: Analysis, used: set[str]) -> set[str]:
+def _loose(analysis: Analysis, used: Set[str]) -> set[str]:
     """Files that no statement can name, or outside of packages and imported by none: what runs them but their path?"""
     found = set()
     for path in analysis.files:
@@ -121,15 +122,3 @@ def _loose(analysis: Analysis, used: set[str]) -> set[str]:
         if not names or (not packaged and not any(name in used for name in names)):
             found.add(path)
     return found
-
-
-def _texts(analysis: Analysis) -> Iterator[bytes]:
-    """The project's configuration and command files."""
-    root = analysis.tree.root
-    for path in sorted({path for pattern in _TEXTS for path in root.glob(pattern)}):
-        if path.is_symlink() or not path.is_file():
-            continue
-        try:
-            yield read_source(path)
-        except BadSource:
-            continue

@@ -27,9 +27,8 @@ def with_reached(live: Names, analysis: Analysis) -> Names:
 
 
 def _looks_elsewhere(name: RunName, analysis: Analysis) -> bool:
-    return name.how in {How.SCRIPT, How.PYTEST} and name.roots[0].folder not in {
-        root.folder for root in analysis.modules.roots if not root.prefix
-    }
+    first = name.roots[0]
+    return all((first.folder, first.prefix) != (root.folder, root.prefix) for root in analysis.modules.roots)
 
 
 def _imported(path: str, name: RunName, analysis: Analysis) -> Iterator[tuple[str, RunName]]:

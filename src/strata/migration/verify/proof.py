@@ -66,8 +66,7 @@ def prove(
         old, new = _Text(decode(before), parse(before), facts), _Text.read(facts.path, after, strings=bool(renamed))
     except BadSource as error:
         return Refusal(facts.path, error.__dict__.get("line"), error.code, str(error))
-    known = {_written(each) for each in facts.statements}
-    changed = [each for each in new.facts.statements if _written(each) not in known]
+    changed = _changed(facts.statements, new.facts.statements)
     refusal = (
         _untrusted(changed, facts, names, modules)
         or _differing(facts, new.facts, names, renamed)
@@ -156,6 +155,14 @@ def _first_line(old: str, new: str) -> int:
     """The line of the first character that differs."""
     pairs = zip_longest(old.splitlines(keepends=True), new.splitlines(keepends=True))
     return next(number for number, (one, other) in enumerate(pairs, 1) if one != other)
+
+
+def _changed(old: Sequence[Statement], new: Sequence[Statement]) -> list[Statement]:
+    """The new statements that are written otherwise; where one became several, those that nowhere stood before."""
+    if len(old) == len(new):
+        return [other for one, other in zip(old, new, strict=True) if _written(one) != _written(other)]
+    known = set(map(_written, old))
+    return [each for each in new if _written(each) not in known]
 
 
 def _written(statement: Statement) -> tuple[object, ...]:

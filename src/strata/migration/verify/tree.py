@@ -1,5 +1,6 @@
 """The rewrite of a whole project, file by file: what is to change, each with its proof. Nothing is written."""
 
+import gc
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -83,6 +84,7 @@ _given: list[tuple[Path, Modules, Strategy]] = []  # of a worker process
 
 def _begin(root: Path, modules: Modules, strategy: Strategy) -> None:
     _given[:] = [(root, modules, strategy)]
+    gc.disable()  # syntax trees have no cycles, and looking for some in them costs a tenth of the time
 
 
 def _batch(work: Sequence[tuple[FileFacts, Sequence[RunName]]]) -> list[Proved]:

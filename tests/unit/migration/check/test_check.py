@@ -76,7 +76,7 @@ CASES = {
             "p/a.py": "from p import b\n",
             "p/b.py": "from p import c\nimport p.d\n",
             "p/c.py": "import p.a\ndef f():\n    import p.d\n",
-            "p/d.py": "def f():\n    import p.a\n",
+            "p/d.py": "def f():\n    import p.a\nif __name__ == '__main__':\n    from p.b import x\n",
         },
         [("p/a.py", 1), ("p/b.py", 1), ("p/c.py", 1)],
         (4, 3),
@@ -145,6 +145,24 @@ def test_given_files_are_judged_and_the_others_only_bear_on_them(tmp_path):
     assert result.compliance["import-cycle"].eligible == 1
 
 
+def test_a_new_copy_is_found_from_either_side_and_is_one_violation(tmp_path):
+    files = {"a.py": "PORT = 8471\n", "b.py": "PORT = 8471\n", "c.py": ""}
+    whole, first, second, neither = (
+        checked(tmp_path, files, judged=judged) for judged in (None, {"a.py"}, {"b.py"}, {"c.py"})
+    )
+    assert places(whole, "connascence-value") == [("b.py", 1)]
+    assert {each.fingerprint for each in (*first.new, *second.new)} == {whole.new[0].fingerprint}
+    assert not neither.new
+    known = first.baseline(Baseline(), whole=False)
+    assert not checked(tmp_path, files, baseline=known).new
+
+
+def test_files_that_cannot_be_read_are_told(tmp_path):
+    result = checked(tmp_path, {"a.py": "def (:\n", "b.py": "from os import *\n"})
+    assert [(each.path, each.code) for each in result.problems] == [("a.py", "syntax")]
+    assert places(result, "star-import") == [("b.py", 1)]
+
+
 def test_only_what_the_baseline_does_not_know_is_new(tmp_path):
     files = {"a.py": "from os import *\n", "b.py": "from os import *\n"}
     first = checked(tmp_path, files)
@@ -159,7 +177,9 @@ def test_only_what_the_baseline_does_not_know_is_new(tmp_path):
     ]
     assert [path for path, _, _ in second.gone] == ["b.py"]
     # A part brings its own up to date and leaves what is known of other files.
-    part = checked(tmp_path, moved, baseline=known, judged={"a.py"}).baseline(known, whole=False)
+    some = checked(tmp_path, moved, baseline=known, judged={"a.py"})
+    assert some.gone == ()
+    part = some.baseline(known, whole=False)
     assert {path: len(entries) for path, entries in part.known.items()} == {"a.py": 2, "b.py": 1}
     assert set(second.baseline(known, whole=True).known) == {"a.py"}
 
@@ -227,6 +247,7 @@ def test_fingerprints_are_distinct_and_do_not_know_lines(some, shift):
     [
         {"strategy": "sideways"},
         {"strategy": 1},
+        {"stratgey": "absolute"},
         {"off": ["no-such-rule"]},
         {"off": "star-import"},
         {"exclude": [1]},

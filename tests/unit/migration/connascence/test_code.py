@@ -65,7 +65,8 @@ def test_names_are_followed_through_packages_stars_and_other_names(tmp_path):
     code = read(
         tmp_path,
         {
-            "p/__init__.py": "from .s import *\nfrom .m import f as g\nfrom .m import m\n",
+            "p/__init__.py": "from .none import *\nfrom .s import *\nfrom .m import f as g\nfrom .m import m\n",
+            "p/none.py": "",
             "p/s/__init__.py": "from .deep import *\n",
             "p/s/deep.py": "class C:\n    def make(self): ...\n",
             "p/m.py": "def f(): ...\ndef m(): ...\n",
@@ -74,7 +75,8 @@ def test_names_are_followed_through_packages_stars_and_other_names(tmp_path):
     )
     assert symbol(code, "n.py", "g") == symbol(code, "n.py", "p", "g")
     assert (symbol(code, "n.py", "g").path, symbol(code, "n.py", "g").name) == ("p/m.py", "f")
-    assert symbol(code, "n.py", "K", "make").name == "C.make"
+    assert symbol(code, "n.py", "K").path == "p/s/deep.py"
+    assert (symbol(code, "n.py", "K", "make").name, symbol(code, "n.py", "K", "make").kind) == ("C.make", "function")
     assert symbol(code, "n.py", "p", "s.deep.C").path == "p/s/deep.py"
     # What `__init__` binds hides the submodule of that name.
     assert (symbol(code, "n.py", "m").kind, symbol(code, "n.py", "p", "m").kind) == ("function", "function")
@@ -122,6 +124,7 @@ class Own:
 def shared():
     global CACHE
     CACHE['a'] = 1
+    CACHE = CACHE
 """,
     }
     found = {(each.kind, each.place.line) for each in connascence(read(tmp_path, files)).findings}

@@ -122,6 +122,16 @@ def test_a_file_that_hangs_the_interpreter_is_left_alone(tmp_path: Path, monkeyp
     assert [each.code for each in analyse(tmp_path / "tree", workers=2).problems] == ["crash", "crash"]
 
 
+def test_an_interpreter_that_does_not_start_is_no_fault_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setattr(reading, "FEW", 1)
+    make_tree(tmp_path / "tree", {"a.py": "", "b.py": ""})
+    with pytest.raises(RuntimeError, match="does not run"):
+        analyse(tmp_path / "tree", workers=2)
+
+
 def test_no_process_is_left_when_it_is_interrupted(tmp_path: Path) -> None:
     make_tree(tmp_path, MANY)
     code = (
@@ -159,6 +169,7 @@ def test_broken_imports(tmp_path: Path) -> None:
             "top.py": "from . import x\n",
             "my-tools/x.py": "from . import x\nimport p.gone\nimport y\n",
             "my-tools/y.py": "",
+            "p/to-b.py": "from . import b\nfrom . import gone\n",
         },
     )
     found = [
@@ -173,3 +184,16 @@ def test_broken_imports(tmp_path: Path) -> None:
         ("p/b.py", 4, "missing", "p.gone"),
         ("top.py", 1, "no-package", ""),
     ]
+
+
+def test_what_a_compiled_module_or_a_changed_path_has_is_not_broken(tmp_path: Path) -> None:
+    make_tree(
+        tmp_path,
+        {
+            "p/__init__.py": "from p._native.inner import x\nfrom .six.moves import y\nfrom .six.moves.a import z\n",
+            "p/_native.abi3.so": "",
+            "p/six.py": "__path__ = []\n",
+            "p/plain.py": "from .plain.a import x\n",
+        },
+    )
+    assert [each.path for each in broken_imports(analyse(tmp_path))] == ["p/plain.py"]

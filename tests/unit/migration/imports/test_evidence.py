@@ -76,6 +76,11 @@ def test_files_run_by_other_code(tmp_path: Path, code: str, expected: set[str]) 
     assert dict(found.evidence.by_path) == dict.fromkeys(expected, "p/a.py")
 
 
+def test_files_that_tools_run(tmp_path: Path) -> None:
+    found = read(tmp_path, {"setup.py": "", "docs/conf.py": "", "p/conf.py": "", "p/setup.py": ""})
+    assert dict(found.evidence.by_path) == {"setup.py": "setuptools", "docs/conf.py": "Sphinx"}
+
+
 def test_modules_run_by_name(tmp_path: Path) -> None:
     files = {
         "Makefile": "all:\n\tpython -m p.a && python -m pip install x\n",
@@ -129,4 +134,9 @@ def test_hostile_configuration(tmp_path: Path) -> None:
     (tmp_path / "a.sh").write_text("python " + "a/" * 100_000 + "x.py " + "*" * 50_000 + ".py " + "[" * 50_000 + "\n")
     (tmp_path / "b.sh").write_text("python -m " + "a." * 100_000 + "a\n" + "cd " * 50_000)
     (tmp_path / "c.sh").write_text(("python " + "../" * 50 + "*" * 30 + "x.py\n") * 2000)
-    assert dict(analyse(tmp_path).evidence.by_path) == {}
+    (tmp_path / "pyproject.toml").write_text(
+        "[project.scripts]\n" + "".join(f'a{n} = "p.a:f{n}"\n' for n in range(10_000))
+    )
+    found = analyse(tmp_path).evidence
+    assert dict(found.by_path) == {}
+    assert len(found.references["pyproject.toml"]) == 1000

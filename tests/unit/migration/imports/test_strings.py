@@ -41,6 +41,19 @@ def test_calls(text: str, expected: list[tuple[Via, str]]) -> None:
     assert found(text) == expected
 
 
+def test_tables_of_a_module_that_loads_on_demand() -> None:
+    tables = (
+        "_public: dict = {'f': (__spec__.parent, '.main'), 'g': 'p.q:h'}\n"
+        "MOVED = ['p.old', 'a sentence.', 'word', '1.5', 'p.x']\n"
+        "def f():\n x = ['p.no']\n"
+    )
+    demand = "def __getattr__(name: str) -> object:\n return 1\n"
+    assert [value for _, value in found(tables + demand)] == [".main", "p.q:h", "p.old", "p.x"]
+    assert found(tables) == []
+    method = "class A:\n def __getattr__(self, name):\n  return 1\n"
+    assert found(tables + method) == []
+
+
 def test_a_place_is_that_of_the_literal() -> None:
     text = "é = 'ü'; patch('p.é.f'); patch(\n  r'''p.b''')\n"
     facts, source = scan("x.py", text.encode()), decode(text.encode())

@@ -86,6 +86,9 @@ def test_compiled_modules_have_names(tmp_path: Path) -> None:
     found = modules.find("p._c")
     assert found is not None
     assert (found.kind, found.path) == (Kind.EXTENSION, "p/_c.cpython-311-x86_64-linux-gnu.so")
+    below = modules.find("p._c.inner")  # a compiled module can make such
+    assert below is not None
+    assert (below.kind, below.path) == (found.kind, found.path)
     assert modules.find("p.x") is not None
     assert modules.find("p.s") is None
     assert modules.find("v1") is None

@@ -103,6 +103,7 @@ def test_the_coding_comment_is_on_one_of_the_first_two_lines(end: bytes) -> None
         b"\xef\xbb\xbf# coding: latin-1\n",
         b"# coding: utf-7\nx = '+2AA-'\n",
         b"# coding: unicode_escape\nx = 1\\nimport os\n",
+        b"# coding: raw_unicode_escape\nx = '\\ud800'\n",
         b"# coding: undefined\n",
         "# coding: utf-16\nx".encode("utf-16"),
         b"# coding: punycode\nx\n",

@@ -2,9 +2,15 @@
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
+from strata.migration.coupling import see_through
+from strata.migration.graph import import_edges
 from strata.migration.imports import analyse
 from strata.migration.refactor import Move, Stuck, make_step, shim_target
 from tests.support.trees import make_tree
@@ -148,6 +154,60 @@ def test_without_a_shim_the_old_path_is_gone(tmp_path):
     run(tree, "-c", "import p.b.four, p.b.seven, p.b.eight, p.b.shapes as s; assert p.b.seven.X is s.Square")
 
 
+NAMES = ("a.m", "a.n", "b.o", "c.q")
+FORMS = (
+    "from p.{name} import value as v{at}\n",
+    "from {dots}{name} import value as v{at}, other\n",
+    "from p.{package} import {base} as v{at}, extra\n",
+    "from {dots}{package} import (\n    extra,\n    {base},\n)\n",
+    "import p.{name} as v{at}\n",
+    "import p.{name}\nv{at} = p.{name}.value\n",
+    "def f{at}():\n    from {dots}{name} import value\n    return value\n",
+    "try:\n    from p.{name} import value\nexcept ImportError:\n    value = None\n",
+)
+
+
+@st.composite
+def trees(draw):
+    files = {f"p/{package}/__init__.py": "extra = 1\n" for package in "abc"} | {"p/__init__.py": ""}
+    for at, name in enumerate((*NAMES, "a.__init__", "b.r", "top")):
+        others = [other for other in NAMES if other != name]
+        chosen = draw(st.lists(st.tuples(st.sampled_from(FORMS), st.sampled_from(others)), max_size=4))
+        dots = "." if name == "top" else ".."
+        text = "".join(
+            form.format(name=other, package=other[0], base=other[2], dots=dots, at=10 * at + number)
+            for number, (form, other) in enumerate(chosen)
+        )
+        files[f"p/{name.replace('.', '/')}.py"] = f"extra = value = other = {at}\n{text}"
+    return files
+
+
+@settings(max_examples=25, deadline=None)
+@given(trees(), st.sampled_from(NAMES), st.sampled_from("abc"), st.booleans())
+def test_whoever_imports_a_module_imports_it_at_its_new_place_and_back_again(files, name, package, shim):
+    assume(not name.startswith(package))
+    with tempfile.TemporaryDirectory() as folder:
+        tree = make_tree(Path(folder), files)
+        before = analyse(tree, workers=1)
+        old, new = f"p.{name}", f"p.{package}.{name[2]}"
+        step = make_step(before, Move(old, new, shim))
+        write(tree, step)
+        shims = {old} if shim else set()
+        after = analyse(tree, workers=1)
+        wanted = {
+            (new if e.importer == old else e.importer, new if e.imported == old else e.imported, e.names)
+            for e in import_edges(before)
+        }
+        found = {
+            (e.importer, e.imported, e.names)
+            for e in see_through(import_edges(after), shims)
+            if e.importer not in shims
+        }
+        assert found == wanted
+        undo(tree, step)
+        assert {str(p.relative_to(tree)): p.read_text() for p in tree.rglob("*.py")} == files
+
+
 @pytest.mark.parametrize(
     ("importer", "expected"),
     [
@@ -181,6 +241,10 @@ def test_only_what_must_change_of_a_statement_does(tmp_path, importer, expected)
         ({"p/a/m.py": "if __name__ == '__main__':\n    print(1)\n"}, "script"),
         ({"p/a/m.py": "def f(:\n"}, "syntax"),
         ({"p/a/m.pyi": ""}, "stub"),
+        (
+            {"pyproject.toml": "[tool.strata.imports]\nroots = ['', 'p']\n", "p/c.py": "import a.m, p.a.m as n\n"},
+            "two-names",
+        ),
         ({"p/b/m.py": ""}, "name-taken"),
         ({"p/b/__init__.py": "m = 1\n"}, "name-taken"),
         ({"p/a/__init__.py": "from .m import m\n", "p/a/m.py": "def m(): ...\n"}, "shadowed"),

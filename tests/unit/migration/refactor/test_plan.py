@@ -103,6 +103,15 @@ def test_a_plan_fits_the_files_that_it_was_made_for(tmp_path, planned):
         check_plan(planned, analyse(tree, workers=1))
 
 
+def test_what_is_asked_to_stay_stays():
+    analysis = analyse(SAMPLE, workers=1)
+    found = plan_moves(analysis, keep=["depot.orders.tax", "depot.catalog"])
+    assert found.fixed["asked"] == 5
+    assert not {"depot.orders.tax", "depot.catalog.stock"} & {step.module for step in found.steps}
+    with pytest.raises(BadMoves, match=r"depot\.order is no module"):
+        plan_moves(analysis, keep=["depot.order"])
+
+
 def test_modules_that_turn_out_to_be_stuck_are_planned_around(tmp_path):
     files = {f"p/{name}/__init__.py": "" for name in "abc"} | {"p/__init__.py": "", "p/a/x.py": "X = 1\n"}
     files |= {f"p/b/m{at}.py": "from p.a.x import X\n" for at in range(4)} | {"p/c/__init__.py": "import p.a\np.a.x\n"}

@@ -119,3 +119,18 @@ def test_what_a_script_imports_from_its_folder_has_the_name_that_it_has_there(tm
 def test_what_a_test_without_a_package_imports_beside_it_has_none(tmp_path):
     files = {"tests/test_a.py": "import helper\n", "tests/helper.py": "from tests.b import x\n", "tests/b.py": ""}
     assert (How.IMPORT, "helper", None) in names(tmp_path, files, "tests/helper.py")
+
+
+def test_doctests_that_pytest_collects_outside_of_packages_have_none(tmp_path):
+    files = {"p/a.py": "", "use.py": "import p.a\n", "pytest.ini": "[pytest]\naddopts = --doctest-modules\n"}
+    assert (How.PYTEST, "a", None) in names(tmp_path, files, "p/a.py")
+    assert How.PYTEST not in {how for how, _, _ in names(tmp_path, {"p/__init__.py": ""}, "p/a.py")}
+
+
+@pytest.mark.parametrize("command", ["discover -s tests", "discover tests -v", "discover --start-directory=./tests/"])
+def test_unittest_counts_from_the_folder_where_it_begins(tmp_path, command):
+    files = {"tests/__init__.py": "", "tests/unit/__init__.py": "", "tests/unit/test_a.py": ""}
+    files["tox.ini"] = f"commands = python -m unittest {command}\n"
+    assert (How.IMPORT, "unit.test_a", "unit") in names(tmp_path, files, "tests/unit/test_a.py")
+    files["tox.ini"] = f"commands = python -m unittest {command} -t .\n"
+    assert {name for _, name, _ in names(tmp_path, files, "tests/unit/test_a.py")} == {"tests.unit.test_a"}

@@ -36,6 +36,12 @@ def test_what_was_proved_is_said(tmp_path):
     assert (found.names, found.statements, found.changed) == (("import p.a",), 4, 2)
 
 
+def test_a_statement_that_becomes_like_another_counts_as_changed(tmp_path):
+    found = proof(tmp_path, "from .b import x\nfrom p.b import x\n", "from .b import x\nfrom .b import x\n")
+    assert isinstance(found, Proof)
+    assert found.changed == 1
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [

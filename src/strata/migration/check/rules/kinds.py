@@ -1,4 +1,4 @@
-"""Connascence within limits: the stronger a kind, the closer the code must lie that it binds together (Weirich 2005).
+"""Connascence within limits: the stronger a kind, the closer the code must lie that it binds together (Weirich 2009).
 
 A finding whose degree is above the limit of its kind is a violation; of name, type, meaning and position only where it
 crosses packages, of the stronger kinds wherever it is.
@@ -28,9 +28,15 @@ def look(project: Project, kind: Kind) -> Seen:
     violations = [
         Violation(_name(kind), each.place.path, each.place.line, each.place.line, each.message, each.key)
         for each in outcome.findings
-        if each.place.path in project.judged and _counts(each, project.options.limits.get(kind, 0))
+        if _is_judged(each, project) and _counts(each, project.options.limits.get(kind, 0))
     ]
     return Seen(tuple(violations), sum(outcome.sites.get(path, 0) for path in project.judged))
+
+
+def _is_judged(finding: Finding, project: Project) -> bool:
+    """A copy may be the new one though another is named first, which is its place in every check."""
+    places = (finding.place, finding.other, *finding.more) if finding.mutual else (finding.place,)
+    return any(each.path in project.judged for each in places)
 
 
 def _counts(finding: Finding, limit: int) -> bool:

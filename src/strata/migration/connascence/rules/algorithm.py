@@ -1,4 +1,4 @@
-"""Connascence of algorithm: two pieces of code must do a thing in the same way (Page-Jones 1992; Weirich 2005).
+"""Connascence of algorithm: two pieces of code must do a thing in the same way (Page-Jones 1992; Weirich 2009).
 
 Told of where functions of six or more statements do the same, step by step, whatever they and their variables are
 called: copies that a mend of one leaves behind in the others.
@@ -40,6 +40,7 @@ def look(code: Code) -> Outcome:
                 f"{said}, in {first.statements} statements{more}",
                 f"{second.name}={path}:{first.name}",
                 places,
+                mutual=True,
             )
         )
     sites = Counter(path for path, facts in code.files() for function in facts.functions if function.body)

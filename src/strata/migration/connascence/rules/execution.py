@@ -1,4 +1,4 @@
-"""Connascence of execution: the order in which things are done matters (Page-Jones 1992; Weirich 2005).
+"""Connascence of execution: the order in which things are done matters (Page-Jones 1992; Weirich 2009).
 
 Told of where a function opens and closes, acquires and releases, starts and stops, or sets up and shuts down the same
 thing with two calls, and neither `with` nor `finally` makes sure that the second follows. `open` counts, and every

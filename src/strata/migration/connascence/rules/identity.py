@@ -1,4 +1,4 @@
-"""Connascence of identity: two pieces of code must refer to the very same object (Page-Jones 1992; Weirich 2005).
+"""Connascence of identity: two pieces of code must refer to the very same object (Page-Jones 1992; Weirich 2009).
 
 Told of where a module changes what another module holds at its top: sets an attribute of the module or of an object in
 it, assigns to an item, or calls a method that changes a list, dict or set. All who use it depend on this being done

@@ -1,5 +1,5 @@
 """Connascence of meaning: two pieces of code must agree on what a value stands for (Page-Jones 1992, who calls it
-connascence of convention; Weirich 2005).
+connascence of convention; Weirich 2009).
 
 Told of where one module hands a literal to a parameter that another module's function compares with that literal, and
 where two modules compare the attribute or key of one name with the same literal. An enumeration, or a constant, weakens
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from strata.migration.connascence.code import Code
 from strata.migration.connascence.facts import Compared, Passed
 from strata.migration.connascence.finding import Example, Finding, Kind, Outcome, Place, Rule, locality
+
+_OF_THE_WORLD = {"status_code", "returncode", "exitcode", "errno"}  # numbers that protocols and systems give
 
 
 def look(code: Code) -> Outcome:
@@ -89,12 +91,13 @@ def _shared(code: Code) -> Iterator[Finding]:
             f"{subject} is compared with {shown} here and in {code.modules[first[0]]}{others}",
             f"{subject}:{first[0]}",
             tuple(Place(*each) for each in more),
+            mutual=True,
         )
 
 
 def _is_ours(code: Code, path: str, each: Compared) -> bool:
     """Whether the meaning is the project's: not the language's, nor that of another library, as of `sys.platform`."""
-    if each.subject.startswith("__"):
+    if each.subject.startswith("__") or each.subject in _OF_THE_WORLD:
         return False
     return each.binding is None or code.symbol(path, each.binding, "") is not None
 
@@ -106,12 +109,20 @@ RULE = Rule(
     valid=(
         Example({"m.py": _SOLVE, "n.py": "from m import solve\nsolve(1, method='unknown')\nsolve('interior')\n"}),
         Example({"m.py": "def f(x): return x.n == 'utf-8'\n", "n.py": "def f(x): return x.n == 'utf-8' or x.n == 1\n"}),
+        Example({"m.py": "def f(r): return r.status_code == 409\n", "n.py": "def f(r): return r.status_code == 409"}),
         Example({"m.py": "import sys\nsys.x == 'emscripten'\n", "n.py": "import sys\nsys.x == 'emscripten'\n"}),
         Example({"m.py": "def f(a): return a == 'square'\n", "n.py": "def g(a): return a == 'square'\n"}),
     ),
     invalid=(
         Example({"m.py": _SOLVE, "n.py": "import m\nm.solve(1, 'interior')\n"}, (("n.py", 2, 1),)),
         Example({"m.py": _SOLVE, "n.py": "from m import solve\nsolve(1, method='interior')\n"}, (("n.py", 2, 1),)),
+        Example(
+            {
+                "m.py": "class Solver:\n    def __init__(self, method):\n        self.exact = method == 'exact'\n",
+                "n.py": "from m import Solver\nSolver('exact')\n",
+            },
+            (("n.py", 2, 1),),
+        ),
         Example(
             {
                 "m.py": "def f(x): return x.state in ('running', 'stopped')\n",

@@ -1,4 +1,4 @@
-"""Connascence of name: two pieces of code must use the same name for one thing (Page-Jones 1992; Weirich 2005).
+"""Connascence of name: two pieces of code must use the same name for one thing (Page-Jones 1992; Weirich 2009).
 
 Nothing can be used without it, so only a module that takes many names from another is told of: each of them is a name
 that cannot change alone. Names are counted wherever they come from, imported one by one or as attributes.

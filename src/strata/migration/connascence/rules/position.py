@@ -1,4 +1,4 @@
-"""Connascence of position: two pieces of code must agree on the order of values (Page-Jones 1992; Weirich 2005).
+"""Connascence of position: two pieces of code must agree on the order of values (Page-Jones 1992; Weirich 2009).
 
 Told of where a call hands another module's function more than three arguments by position, or takes apart a tuple of
 three or more that such a function returns. Keywords, and results with named fields, weaken it to connascence of name.

@@ -1,4 +1,4 @@
-"""Connascence of type: two pieces of code must agree on the type of a thing (Page-Jones 1992; Weirich 2005).
+"""Connascence of type: two pieces of code must agree on the type of a thing (Page-Jones 1992; Weirich 2009).
 
 Told of where a module names another's concrete class in `isinstance`, an annotation or an `except`: it then works with
 that class and what derives from it alone. Abstract classes and protocols are what such places should name.

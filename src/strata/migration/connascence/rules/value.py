@@ -1,4 +1,4 @@
-"""Connascence of value: several values must change together (Page-Jones 1992; Weirich 2005).
+"""Connascence of value: several values must change together (Page-Jones 1992; Weirich 2009).
 
 Told of where two modules give a constant of one name the same value, or constants of any names the same table or the
 same unmistakable number or text: one of them is a copy of the other.
@@ -43,6 +43,7 @@ def look(code: Code) -> Outcome:
                 f"{second.name} has the value of {first.name} in {code.modules[path]}: {literal[:60]}",
                 f"{second.name}={path}:{first.name}",
                 tuple(Place(where, each.line) for where, each in others[1:]),
+                mutual=True,
             )
         )
     return Outcome(tuple(findings), sites)

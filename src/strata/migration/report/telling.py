@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from strata.migration.report.contents import Account, Left
-from strata.migration.report.matrix_plot import matrix_plot
+from strata.migration.report.matrix import matrix_plot
 from strata.pages import Page, Section, Severity, section
 
 _STRATEGIES = {
