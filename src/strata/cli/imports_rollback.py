@@ -13,7 +13,8 @@ from strata.cli.imports_showing import places
 
 def rollback(
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE]...", help="From the tree's root; all files if none is named.")
+        list[str] | None,
+        typer.Argument(metavar="[FILE]...", help="Also from the tree's root; all files if none is named."),
     ] = None,
     tree: Annotated[Path, typer.Option(help="The project's folder.")] = Path(),
     as_json: Json = False,
@@ -21,7 +22,7 @@ def rollback(
     """Bring back every byte that the project's newest migration changed; what somebody edited since stays, exit 1."""
     from strata.migration.run import roll_back
 
-    done = roll_back(tree, files or None, **places())
+    done = roll_back(tree, [_inside(tree, file) for file in files or ()] or None, **places())
     if as_json:
         typer.echo(json.dumps(asdict(done)))
     else:
@@ -30,3 +31,9 @@ def rollback(
         typer.echo(f"{len(done.restored)} files are as before, {len(done.left)} are left as they are")
     if done.left:
         raise typer.Exit(1)
+
+
+def _inside(tree: Path, file: str) -> str:
+    """The path from the tree's root; one that does not lead into the tree is taken for such a path."""
+    root, path = tree.resolve(), Path(file).absolute()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else file

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from strata.cli import main
+from strata.migration.imports import analyse
+from strata.migration.run import Order, open_migration
 from strata.settings import Settings
-from strata.store import MigrationLog
+from strata.store import MigrationLog, Store
 from tests.support.trees import make_tree
 
 TEXTS = {
@@ -75,6 +77,9 @@ def test_what_is_told_of_a_migration(tree: Path, run) -> None:
         "tests       nothing of the project is run",
         "1 kept, 0 refused, 0 rolled back",
     ]
+    code, out, _ = run("rollback", "--tree", "tree", "tree/p/b.py")
+    assert (code, out.splitlines()[-1]) == (0, "1 files are as before, 0 are left as they are")
+    run("migrate", "tree", "--static-only")
     (tree / "p/b.py").write_text("# mine\n")
     code, out, _ = run("rollback", "--tree", "tree")
     assert (code, out.splitlines()[-1]) == (1, "0 files are as before, 1 are left as they are")
@@ -96,3 +101,20 @@ def test_a_wrong_use_is_one_line(tree: Path, run, arguments: tuple[str, ...], wh
     code, _, err = run(*arguments)
     assert (code, len(err.splitlines())) == (2, 1)
     assert why in err
+
+
+def test_a_migration_that_was_broken_off_is_resumed_as_it_was_begun(tree: Path, run) -> None:
+    places = {"home": Settings().home, "store": Store(Settings().store_root), "ledger": Settings().ledger}
+    (tree / "p/d.py").write_text("from p.a import X\n")
+    order = Order(static_only=True)
+    with open_migration(lambda roots: analyse(tree, roots), tree, "relative_preferred", order, **places) as migrating:
+        migrating.carry_out(migrating.batches(1)[0])
+    assert (tree / "p/d.py").read_text() == "from p.a import X\n"
+    code, _, err = run("migrate", "tree", "--strategy", "absolute")
+    assert (code, "is open (relative_preferred" in err) == (2, True)
+    code, out, _ = run("resume", "tree", "--json")
+    found = json.loads(out)
+    assert (code, [(file["path"], file["code"]) for file in found["files"]]) == (
+        0, [("p/b.py", "static"), ("p/d.py", "static")]
+    )  # fmt: skip
+    assert (tree / "p/d.py").read_text() == "from .a import X\n"

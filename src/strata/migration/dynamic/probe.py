@@ -67,9 +67,9 @@ def probe(copy: Path, targets: Iterable[Target], limits: Limits, python: str = s
             {"key": str(number), "path": list(path)} | _split(copy, members)
             for number, (path, members) in enumerate(by_group.items())
         ]
-        job = {"tree": str(copy), "out": str(out), "seconds": limits.module_seconds, "memory": limits.memory}
+        job = {"tree": str(copy), "out": str(out), "seconds": limits.module_seconds}
         (folder / "job.json").write_text(json.dumps(job | {"groups": groups}))
-        ended = run_apart([python, str(_SCRIPT), str(folder / "job.json")], folder / "cwd", limits.seconds, {})
+        ended = run_apart([python, str(_SCRIPT), str(folder / "job.json")], folder / "cwd", limits, {})
         found: dict[tuple[str, str], Facts] = {}
         with out.open("rb") as lines:
             for line in lines:

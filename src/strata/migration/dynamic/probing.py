@@ -188,13 +188,13 @@ def describe(value: object) -> str:
     return text[:MOST_TEXT]
 
 
-def limit(memory: int) -> None:
-    """Bound what the project's code may take, and have orphans of it become this process's children."""
-    for kind, most in (("RLIMIT_DATA", memory), ("RLIMIT_FSIZE", FILE_BYTES), ("RLIMIT_CORE", 0)):
+def limit() -> None:
+    """Bound the files that the project's code may write, and have orphans of it become this process's children."""
+    for kind, most in ((resource.RLIMIT_FSIZE, FILE_BYTES), (resource.RLIMIT_CORE, 0)):
         try:
-            resource.setrlimit(getattr(resource, kind), (most, most))
-        except (AttributeError, OSError, ValueError):
-            continue  # where the system has no such limit, or a lower one
+            resource.setrlimit(kind, (most, most))
+        except (OSError, ValueError):
+            continue  # where there is a lower one
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
@@ -216,7 +216,7 @@ def main() -> None:
         job = json.load(file)
     del sys.path[0]  # this file's folder
     sys.argv[:] = ["strata_probe"]
-    limit(job["memory"])
+    limit()
     probe = Probe(job["tree"], job["out"], job["seconds"])
     for group in job["groups"]:
         probe.fork("", partial(probe.run, group))

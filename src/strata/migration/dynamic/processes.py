@@ -37,8 +37,8 @@ class Ended:
     output: str
 
 
-def run_apart(command: Sequence[str], folder: Path, seconds: float, environment: Mapping[str, str]) -> Ended:
-    """Run a command in `folder`, with an empty home and nothing on stdin.
+def run_apart(command: Sequence[str], folder: Path, limits: Limits, environment: Mapping[str, str]) -> Ended:
+    """Run a command in `folder`, with an empty home and nothing on stdin, within the limits of time and memory.
 
     Its whole process group ends with it, and with this process, however that ends. The status of one that cannot be
     started is `NOT_STARTED`.
@@ -47,11 +47,11 @@ def run_apart(command: Sequence[str], folder: Path, seconds: float, environment:
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         passed |= {"HOME": home, "TMPDIR": home, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", **environment}
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), *command],
+            [sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()), str(limits.memory), *command],
             cwd=folder, env=passed, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
         try:
-            code: int | None = process.wait(seconds)
+            code: int | None = process.wait(limits.seconds)
         except subprocess.TimeoutExpired:
             code = None
         finally:

@@ -67,7 +67,7 @@ def run_suite(
             "PYTEST_ADDOPTS": f"--junitxml={shlex.quote(str(report))} -p no:cacheprovider "
             "--continue-on-collection-errors",
         }
-        ended = run_apart(arguments, copy, limits.seconds, environment)
+        ended = run_apart(arguments, copy, limits, environment)
         if ended.code == NOT_STARTED:
             return SuiteRun({}, f"the tests {ended.output.strip()[-200:]}")
         if ended.code is None:

@@ -10,7 +10,7 @@ from strata.migration.journal import Journal, JournalError
 from strata.migration.run.order import Order
 from strata.migration.run.outcome import FileOutcome, Migrated, file_outcome
 from strata.migration.run.plan import MigrationPlan
-from strata.migration.run.running import open_migration, working_folder
+from strata.migration.run.running import BATCH, open_migration, working_folder
 from strata.store import Migration, StepState, Store
 
 
@@ -34,7 +34,7 @@ def migrate(
     with open_migration(
         analyse, root, strategy, order, roots=roots, home=home, store=store, ledger=ledger
     ) as migrating:
-        batches = migrating.batches()
+        batches = migrating.batches(AT_ONCE)
         total = len(migrating.plan.files)
         done = total - sum(map(len, batches))
         for batch in batches:
@@ -45,6 +45,7 @@ def migrate(
         return migrating.conclude(migrating.validate())
 
 
+AT_ONCE = 4 * BATCH  # files of a batch, where one process does them all: what modules import from elsewhere takes long
 STANDING: tuple[StepState, ...] = ("applying", "applied", "kept", "restoring")
 
 

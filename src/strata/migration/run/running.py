@@ -58,6 +58,8 @@ class Migrating:
 
         Files that are done already are left as they are. Raises JournalError, LedgerError, GitFailed.
         """
+        if not self.order.static_only:
+            _ = self.trial  # copies the tree before anything in it changes
         known = {step.name for step in self._steps()}
         planned = {file.path: file for file in self.plan.files}
         steps, refused = [], []
@@ -123,7 +125,7 @@ class Migrating:
     @cached_property
     def trial(self) -> Trial:
         """The dynamic check; the tree as it was is copied aside when it is first asked for."""
-        before = prepare_copy(self.analysis.tree.root, self.folder / "before", self._changes(self._steps()))
+        before = prepare_copy(self.analysis.tree.root, self.folder / "before", lambda: self._changes(self._steps()))
         return Trial(before, Reach(self.analysis, self.names), self.order.limits, self._python)
 
     @cached_property

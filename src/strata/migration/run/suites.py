@@ -37,7 +37,9 @@ class Suites:
         for tests in self._phases(changes):
             compared = self._both(tests, changes)
             if compared.different:
-                guilty = self._culprits(tests, compared, changes)
+                # A suite that says nothing, twice, cannot tell them apart.
+                silent = bool(compared.after.why_none)
+                guilty = list(changes) if silent else self._culprits(tests, compared, changes)
                 culprits += guilty
                 changes = [each for each in changes if each not in guilty]
                 different |= compared.different
@@ -57,6 +59,8 @@ class Suites:
 
     def _both(self, tests: Sequence[str], changes: Sequence[Change]) -> SuiteCompared:
         before, after = self._before(tests), self._with(tests, changes)
+        if after.why_none and not before.why_none:
+            after = self._with(tests, changes)
         compared = compare_suites(before, after)
         return compare_suites(before, after, self._run(self.before, tests)) if compared.different else compared
 

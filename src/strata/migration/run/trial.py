@@ -2,9 +2,10 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from strata import files
 from strata.migration.dynamic import (
     Compared,
     Facts,
@@ -23,21 +24,20 @@ from strata.migration.project import Change
 _WORST = (Verdict.UNVERIFIABLE, Verdict.SAME, Verdict.CHANGED)
 
 
-def prepare_copy(root: Path, folder: Path, undo: Iterable[Change]) -> Path:
-    """The tree as it was before a migration, in `folder`; made once. undo: changes that were made to it already."""
-    if not folder.exists():
-        fresh = Path(tempfile.mkdtemp(prefix="copying-", dir=_made(folder.parent)))
-        copy = copy_aside(root, fresh)
-        write_changes(copy, [Change(each.path, each.after, each.before) for each in undo])
-        fresh.rename(folder)
+def prepare_copy(root: Path, folder: Path, undo: Callable[[], Iterable[Change]]) -> Path:
+    """The tree as it was before a migration, in `folder`; made once, by the first of many processes that needs it.
+
+    undo: gives the changes that were made to the tree already. Nobody may change the tree who has not called this.
+    """
+    with files.locked(folder.with_suffix(".lock"), exclusive=True):
+        if not folder.exists():
+            for leftover in folder.parent.glob("copying-*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            fresh = Path(tempfile.mkdtemp(prefix="copying-", dir=folder.parent))
+            copy = copy_aside(root, fresh)
+            write_changes(copy, [Change(each.path, each.after, each.before) for each in undo()])
+            fresh.rename(folder)
     return folder / root.name
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob("copying-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    return folder
 
 
 class Trial:

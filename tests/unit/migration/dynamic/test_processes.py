@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from strata.migration.dynamic.guard import NOT_STARTED
-from strata.migration.dynamic.processes import Ended, run_apart
+from strata.migration.dynamic.processes import Ended, Limits, run_apart
 
+LIMITS = Limits(seconds=30, memory=200 << 20)
 SECONDS = 20  # that the system may take to end a process
 
 
@@ -39,8 +40,8 @@ TELLS = 'sleep 600 & echo $$ $! > "{0}.new"; mv "{0}.new" "{0}"; wait'
 def test_killed_it_takes_what_it_runs_with_it(tmp_path: Path) -> None:
     told = tmp_path / "told"
     code = (
-        "import sys; from pathlib import Path; from strata.migration.dynamic.processes import run_apart;"
-        f"run_apart(['sh', '-c', {TELLS.format(told)!r}], Path({str(tmp_path)!r}), 600, {{}})"
+        "import sys; from pathlib import Path; from strata.migration.dynamic.processes import Limits, run_apart;"
+        f"run_apart(['sh', '-c', {TELLS.format(told)!r}], Path({str(tmp_path)!r}), Limits(), {{}})"
     )
     ours = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + SECONDS
@@ -55,13 +56,18 @@ def test_killed_it_takes_what_it_runs_with_it(tmp_path: Path) -> None:
 
 def test_what_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
     told = tmp_path / "told"
-    done = run_apart(["sh", "-c", TELLS.format(told)], tmp_path, 2, {})
+    done = run_apart(["sh", "-c", TELLS.format(told)], tmp_path, Limits(seconds=2), {})
     assert done.code is None
     assert wait_until_ended([int(pid) for pid in told.read_text().split()]) == []
 
 
 def test_how_it_ended_and_the_end_of_what_it_said(tmp_path: Path) -> None:
-    assert run_apart(["sh", "-c", "echo one; echo two >&2; exit 7"], tmp_path, 30, {}) == Ended(7, "one\ntwo\n")
-    assert run_apart(["sh", "-c", "kill -9 $$"], tmp_path, 30, {}).code == 128 + 9
-    missing = run_apart(["no-such-program"], tmp_path, 30, {})
+    assert run_apart(["sh", "-c", "echo one; echo two >&2; exit 7"], tmp_path, LIMITS, {}) == Ended(7, "one\ntwo\n")
+    assert run_apart(["sh", "-c", "kill -9 $$"], tmp_path, LIMITS, {}).code == 128 + 9
+    missing = run_apart(["no-such-program"], tmp_path, LIMITS, {})
     assert missing == Ended(NOT_STARTED, "cannot be started: No such file or directory: no-such-program\n")
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    done = run_apart([sys.executable, "-c", "b'x' * (300 << 20)"], tmp_path, LIMITS, {})
+    assert (done.code, "MemoryError" in done.output) == (1, True)

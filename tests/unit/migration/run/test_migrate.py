@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +197,31 @@ def test_a_name_that_is_no_utf8_is_left_alone(tree: Path, places: dict[str, Any]
     done = run(tree, places, static_only=True)
     assert (done.count("kept"), done.reasons["name"]) == (3, 1)
     assert "p/\\udcff.py" in [refusal.path for refusal in done.refusals]
+
+
+def test_many_processes_carry_out_batches_at_once(tmp_path: Path, places: dict[str, Any]) -> None:
+    """Each opens the migration by itself; all check against the tree as it was before the first change."""
+    more = {f"p/m{number}.py": "from p.a import X\n" for number in range(8)}
+    tree = make_tree(tmp_path / "tree", TEXTS | more)
+    with open_migration(reading(tree), tree, "relative_preferred", Order(tests=False), **places) as migrating:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda batch: help_with(tree, batch, places), migrating.batches(3)))
+        before = {path: data.decode() for path, data in texts(migrating.trial.before).items() if path.endswith(".py")}
+        done = migrating.conclude(migrating.validate())
+    assert before == TEXTS | more
+    assert done.count("kept") == 11
+    assert (tree / "p/m7.py").read_text() == "from .a import X\n"
+
+
+def help_with(tree: Path, batch: tuple[str, ...], places: dict[str, Any]) -> None:
+    with open_migration(reading(tree), tree, None, None, alone=False, **places) as migrating:
+        migrating.carry_out(batch)
+
+
+def test_tests_that_say_nothing_with_the_changes_bring_all_of_them_back(tmp_path: Path, places: dict[str, Any]) -> None:
+    ends = "import os, p.b\ndef test_text():\n    'from p.' in open(p.b.__file__).read() or os._exit(1)\n"
+    tree = make_tree(tmp_path / "tree", TEXTS | {"tests/test_q.py": ends})
+    before = texts(tree)
+    done = run(tree, places, tests=True)
+    assert (done.count("rolled-back"), done.count("kept")) == (3, 0)
+    assert texts(tree) == before

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strata.errors import StrataError
@@ -32,6 +32,7 @@ PLANS = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(PLANS)
 def test_a_plan_comes_back_as_it_was(plan: MigrationPlan) -> None:
     assert MigrationPlan.from_json(json.dumps(plan.to_json())) == plan
