@@ -1,7 +1,7 @@
 """Which module lies where while moves are tried: each one priced and made in time of the module's edges alone."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from strata.migration.coupling import circles, distance
 from strata.migration.refactor.layout import Aim, Layout, Limits
@@ -12,7 +12,8 @@ class Arrangement:
 
     Modules and packages are numbers here: the place of a module's name in `modules`, of a package's in `packages`.
     cost: the coupling that the aim names, without the price of the moves. place: the package of each module now; home:
-    at first. away: the modules that are not at home, in no order.
+    at first. away: the modules that are not at home, in no order. circle: the circle of packages that each package is
+    in, at the most.
     """
 
     def __init__(self, layout: Layout, limits: Limits, aim: Aim = "pairs") -> None:
@@ -40,7 +41,7 @@ class Arrangement:
                 self._pairs[ends] += 1
         self.neighbours = [tuple(other for other, _, _ in ways) for ways in self._ways]
         self._most_moved = int(limits.moved * len(self.modules))
-        self._circle: dict[int, int] = {}
+        self.circle: Mapping[int, int] = {}
         self._most_pairs, self._most_tangled = len(self._pairs), self._find_circles()
         sizes = Counter(self.home)
         self._size = [sizes[at] for at in range(len(self.packages))]
@@ -98,10 +99,10 @@ class Arrangement:
         self._go(module, at)
         return False
 
-    def put(self, module: int, to: int) -> None:
-        """Move it whatever that does, as back to where it was."""
+    def put(self, module: int, to: int, circle: Mapping[int, int] | None = None) -> None:
+        """Move it whatever that does, as back to where it was; with `circle` as it was then, if that is known."""
         self._go(module, to)
-        self._circle.clear()
+        self.circle = circle or {}
 
     def restore(self, place: Sequence[int]) -> None:
         """Back to what `place` was at some moment."""
@@ -159,21 +160,20 @@ class Arrangement:
         Every cycle lies inside of a circle that is known, unless it goes through a new pair that does not. So they are
         looked for anew only where there may be such a one.
         """
-        circle = self._circle
+        circle = self.circle
         if all(one in circle and circle[one] == circle.get(other) for one, other in appeared):
             return False
-        known = dict(circle)
         if self._find_circles() <= self._most_tangled:
             return False
-        self._circle = known
+        self.circle = circle
         return True
 
     def _find_circles(self) -> int:
         """Learn the circle of each package that is in one; how many these are."""
         number = {name: at for at, name in enumerate(self.packages)}
         found = circles((self.packages[one], self.packages[other]) for one, other in self._pairs)
-        self._circle = {number[name]: at for at, names in enumerate(found) for name in names}
-        return len(self._circle)
+        self.circle = {number[name]: at for at, names in enumerate(found) for name in names}
+        return len(self.circle)
 
 
 def _apart(one: str, other: str, aim: Aim) -> float:

@@ -69,6 +69,22 @@ def string_edits(source: Source, references: Iterable[StringReference], old: str
     return found
 
 
+def left_string(tree: ast.Module, references: Iterable[StringReference], old: str) -> int | None:
+    """The line of a string that may name `old` and is not changed by `string_edits`, such as one in a table."""
+    known = {each.start for each in references if each.via in _NAMING and each.value.startswith(old)}
+    base = old.rpartition(".")[2]
+    for each in references:
+        if each.via in {Via.IMPORT_MODULE, Via.LAZY} and each.value.lstrip(".") == base:
+            return each.start[0]
+    pattern = re.compile(rf"{re.escape(old)}([.:][\w.]+)?")
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or (node.lineno, node.col_offset) in known:
+            continue
+        if isinstance(node.value, str) and pattern.fullmatch(node.value):
+            return node.lineno
+    return None
+
+
 def bound_names(tree: ast.Module) -> dict[str, list[ast.AST]]:
     """Names that the module itself binds, with the nodes that do; what functions and classes bind inside is not."""
     found: dict[str, list[ast.AST]] = {}

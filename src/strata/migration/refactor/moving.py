@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from strata.migration.imports import Analysis, FileFacts, How, Origin, RunName, absolute_name, parse
 from strata.migration.project import BadSource, Change, Edit, Kind, Modules, Source, Step, decode, read_source, splice
-from strata.migration.refactor.dotted import bound_names, chains, string_edits, use_edits
+from strata.migration.refactor.dotted import bound_names, chains, left_string, string_edits, use_edits
 from strata.migration.refactor.equal import first_difference
 from strata.migration.refactor.fixed import closed_packages, fixed_modules
 from strata.migration.refactor.importing import Place, statement_edits, unaliased
@@ -105,9 +105,22 @@ class _Moving:
             raise Stuck("no-name", f"{self.new_base} is no name of a module")
         if self.new_base in self._bound_by(self.target):
             raise Stuck("name-taken", f"{self.target} binds {self.new_base} to something else")
+        for path, facts in self.analysis.files.items():
+            if package := self._starred(facts):
+                raise Stuck("star-import", f"{path} takes whatever {package} has, and that would change")
         for node in self._bound_by(self.package).get(self.base, ()):
             if not self._binds_module(node):
                 raise Stuck("shadowed", f"{self.package} binds {self.base} to something else than the module")
+
+    def _starred(self, facts: FileFacts) -> str | None:
+        """Which of the two packages the file takes all names from, if that package does not list them."""
+        name = main_name(self.live[facts.path])
+        for statement in facts.statements:
+            if ("*", None) in statement.names:
+                asked = absolute_name(statement, name.package if name else None)
+                if asked in {self.package, self.target} and "__all__" not in self._bound_by(asked):
+                    return asked
+        return None
 
     def paths(self) -> Iterator[str]:
         """Files that may have to change, but for the module itself."""
@@ -164,6 +177,8 @@ class _Moving:
         else:
             self._check_attributes(tree, facts, package)
         found += string_edits(source, facts.strings, self.move.old, self.move.new)
+        if not self.move.shim and (line := left_string(tree, facts.strings, self.move.old)):
+            raise Stuck("string", f"line {line}: a string may name {self.move.old}, and there would be no shim")
         return list({(edit.start, edit.end): edit for edit in found}.values())
 
     def _check_attributes(self, tree: ast.Module, facts: FileFacts, package: str | None) -> None:

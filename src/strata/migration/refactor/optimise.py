@@ -110,14 +110,14 @@ def _try(arrangement: Arrangement, module: int, to: int, allowed: float, choice:
     if not arrangement.away:
         return False
     other = arrangement.away[int(choice.random() * len(arrangement.away))]
-    was, home = arrangement.place[other], arrangement.home[other]
+    was, home, circle = arrangement.place[other], arrangement.home[other], arrangement.circle
     if arrangement.gain(module, to) + arrangement.gain(other, home) < -allowed:  # but for an edge between the two
         return False
     if not (arrangement.may(other, home) and arrangement.move(other, home)):
         return False
     if arrangement.may(module, to) and arrangement.move(module, to):
         return True
-    arrangement.put(other, was)
+    arrangement.put(other, was, circle)
     return False
 
 

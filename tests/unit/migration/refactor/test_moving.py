@@ -264,6 +264,33 @@ def test_what_cannot_be_proved_is_refused_with_its_reason(tmp_path, files, code)
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize("package", ["a", "b"])
+def test_a_package_that_lists_its_names_may_be_starred_and_no_other(tmp_path, package):
+    usual = {"p/__init__.py": "", "p/a/__init__.py": "", "p/a/m.py": "y = 1\n", "p/b/__init__.py": ""}
+    tree = make_tree(tmp_path, usual | {"p/c.py": f"from p.{package} import *\n"})
+    with pytest.raises(Stuck, match="takes whatever"):
+        make_step(analyse(tree, workers=1), Move("p.a.m", "p.b.m"))
+    (tree / f"p/{package}/__init__.py").write_text("__all__ = []\n")
+    make_step(analyse(tree, workers=1), Move("p.a.m", "p.b.m"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pytest_plugins = ['p.a.m']\n",
+        "TABLE = {'y': 'p.a.m:y'}\n",
+        "from importlib import import_module\nimport_module('.m', 'p.a')\n",
+    ],
+)
+def test_strings_that_cannot_be_resolved_need_a_shim(tmp_path, text):
+    usual = {"p/__init__.py": "", "p/a/__init__.py": "", "p/a/m.py": "y = 1\n", "p/b/__init__.py": ""}
+    analysis = analyse(make_tree(tmp_path, usual | {"p/c.py": text}), workers=1)
+    make_step(analysis, Move("p.a.m", "p.b.m"))
+    with pytest.raises(Stuck) as refused:
+        make_step(analysis, Move("p.a.m", "p.b.m", shim=False))
+    assert refused.value.code == "string"
+
+
 @pytest.mark.parametrize(
     "text", ["import logging\nlog = logging.getLogger(__name__)\n", "import sys\nME = sys.modules[__name__]\n"]
 )
