@@ -22,7 +22,7 @@ from strata.migration.imports import Analysis, analyse
 from strata.migration.run import Migrated, Order, migrate
 from strata.store import Store
 
-# What to run of each, in its own folder: what takes a few minutes; of libcst no fuzzing, and nothing with a type checker.
+# What to run of each, in its own folder: what takes a few minutes; of libcst no fuzzing, and no type checker.
 TESTS = {
     "networkx": "tests classes generators linalg readwrite utils algorithms/bipartite algorithms/traversal",
     "libcst": "tests matchers metadata helpers display --ignore tests/test_fuzz.py "
