@@ -44,7 +44,7 @@ def parse(root: Path) -> dict:
             ast.parse(path.read_bytes())
         except (SyntaxError, ValueError):
             continue
-    return {"seconds": time.perf_counter() - start}
+    return {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time()}
 
 
 def parse_no_collector(root: Path) -> dict:
@@ -178,6 +178,7 @@ def main() -> None:
         "statements": first["statements"],
         "edges": first["edges"],
         "cpu_seconds": median(found["ours"], "cpu_seconds"),
+        "peer_cpu_seconds": median(found["parse"], "cpu_seconds"),
         "parse_no_collector_seconds": median(found["parse_no_collector"]),
         "grimp_seconds": median(found["grimp"]),
         "grimp_edges": found["grimp"][0]["edges"],
