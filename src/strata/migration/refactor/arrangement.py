@@ -12,8 +12,8 @@ class Arrangement:
 
     Modules and packages are numbers here: the place of a module's name in `modules`, of a package's in `packages`.
     cost: the coupling that the aim names, without the price of the moves. place: the package of each module now; home:
-    at first. away: the modules that are not at home, in no order. circle: the circle of packages that each package is
-    in, at the most.
+    at first. away: the modules that are not at home, in no order. circle: the packages that are in a cycle with each
+    package, at the most.
     """
 
     def __init__(self, layout: Layout, limits: Limits, aim: Aim = "pairs") -> None:
@@ -41,7 +41,10 @@ class Arrangement:
                 self._pairs[ends] += 1
         self.neighbours = [tuple(other for other, _, _ in ways) for ways in self._ways]
         self._most_moved = int(limits.moved * len(self.modules))
-        self.circle: Mapping[int, int] = {}
+        self._after: list[set[int]] = [set() for _ in self.packages]
+        for one, other in self._pairs:
+            self._after[one].add(other)
+        self.circle: Mapping[int, frozenset[int]] = {}
         self._most_pairs, self._most_tangled = len(self._pairs), self._find_circles()
         sizes = Counter(self.home)
         self._size = [sizes[at] for at in range(len(self.packages))]
@@ -99,7 +102,7 @@ class Arrangement:
         self._go(module, at)
         return False
 
-    def put(self, module: int, to: int, circle: Mapping[int, int] | None = None) -> None:
+    def put(self, module: int, to: int, circle: Mapping[int, frozenset[int]] | None = None) -> None:
         """Move it whatever that does, as back to where it was; with `circle` as it was then, if that is known."""
         self._go(module, to)
         self.circle = circle or {}
@@ -125,6 +128,7 @@ class Arrangement:
                 pairs[gone] -= 1
                 if not pairs[gone]:
                     del pairs[gone]
+                    self._after[gone[0]].discard(gone[1])
         appeared = []
         for other, _, imports in self._ways[module]:
             beside = place[other]
@@ -132,6 +136,7 @@ class Arrangement:
                 come = (to, beside) if imports else (beside, to)
                 if come not in pairs:
                     appeared.append(come)
+                    self._after[come[0]].add(come[1])
                 pairs[come] += 1
         place[module] = to
         self._size[at] -= 1
@@ -157,22 +162,36 @@ class Arrangement:
     def _tangles(self, appeared: list[tuple[int, int]]) -> bool:
         """Whether more packages are in cycles than at first, now that these pairs appeared.
 
-        Every cycle lies inside of a circle that is known, unless it goes through a new pair that does not. So they are
-        looked for anew only where there may be such a one.
+        Every cycle lies inside of a circle that is known, also when any pairs inside of circles come and go; unless it
+        goes through a new pair that does not. So they are looked for anew only where there may be such a one.
         """
         circle = self.circle
-        if all(one in circle and circle[one] == circle.get(other) for one, other in appeared):
+        if not any(other not in circle.get(one, ()) and self._leads(other, one) for one, other in appeared):
             return False
         if self._find_circles() <= self._most_tangled:
             return False
         self.circle = circle
         return True
 
+    def _leads(self, start: int, end: int) -> bool:
+        """Whether a package imports another over however many, all of a circle importing each other."""
+        seen, waiting = {start}, [start]
+        while waiting:
+            at = waiting.pop()
+            following = self._after[at] | self.circle.get(at, frozenset())
+            if end in following:
+                return True
+            fresh = following - seen
+            seen |= fresh
+            waiting += fresh
+        return False
+
     def _find_circles(self) -> int:
         """Learn the circle of each package that is in one; how many these are."""
         number = {name: at for at, name in enumerate(self.packages)}
         found = circles((self.packages[one], self.packages[other]) for one, other in self._pairs)
-        self.circle = {number[name]: at for at, names in enumerate(found) for name in names}
+        members = [frozenset(number[name] for name in names) for names in found]
+        self.circle = {each: group for group in members for each in group}
         return len(self.circle)
 
 
