@@ -141,7 +141,7 @@ def account_for(job: Job, before: Moment, after: Moment, migrated: Migrated, mov
         converted=migrated.after.following - migrated.before.following,
         before=before.forms,
         after=after.forms,
-        undo=f"strata imports rollback --tree {job.tree}" + ("; once more for the moves" if moved else ""),
+        undo=_undo(job, twice=bool(moved)),
         moved=moved,
         left=left,
         undone=undone,
@@ -153,6 +153,13 @@ def account_for(job: Job, before: Moment, after: Moment, migrated: Migrated, mov
         measures={name: (value, after.measures[name]) for name, value in before.measures.items()},
         matrices=(before.matrix, after.matrix) if moves and moves.made else (before.matrix,),
     )
+
+
+def _undo(job: Job, *, twice: bool) -> str:
+    """The command that brings every byte back, with the home that knows them."""
+    home = job.settings.home
+    where = "" if home == Settings.model_fields["home"].default else f"STRATA_HOME={home} "
+    return f"{where}strata imports rollback --tree {job.tree}" + ("; once more for the moves" if twice else "")
 
 
 def _suite(suite: SuiteOutcome | None, moves: Moves | None) -> Suite | None:

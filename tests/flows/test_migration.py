@@ -61,6 +61,7 @@ def test_a_project_is_migrated_told_and_brought_back(home: Settings, tmp_path: P
         (recorded,) = ledger.runs()
     assert (recorded.pipeline, recorded.state, recorded.figures["moves"]) == ("migration", "completed", 1)
     assert page_path(home).read_bytes() == Store(home.store_root).read(outcome.guide.digest)
+    assert outcome.account.undo.startswith(f"STRATA_HOME={home.home} strata imports rollback --tree {tree};")
     assert picture_path(home).read_bytes().startswith(b"\x89PNG")
 
     written = io.StringIO()
