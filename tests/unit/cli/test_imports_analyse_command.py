@@ -1,11 +1,11 @@
 """`strata imports analyse` on small projects."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from strata.cli import main
 from tests.support.trees import make_tree
 
 FILES = {
@@ -18,16 +18,8 @@ FILES = {
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("STRATA_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int | str | None, str, str]:
-        with pytest.raises(SystemExit) as stopped:
-            main(["imports", "analyse", *arguments])
-        return stopped.value.code, *capsys.readouterr()
-
-    return call
+def run(strata):
+    return partial(strata, "imports", "analyse")
 
 
 def test_text(run, tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """`strata imports refactor` on a small project: the plan as text, as JSON and as a file; carrying it out."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from strata.cli import main
 from tests.support.trees import make_tree
 
 FILES = {
@@ -21,17 +21,9 @@ FILES = {
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("STRATA_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
+def run(strata, tmp_path: Path):
     make_tree(tmp_path / "tree", FILES)
-
-    def call(*arguments: str) -> tuple[int | str | None, str, str]:
-        with pytest.raises(SystemExit) as stopped:
-            main(["imports", "refactor", *arguments])
-        return stopped.value.code, *capsys.readouterr()
-
-    return call
+    return partial(strata, "imports", "refactor")
 
 
 def test_a_plan_is_told_written_and_carried_out(run, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ class Probe:
             found = vars(sys.modules[name])
             places = (found.get("__file__"), *found.get("__path__", ()))
             return any(isinstance(place, str) and place.startswith(self.trees) for place in places)
-        except Exception:
+        except Exception:  # whatever the project has put into `sys.modules` in the place of a module
             return False
 
     def tell(self, name: str, found: dict[str, Any]) -> None:
@@ -172,7 +172,7 @@ def failure(error: BaseException) -> dict[str, Any]:
     kind = type(error)
     try:
         text = str(error)[:MOST_TEXT]
-    except BaseException:
+    except BaseException:  # the project's own exceptions may fail to tell what they are
         text = ""
     return {"outcome": f"{kind.__module__}.{kind.__qualname__}", "text": text}
 

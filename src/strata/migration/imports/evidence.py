@@ -28,6 +28,9 @@ _READS = re.compile(
 _BETWEEN = re.compile(r"""[\s"'`,;=()|&<>{}:$]+""")
 _MODULE = re.compile(r"""-m[\s"',]+([A-Za-z_]\w*(?:\.\w+)*)""")
 _IN_NAME = re.compile(r"[\w.:]")
+_NAMED = re.compile(r"[=\"'\s]([A-Za-z_][\w.]*):[A-Za-z_]")  # `pkg.mod:function`, as entry points and servers take it
+_UNITTEST = re.compile(r"unittest\s+discover\s+(?:-s\s*|--start-directory[ =])?([\w./]+)(?![^\n]*\s-t)")
+_IMPORTLIB = re.compile(r"\bpytest\b[^\n]*--import-mode[= ]importlib")
 _ENTERED = re.compile(r"(?:\bcd|working-directory:|changedir\s*=|chdir:)\s+([\w./-]+)")
 # What tools run by its path, wherever it lies outside of packages.
 _TOOLS = {
@@ -48,13 +51,18 @@ class Evidence:
     """How files are run, besides being imported.
 
     by_path: files that run without a parent package, and who says so. as_main: dotted names run by `python -m`.
-    importlib_mode: pytest is told `--import-mode=importlib`.
+    importlib_mode, doctest_modules: pytest is told `--import-mode=importlib`, `--doctest-modules`.
+    start_folders: where unittest begins to look, which is then first on `sys.path`.
+    modules: dotted names that anything names as `pkg.mod:function`.
     references: in each configuration file, the strings that name modules: entry points and arguments of `-m`.
     """
 
     by_path: Mapping[str, str] = field(default_factory=dict)
     as_main: frozenset[str] = frozenset()
     importlib_mode: bool = False
+    doctest_modules: bool = False
+    start_folders: frozenset[str] = frozenset()
+    modules: frozenset[str] = frozenset()
     references: Mapping[str, tuple[StringReference, ...]] = field(default_factory=dict)
 
 
@@ -68,6 +76,9 @@ def find_evidence(tree: Tree, modules: Modules, facts: Iterable[FileFacts]) -> E
     }
     references: dict[str, tuple[StringReference, ...]] = {}
     paths = _Paths(tree)
+    modules_named: set[str] = set()
+    starts: set[str] = set()
+    importlib, doctests = False, False
     for file in tree.configurations:
         try:
             text = read_source(tree.root / file.path, _MOST_BYTES).decode()
@@ -77,6 +88,10 @@ def find_evidence(tree: Tree, modules: Modules, facts: Iterable[FileFacts]) -> E
             by_path.setdefault(path, file.path)
         if found := _module_arguments(text, modules):
             references[file.path] = found
+        modules_named.update(_NAMED.findall(text))
+        starts.update(folder.strip("./") for folder in _UNITTEST.findall(text))
+        importlib = importlib or _IMPORTLIB.search(text) is not None
+        doctests = doctests or "--doctest-modules" in text
     as_main = {each.value for some in references.values() for each in some}
     for each in facts:
         for reference in each.strings:
@@ -92,7 +107,15 @@ def find_evidence(tree: Tree, modules: Modules, facts: Iterable[FileFacts]) -> E
     for name, values in declared.items():
         references[name] = (*references.get(name, ()), *_entry_points(tree, name, list(values)[:_MOST_WORDS]))
     modes = re.findall(r"--import-mode[= ](\S+)", " ".join(configured.pytest("addopts")))
-    return Evidence(by_path, frozenset(as_main), modes[-1:] == ["importlib"], references)
+    return Evidence(
+        by_path=by_path,
+        as_main=frozenset(as_main),
+        importlib_mode=importlib or modes[-1:] == ["importlib"],
+        doctest_modules=doctests,
+        start_folders=frozenset(starts - {""}),
+        modules=frozenset(modules_named),
+        references=references,
+    )
 
 
 class _Paths:
@@ -121,7 +144,7 @@ class _Paths:
                 if len(seen) > _MOST_WORDS:
                     return
                 if runs or word.startswith("./") or ("*" in word and re.search(r"\bfor\b", line)):
-                    yield from self.named(word, folders)
+                    yield from self.named(word, folders, anywhere=True)
 
     def named(self, word: str, folders: Iterable[str], *, anywhere: bool = False) -> list[str]:
         """Those at `word` from the tree's root or one of the folders; `anywhere`: else those whose path ends so."""

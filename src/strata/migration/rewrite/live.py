@@ -8,25 +8,21 @@ name too many costs a refusal; a name too few can cost correctness, so where in 
 from collections.abc import Iterator, Mapping, Set
 from pathlib import PurePosixPath
 
-from strata.migration.imports import Analysis, FileFacts, Guard, How, Origin, RunName, Via, absolute_name, run_names
+from strata.migration.imports import Analysis, Evidence, How, Origin, RunName, Via, absolute_name, lives, run_names
 from strata.migration.project import Root
-from strata.migration.rewrite.commands import Commands, read_commands
 from strata.migration.rewrite.doubt import top
 from strata.migration.rewrite.reached import with_reached
-
-# Sphinx, Alembic, setuptools, nox and Django load or run these by their path.
-_RUN_BY_PATH = {"conf.py", "env.py", "setup.py", "noxfile.py", "manage.py"}
 
 
 def live_names(analysis: Analysis) -> Mapping[str, tuple[RunName, ...]]:
     """The names that each file does run as, by path; none for one that nothing can run."""
-    commands = read_commands(analysis.tree.root)
-    used = commands.modules | set(_used(analysis))
+    evidence = analysis.evidence
+    used = evidence.modules | set(_used(analysis))
     tops = {top(name) for name in used}
-    by_path = _named_by_path(analysis, commands) | _loose(analysis, used)
+    by_path = evidence.by_path.keys() | _loose(analysis, used)
     found = {}
     for path, facts in analysis.files.items():
-        names = run_names(facts, analysis.modules, by_path, commands.importlib_mode)
+        names = run_names(facts, analysis.modules, by_path, evidence.importlib_mode, evidence.as_main)
         imported = [name for name in names if name.how is How.IMPORT]
         live = [name for i, name in enumerate(imported) if i == 0 or top(name.name) in tops]
         live += _inner_root(path, imported, analysis)
@@ -37,14 +33,10 @@ def live_names(analysis: Analysis) -> Mapping[str, tuple[RunName, ...]]:
                     live.append(name)
                 case How.MODULE if name.package in packages:
                     live.append(name)
-                case How.SCRIPT if not _fails_as_script(facts):
+                case How.SCRIPT if lives(facts, name):
                     live.append(name)
-        found[path] = (*live, *_tested(path, commands, analysis))
+        found[path] = (*live, *_tested(path, evidence, analysis))
     return with_reached(found, analysis)
-
-
-def _fails_as_script(facts: FileFacts) -> bool:
-    return any(each.level and each.guard is Guard.NONE for each in facts.statements)
 
 
 def _inner_root(path: str, imported: list[RunName], analysis: Analysis) -> list[RunName]:
@@ -66,13 +58,13 @@ def _inner_root(path: str, imported: list[RunName], analysis: Analysis) -> list[
     return [RunName(name, package, (root, *analysis.modules.roots), How.IMPORT)]
 
 
-def _tested(path: str, commands: Commands, analysis: Analysis) -> Iterator[RunName]:
+def _tested(path: str, evidence: Evidence, analysis: Analysis) -> Iterator[RunName]:
     """Names that runners of tests give a file beside that of `run_names`."""
     file = PurePosixPath(path)
-    if commands.doctest_modules and not analysis.modules.has_file(str(file.with_name("__init__.py"))):
+    if evidence.doctest_modules and not analysis.modules.has_file(str(file.with_name("__init__.py"))):
         root = Root(str(file.parent).removeprefix("."), "pytest puts it first on sys.path")
         yield RunName(file.stem, None, (root, *analysis.modules.roots), How.PYTEST)
-    for folder in sorted(commands.start_folders):
+    for folder in sorted(evidence.start_folders):
         root = Root(folder, "unittest puts it first on sys.path")
         if name := root.name_of(path):
             package = name if file.name == "__init__.py" else name.rpartition(".")[0] or None
@@ -93,24 +85,6 @@ def _used(analysis: Analysis) -> Iterator[str]:
             if string.via in {Via.PATCH, Via.IMPORT_MODULE, Via.LAZY}:
                 parts = string.value.split(".")
                 yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
-
-
-def _named_by_path(analysis: Analysis, commands: Commands) -> set[str]:
-    """Files that other code, a command in the project's configuration, or a well-known tool runs by path."""
-    named = commands.files | {
-        string.value
-        for facts in analysis.files.values()
-        for string in facts.strings
-        if string.via in {Via.RUN_PATH, Via.FILE_LOCATION} and string.value.endswith(".py")
-    }
-    tails = {f"/{name.replace('../', '').removeprefix('./').lstrip('/')}" for name in named}
-    tails |= {f"/{name}" for name in _RUN_BY_PATH}
-    names = {tail.rpartition("/")[2] for tail in tails}
-    return {
-        path
-        for path in analysis.files
-        if path.rpartition("/")[2] in names and any(f"/{path}".endswith(tail) for tail in tails)
-    }
 
 
 def _loose(analysis: Analysis, used: Set[str]) -> set[str]:

@@ -58,6 +58,7 @@ def test_what_may_not_fail_as_a_script_is_one(tmp_path, text):
         ("tox.ini", "commands = python -m doctest p/a.py\n"),
         (".github/workflows/ci.yml", "- run: cd p && python3 a.py\n"),
         ("pyproject.toml", "[tool.x]\nrun = 'uv run ./p/a.py'\n"),
+        ("tools/Makefile", "x:\n\t$(PY) ../p/a.py\n"),
         ("load.py", "import runpy\nrunpy.run_path('../p/a.py')\n"),
         ("load.py", "spec_from_file_location('x', os.path.join(here, 'a.py'))\n"),
     ],
