@@ -3,7 +3,8 @@
 The tree is made of installed packages, copied side by side. Ours is a process that starts, analyses, finds the names
 that each file runs as, rewrites under `relative_preferred`, proves each file and writes it (temporary file, rename).
 The peer is `python -m libcst.tool codemod` with a command of ours (`support/codemod.py`) without a formatter, told
-which modules stay, with the same number of processes. Both must leave the same bytes in every file.
+which modules stay, with the same number of processes. Both must leave the same bytes in every file but those
+that the peer says it failed on, which it leaves as they were.
 
 Beside it absolufy-imports with `--never`, put into an environment of its own, if that can be installed; it knows no
 processes, and proves nothing. `limit` is one pass that reads and parses every file, divided among the processes.
@@ -16,6 +17,7 @@ import ast
 import importlib.util
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -78,8 +80,8 @@ def migrate(tree: Path, workers: int) -> dict[str, Any]:
     }
 
 
-def run_libcst(tree: Path, stay: list[str], workers: int) -> tuple[float, float]:
-    """Seconds of libcst's command, and of the cores that it took."""
+def run_libcst(tree: Path, stay: list[str], workers: int) -> dict[str, Any]:
+    """Seconds of libcst's command and of the cores that it took; the files that it says it failed on."""
     (tree / ".libcst.codemod.yaml").write_text("repo_root: '.'\nblacklist_patterns: []\n")
     told = tree.parent / "stay.json"
     told.write_text(json.dumps(stay))
@@ -89,8 +91,12 @@ def run_libcst(tree: Path, stay: list[str], workers: int) -> tuple[float, float]
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     }
     begun, used = time.perf_counter(), cores_used()
-    subprocess.run([*command, "."], cwd=tree, env=environment, check=True, capture_output=True)
-    return time.perf_counter() - begun, cores_used() - used
+    done = subprocess.run([*command, "."], cwd=tree, env=environment, check=False, capture_output=True, text=True)
+    seconds, cores = time.perf_counter() - begun, cores_used() - used
+    failed = [str(Path(name)) for name in re.findall(r"^Failed to codemod (.+\.py)$", done.stderr, re.MULTILINE)]
+    if done.returncode and not failed:
+        raise SystemExit(f"libcst's command ended with {done.returncode}: {done.stderr[-2000:]}")
+    return {"seconds": seconds, "core_seconds": cores, "failed": sorted(failed)}
 
 
 def run_absolufy(tree: Path, home: Path) -> dict[str, Any] | None:
@@ -165,8 +171,8 @@ def main() -> None:
         done = run_ours(ours, arguments.workers)
         print(f"ours {done['seconds']:.1f} s, of which analysis {done['analysis']:.1f}", file=sys.stderr, flush=True)
         limit = run_limit(theirs, arguments.workers)
-        peer, peer_cores = run_libcst(theirs, done["stay"], arguments.workers)
-        print(f"libcst {peer:.1f} s", file=sys.stderr, flush=True)
+        peer = run_libcst(theirs, done["stay"], arguments.workers)
+        print(f"libcst {peer['seconds']:.1f} s", file=sys.stderr, flush=True)
         absolufy = run_absolufy(other, home)
         growing = [arguments.packages[-count:] for count in range(1, len(arguments.packages) + 1)]
         growth = [run_ours(copy(some, home / f"memory{len(some)}"), arguments.workers) for some in growing]
@@ -179,18 +185,19 @@ def main() -> None:
     report = {
         "name": "migration",
         "ours": done["seconds"],
-        "peer": peer,
+        "peer": peer["seconds"],
         "unit": "seconds a tree",
-        "ratio": peer / done["seconds"],
+        "ratio": peer["seconds"] / done["seconds"],
         "limit": limit,
         "peer_name": "libcst's codemod command",
         "files": done["files"],
         "changed": done["changed"],
         "megabytes": sum(map(len, before.values())) / 1e6,
         "differ_from_peer": differing,
+        "peer_failed_on": peer["failed"],
         "core_seconds": done["core_seconds"],
-        "peer_core_seconds": peer_cores,
-        "ratio_of_core_seconds": peer_cores / done["core_seconds"],
+        "peer_core_seconds": peer["core_seconds"],
+        "ratio_of_core_seconds": peer["core_seconds"] / done["core_seconds"],
         "analysis_seconds": done["analysis"],
         "files_that_stay": len(done["stay"]),
         "memory": [[each["files"], each["peak"]] for each in growth],
