@@ -9,7 +9,7 @@ that the peer says it failed on, which it leaves as they were.
 Beside it absolufy-imports with `--never`, put into an environment of its own, if that can be installed; it knows no
 processes, and proves nothing. `limit` is one pass that reads and parses every file, divided among the processes.
 `core_seconds` say the same of a machine that is busy with other work. `memory` is the peak of the largest process of
-ours, for the last package only and then for more of them: (files, MiB).
+ours, for the last package only, which has the largest files, and then for more of them: (files, MiB).
 """
 
 import argparse
@@ -29,11 +29,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from strata.migration.imports import How, analyse
+from strata.migration.imports import analyse
 from strata.migration.rewrite import STRATEGIES, live_names
 from strata.migration.verify import rewrite_tree
 
-PACKAGES = ("sympy", "prefect", "networkx", "mergekit")
+PACKAGES = ("mergekit", "networkx", "prefect", "sympy")
 ABSOLUFY = "absolufy-imports==0.3.1"
 
 
@@ -67,7 +67,7 @@ def migrate(tree: Path, workers: int) -> dict[str, Any]:
             temporary.replace(file)
             changed += 1
         elif done.judged.refusals or done.judged.following_after < done.judged.eligible:
-            stay.append(next((n.name for n in live[done.judged.path] if n.how is How.IMPORT), done.judged.path))
+            stay.append(done.judged.path)
         if done.judged.refusals and done.judged.converted:
             raise SystemExit(f"{done.judged.path} changes in part, which the peer cannot be told")
     return {
@@ -83,20 +83,21 @@ def migrate(tree: Path, workers: int) -> dict[str, Any]:
 def run_libcst(tree: Path, stay: list[str], workers: int) -> dict[str, Any]:
     """Seconds of libcst's command and of the cores that it took; the files that it says it failed on."""
     (tree / ".libcst.codemod.yaml").write_text("repo_root: '.'\nblacklist_patterns: []\n")
-    told = tree.parent / "stay.json"
-    told.write_text(json.dumps(stay))
+    staying = tree.parent / "stay.json"
+    staying.write_text(json.dumps(stay))
     command = [sys.executable, "-m", "libcst.tool", "codemod", "-x", "support.codemod.RelativePreferred"]
-    command += ["--no-format", "--include-generated", "--hide-progress", "--jobs", str(workers), "--stay", str(told)]
+    command += ["--no-format", "--include-generated", "--hide-progress", "--jobs", str(workers), "--stay", str(staying)]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     }
     begun, used = time.perf_counter(), cores_used()
     done = subprocess.run([*command, "."], cwd=tree, env=environment, check=False, capture_output=True, text=True)
     seconds, cores = time.perf_counter() - begun, cores_used() - used
-    failed = [str(Path(name)) for name in re.findall(r"^Failed to codemod (.+\.py)$", done.stderr, re.MULTILINE)]
+    told = re.findall(r"^Failed to codemod (.+\.py)$", done.stderr, re.MULTILINE)
+    failed = sorted(str(Path(name).relative_to(tree)) for name in told)
     if done.returncode and not failed:
         raise SystemExit(f"libcst's command ended with {done.returncode}: {done.stderr[-2000:]}")
-    return {"seconds": seconds, "core_seconds": cores, "failed": sorted(failed)}
+    return {"seconds": seconds, "core_seconds": cores, "failed": failed}
 
 
 def run_absolufy(tree: Path, home: Path) -> dict[str, Any] | None:

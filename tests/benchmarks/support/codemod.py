@@ -2,7 +2,7 @@
 
     python -m libcst.tool codemod -x support.codemod.RelativePreferred --no-format --stay FILE PATH
 
-It decides by the module's own name alone, as codemods do, so it is told which modules must stay as they are.
+It decides by the module's own name alone, as codemods do, so it is told which files must stay as they are.
 """
 
 import argparse
@@ -21,17 +21,25 @@ class RelativePreferred(VisitorBasedCodemodCommand):
 
     @staticmethod
     def add_args(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--stay", required=True, help="a JSON list of modules that are left alone")
+        parser.add_argument(
+            "--stay",
+            required=True,
+            help="a JSON list of files that are left alone, as paths from the working directory",
+        )
 
     def __init__(self, context: CodemodContext, stay: str) -> None:
         super().__init__(context)
-        self.stay = set(json.loads(Path(stay).read_text()))
+        self.stay = {str(Path(path).resolve()) for path in json.loads(Path(stay).read_text())}
+
+    def visit_Module(self, node: cst.Module) -> bool:
+        """No further in a file that stays."""
+        return str(Path(self.context.filename or "").resolve()) not in self.stay
 
     def leave_ImportFrom(self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom) -> cst.ImportFrom:
         """Dots and what is left of the name."""
         package = self.context.full_package_name
         absolute = get_absolute_module_from_package_for_import(package, updated_node)
-        if not package or not absolute or self.context.full_module_name in self.stay:
+        if not package or not absolute:
             return updated_node
         own, asked = package.split("."), absolute.split(".")
         common = 0
