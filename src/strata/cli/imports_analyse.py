@@ -27,9 +27,11 @@ def analyse(
     Nothing is run and nothing is written to the project. An import's cost is the number of names that it takes.
     """
     from strata.migration.graph import survey
+    from strata.migration.imports import facts_file
+    from strata.settings import Settings
 
     started = time.monotonic()
-    found = survey(read_project(tree, roots))
+    found = survey(read_project(tree, roots), facts_file(Settings().home, tree).with_suffix(".cycles.json"))
     seconds = time.monotonic() - started
     if as_json:
         typer.echo(json.dumps({"tree": str(tree.resolve()), "seconds": seconds} | found.to_json()))

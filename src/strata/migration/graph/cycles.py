@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from strata.migration.graph.arcs import Arc, arc_order
 from strata.migration.graph.components import components
 from strata.migration.graph.edges import ImportEdge
-from strata.migration.graph.feedback import feedback_arcs
+from strata.migration.graph.kept import KeptArcs
 
 _SECONDS = 5.0
 
@@ -52,7 +53,9 @@ class Cycle:
         return self.cost == self.bound
 
 
-def import_cycles(edges: Iterable[ImportEdge], seconds: float = _SECONDS) -> tuple[Cycle, ...]:
+def import_cycles(
+    edges: Iterable[ImportEdge], seconds: float = _SECONDS, kept: Path | None = None
+) -> tuple[Cycle, ...]:
     """Every cycle, those of loading first, and of each kind the largest first.
 
     A kind's components are those of its edges and of all kinds before it; one that is already there for an earlier kind
@@ -60,7 +63,9 @@ def import_cycles(edges: Iterable[ImportEdge], seconds: float = _SECONDS) -> tup
     with it nearly every package whose `__init__` imports from it is a cycle.
 
     seconds: to search for the cheapest breaks, over all cycles.
+    kept: a file that remembers what was found; only cycles with other imports are searched again.
     """
+    known = KeptArcs(kept)
     deadline = time.monotonic() + seconds
     all_edges = tuple(edges)
     kinds = {
@@ -75,7 +80,8 @@ def import_cycles(edges: Iterable[ImportEdge], seconds: float = _SECONDS) -> tup
                 parts.setdefault(tuple(part), kind)
     # The small ones first, which take next to no time to prove.
     by_size = sorted(parts.items(), key=lambda item: len(item[0]))
-    found = [_cycle(kind, part, kinds[kind], deadline - time.monotonic()) for part, kind in by_size]
+    found = [_cycle(kind, part, kinds[kind], known, deadline - time.monotonic()) for part, kind in by_size]
+    known.save()
     order = list(CycleKind)
     return tuple(sorted(found, key=lambda each: (order.index(each.kind), -len(each.modules), each.modules)))
 
@@ -110,9 +116,11 @@ def _costs(part: Iterable[str], edges: Iterable[ImportEdge]) -> dict[Arc, int]:
     return found
 
 
-def _cycle(kind: CycleKind, part: tuple[str, ...], edges: Iterable[ImportEdge], seconds: float) -> Cycle:
+def _cycle(
+    kind: CycleKind, part: tuple[str, ...], edges: Iterable[ImportEdge], known: KeptArcs, seconds: float
+) -> Cycle:
     costs = _costs(part, edges)
-    chosen = feedback_arcs(costs, seconds)
+    chosen = known.find(costs, seconds)
     taken: dict[Arc, list[ImportEdge]] = {arc: [] for arc in chosen.arcs}
     for edge in edges:
         if (arc := (edge.importer, edge.imported)) in taken:

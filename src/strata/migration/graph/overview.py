@@ -4,6 +4,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from strata.migration.graph.cycles import Break, Cycle, import_cycles
@@ -71,8 +72,11 @@ class Survey:
         }
 
 
-def survey(analysis: Analysis) -> Survey:
-    """Count and search; a file's imports are counted under the first name that it runs as."""
+def survey(analysis: Analysis, kept: Path | None = None) -> Survey:
+    """Count and search; a file's imports are counted under the first name that it runs as.
+
+    kept: a file that remembers the cycles' cheapest breaks.
+    """
     imports: Counter[tuple[Origin, str]] = Counter()
     guards: Counter[int] = Counter()
     strings: Counter[str] = Counter()
@@ -101,7 +105,7 @@ def survey(analysis: Analysis) -> Survey:
         by_path=analysis.evidence.by_path,
         strings=dict(strings),
         edges=edges,
-        cycles=import_cycles(edges),
+        cycles=import_cycles(edges, kept=kept),
         broken=broken_imports(analysis),
         clashes=analysis.modules.clashes(),
         twice={path: sorted(names) for path, names in sorted(called.items()) if len(names) > 1},

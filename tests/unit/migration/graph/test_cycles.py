@@ -1,6 +1,18 @@
 """Cycles by when they are run through, and the order of a matrix."""
 
-from strata.migration.graph import CycleKind, ImportEdge, import_cycles, matrix_order
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from strata.migration.graph import (
+    CycleKind,
+    FeedbackArcs,
+    ImportEdge,
+    feedback_arcs,
+    import_cycles,
+    matrix_order,
+)
 
 
 def edge(a: str, b: str, *names: str, type_only: bool = False, deferred: bool = False, line: int = 1) -> ImportEdge:
@@ -52,3 +64,40 @@ def test_the_order_of_a_matrix() -> None:
     assert sorted(order) == ["a", "lonely", "m", "n", "z"]
     place = {module: index for index, module in enumerate(order)}
     assert place["z"] < place["m"] < place["n"] < place["a"]
+
+
+def test_what_was_found_is_not_searched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edges = [edge("a", "b", "x", "y"), edge("b", "a", "z"), edge("c", "d"), edge("d", "c", "u", "v")]
+    searched: list[set[tuple[str, str]]] = []
+
+    def search(costs: Mapping[tuple[str, str], int], seconds: float) -> FeedbackArcs:
+        searched.append(set(costs))
+        return feedback_arcs(costs, seconds)
+
+    monkeypatch.setattr("strata.migration.graph.kept.feedback_arcs", search)
+    file = tmp_path / "cycles.json"
+    first = import_cycles(edges, kept=file)
+    assert len(searched) == 2
+    assert import_cycles(edges, kept=file) == first
+    assert len(searched) == 2
+    changed = [*edges[:3], edge("d", "c", "u")]
+    assert import_cycles(changed, kept=file) == import_cycles(changed)
+    assert searched[2:3] == [{("c", "d"), ("d", "c")}]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"[]", b"{", b'{"version": 1, "found": {"k": [[["a"]], 1, 1]}}', b'{"found": 1}']
+)
+def test_a_damaged_memory_is_no_memory(tmp_path: Path, damage: bytes) -> None:
+    file = tmp_path / "cycles.json"
+    file.write_bytes(damage)
+    edges = [edge("a", "b"), edge("b", "a", "x", "y")]
+    assert import_cycles(edges, kept=file) == import_cycles(edges)
+
+
+def test_breaks_that_are_not_the_cycles_are_not_believed(tmp_path: Path) -> None:
+    file = tmp_path / "cycles.json"
+    edges = [edge("a", "b"), edge("b", "a", "x", "y")]
+    found = import_cycles(edges, kept=file)
+    file.write_text(file.read_text().replace('["a", "b"]', '["a", "z"]'))
+    assert import_cycles(edges, kept=file) == found
