@@ -47,7 +47,10 @@ def check_package(name: str, with_imports: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         before, after = Path(home, "before"), Path(home, "after")
         for copy in (before, after):
-            shutil.copytree(Path(found.origin).parent, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            folder = Path(found.origin).parent
+            shutil.copytree(folder, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            if (libraries := folder.with_name(f"{name}.libs")).is_dir():  # what its compiled modules are linked with
+                shutil.copytree(libraries, copy / libraries.name)
         analysis = analyse(before, workers=1)
         live = live_names(analysis)
         report: dict[str, Any] = {"package": name, "files": len(analysis.files), "strategies": {}}
