@@ -1,13 +1,17 @@
 """Where weights lie, and that they get there whole."""
 
+import ctypes
 import mmap
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strata.inference.decoder.weights import Arena, buffers_of
 from strata.inference.node.process_memory import resident_bytes
+
+_HUGE_PAGE, _MADV_COLLAPSE = 1 << 21, 25  # linux/mman.h
 
 
 def fill(tensor: torch.Tensor, values: torch.Tensor) -> None:
@@ -67,3 +71,26 @@ def test_a_tensor_that_is_released_gives_its_pages_back_and_leaves_its_neighbour
     assert bool((before == 7).all())
     assert bool((after == 7).all())
     assert not middle[mmap.PAGESIZE : -mmap.PAGESIZE].any()
+
+
+def test_no_huge_page_is_made_of_what_was_released() -> None:
+    """As khugepaged does, some time later, wherever a single page is left."""
+    arena = Arena([_HUGE_PAGE, 4 * _HUGE_PAGE])
+    kept, released = (arena.tensor(torch.Size([n * _HUGE_PAGE]), torch.uint8) for n in (1, 4))
+    kept.fill_(1)
+    released.fill_(1)
+    if not make_huge(kept):
+        pytest.skip("this kernel makes no huge pages when asked to (MADV_COLLAPSE came with Linux 6.1)")
+    arena.release(released[: 2 * _HUGE_PAGE - mmap.PAGESIZE])
+    arena.release(released[2 * _HUGE_PAGE : 4 * _HUGE_PAGE])
+    before = resident_bytes()
+    for page in released.split(_HUGE_PAGE):
+        make_huge(page)
+    assert resident_bytes() - before < _HUGE_PAGE // 2
+    assert not released[2 * _HUGE_PAGE :].any()
+
+
+def make_huge(tensor: torch.Tensor) -> bool:
+    """Have the kernel put the tensor's pages into huge ones, now; whether it did."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(libc.madvise(ctypes.c_void_p(tensor.data_ptr()), ctypes.c_size_t(tensor.nbytes), _MADV_COLLAPSE) == 0)
