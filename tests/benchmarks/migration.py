@@ -3,7 +3,7 @@
 The tree is made of installed packages, copied side by side. Ours is a process that starts, analyses, finds the names
 that each file runs as, rewrites under `relative_preferred`, proves each file and writes it (temporary file, rename).
 The peer is `python -m libcst.tool codemod` with a command of ours (`support/codemod.py`) without a formatter, told
-which modules stay, with the same number of processes. Both must leave the same bytes in every file but those
+which files stay, with the same number of processes. Both must leave the same bytes in every file but those
 that the peer says it failed on, which it leaves as they were.
 
 Beside it absolufy-imports with `--never`, put into an environment of its own, if that can be installed; it knows no
@@ -66,7 +66,13 @@ def migrate(tree: Path, workers: int) -> dict[str, Any]:
             temporary.write_bytes(done.change.after)
             temporary.replace(file)
             changed += 1
-        elif done.judged.refusals or done.judged.following_after < done.judged.eligible:
+        elif (
+            done.judged.refusals
+            or done.judged.following_after < done.judged.eligible
+            or all(
+                name.package is None for name in live[done.judged.path]
+            )  # run by its path alone: nothing to count from
+        ):
             stay.append(done.judged.path)
         if done.judged.refusals and done.judged.converted:
             raise SystemExit(f"{done.judged.path} changes in part, which the peer cannot be told")
