@@ -89,7 +89,7 @@ def _show(found: "Coupling", most: int | None, *, by_module: bool) -> None:
     console.print(
         f"cross-package coupling {cross.weighted:.1f}: {cross.pairs} pairs of modules ({found.type_only} only for "
         f"types) in {cross.package_pairs} pairs of packages, {cross.packages_in_cycles} packages in {cross.cycles} "
-        f"cycles{shims}"
+        f"cycle{'' if cross.cycles == 1 else 's'}{shims}"
     )
 
 

@@ -26,7 +26,7 @@ def _inversions(analysis: Analysis) -> Iterator[Advice]:
             taken = f"takes {', '.join(names)} from" if names else "binds"
             evidence = (
                 f"{cut.importer} {taken} {cut.imported}; {len(cycle.modules)} modules load in a circle, which "
-                f"is gone without {len(cycle.breaks)} such imports"
+                f"is gone without {'this import' if len(cycle.breaks) == 1 else f'{len(cycle.breaks)} such imports'}"
             )
             yield Advice("cycle", tuple(f"{path_of[cut.importer]}:{edge.line}" for edge in cut.edges), evidence)
 
