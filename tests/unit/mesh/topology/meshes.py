@@ -17,7 +17,7 @@ def meshes(
     """Meshes with links and possible links of whole milliseconds; about one peer in five is mobile."""
     names = NAMES[: draw(st.integers(1, most_peers))]
     device = st.sampled_from([Device.SERVER] * 4 + [Device.MOBILE])
-    peers = {name: Peer(name, draw(device), draw(limits) if limits else 64) for name in names}
+    peers = {name: Peer(name, draw(device), 64 if limits is None else draw(limits)) for name in names}
     pairs = draw(st.permutations(list(combinations(names, 2))))
     there = draw(st.integers(0, len(pairs)))
     quality = st.builds(Quality, st.integers(1, 9).map(lambda each: each / 1000))
@@ -28,21 +28,29 @@ def meshes(
     )
 
 
-def in_parts(network: Network, links: Iterable[Pair], left: set[str]) -> bool:
-    """Whether two of those left have no path of carrying peers."""
+def count_parts(network: Network, links: Iterable[Pair], left: set[str]) -> int:
+    """Of those left: groups of carrying peers with paths between them, and mobile peers linked with none of these."""
     near: dict[str, set[str]] = {name: set() for name in left}
     for one, other in links:
         if one in left and other in left:
             near[one].add(other)
             near[other].add(one)
     carrying = {name for name in left if network.peers[name].carries}
-    if not carrying:
-        return len(left) > 1
-    seen, open_ = set(), [min(carrying)]
-    while open_:
-        seen.add(name := open_.pop())
-        open_ += (near[name] & carrying) - seen
-    return seen != carrying or any(not near[name] & carrying for name in left - carrying)
+    count = sum(not near[name] & carrying for name in left - carrying)
+    seen: set[str] = set()
+    for start in sorted(carrying):
+        count += start not in seen
+        open_ = [start]
+        while open_:
+            if (name := open_.pop()) not in seen:
+                seen.add(name)
+                open_ += near[name] & carrying
+    return count
+
+
+def in_parts(network: Network, links: Iterable[Pair], left: set[str]) -> bool:
+    """Whether two of those left have no path of carrying peers."""
+    return count_parts(network, links, left) > 1
 
 
 def failures(network: Network, most: int) -> Iterator[tuple[str, ...]]:
