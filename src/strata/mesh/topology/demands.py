@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from strata.mesh.topology.case import Case, Chosen
 from strata.mesh.topology.disjoint import separators
-from strata.mesh.topology.parts import Part, induced, parts, pieces
+from strata.mesh.topology.parts import Part, induced, parts
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,9 @@ class Demands:
         graph = self._case.neighbours(chosen & self._carrying)
         for need, part in self.parts:
             kept, inner = induced(graph, part)
-            seen = set[frozenset[int]]()
-            for _, cut in separators(inner, need):
-                if frozenset(cut) in seen:
-                    continue
-                seen.add(frozenset(cut))
-                between = [kept[at] for at in cut]
-                for piece in pieces(inner, cut):
-                    each = self._across(part, [kept[at] for at in piece], between, need)
-                    found[each.key] = each
+            for side, cut in separators(inner, need):
+                each = self._across(part, [kept[at] for at in side], [kept[at] for at in cut], need)
+                found[each.key] = each
         return list(found.values())
 
     def _across(self, part: frozenset[int], side: list[int], between: list[int], need: int) -> Demand:

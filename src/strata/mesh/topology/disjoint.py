@@ -25,8 +25,11 @@ def separators(graph: Graph, need: int) -> Iterator[Separator]:
             marks[vertex] = _GONE
         root = max((vertex for vertex in range(len(graph)) if not marks[vertex]), key=lambda each: len(graph[each]))
         order = _order(graph, root, lost)
-        if len(order) < len(graph) - len(lost):
-            yield set(order), set(lost)
+        left = set(range(len(graph))) - lost - set(order)
+        while left:
+            component = set(_order(graph, min(left), lost))
+            left -= component
+            yield component, set(lost)
         near = set(graph[root])
         for vertex in order[1:]:
             cut = None if vertex in near else _cut_off(graph, vertex, root, marks, wanted)
