@@ -33,11 +33,8 @@ def prune(case: Case, demands: Demands, chosen: Chosen, network: Network) -> Cho
     links = {each: known[each] for each, kept in zip(case.pairs, chosen, strict=True) if kept}
     roads = Roads(Network(network.peers, links))
     for link in _slowest_first(case, chosen):
-        ends = case.pairs[link]
-        seconds = network.links[ends].rtt_seconds
-        roads.close(ends)
-        if roads.quickest(*ends, seconds) is None or not spare.let_go(link):
-            roads.open(ends, seconds)
+        if roads.without(case.pairs[link]) is not None and spare.let_go(link):
+            roads.close(case.pairs[link])
     return spare.chosen
 
 
