@@ -1,4 +1,7 @@
-"""`strata mesh`: say who belongs to the mesh. Each machine has its own identity; the owner's signs the list."""
+"""`strata mesh`: say who belongs to the mesh; look at its topology and bandwidth.
+
+Each machine has its own identity; the owner's signs the list of members.
+"""
 
 import json
 from pathlib import Path
@@ -6,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from strata.cli.mesh_bandwidth import bandwidth
+from strata.cli.mesh_reading import Json
+from strata.cli.mesh_topology import topology
 from strata.errors import StrataError
 
 if TYPE_CHECKING:
     from strata.secure import Identity, Membership
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Say who belongs to the mesh.")
+_HELP = "Say who belongs to the mesh; find what would cut it, share its bandwidth."
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of this machine's identity. Default: STRATA_HOME.")]
 Mesh = Annotated[Path | None, typer.Option("--mesh", help="The membership file. Default: `mesh` in the home folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Addresses = Annotated[list[str] | None, typer.Option("--address", help="host:port it listens on; can be repeated.")]
 Roles = Annotated[list[str] | None, typer.Option("--role", help="node or coordinator; can be repeated.")]
 
@@ -107,6 +113,10 @@ def show(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
         typer.echo(f"{member.name:<16} {member.peer_id}  {', '.join(sorted(member.roles)):<18} {places}")
     for peer_id in sorted(membership.revoked):
         typer.echo(f"{'revoked':<16} {peer_id}")
+
+
+app.command()(topology)
+app.command()(bandwidth)
 
 
 def _paths(home: Path | None, mesh: Path | None) -> tuple[Path, Path]:

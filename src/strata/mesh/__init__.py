@@ -4,32 +4,67 @@
 - `Link`, `dial`, `serve`: encrypted links between members (the direct bulk path); `HANDSHAKE_SECONDS`, how long to try.
 - `LinkClosed`, `Unreachable`, `CannotListen`: how a link ends, or does not begin.
 - `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
+- `weak_spots`, `WeakSpots`, `propose`, `Proposal`, `MOST_SURVIVED`: what would cut a mesh, and which links mend it.
+- `allocate`, `Allocation`, `Share`, `Flow`, `Kind`, `WEIGHTS`, `read_flows`, `BadFlows`: bandwidth, shared fairly.
+- `TokenBucket`, `TooFast`, `Shaper`, `Due`: rates kept to.
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
 
+from strata.mesh.bandwidth import (
+    WEIGHTS,
+    Allocation,
+    BadFlows,
+    Due,
+    Flow,
+    Kind,
+    Shaper,
+    Share,
+    TokenBucket,
+    TooFast,
+    allocate,
+    read_flows,
+)
 from strata.mesh.connect import HANDSHAKE_SECONDS, CannotListen, Unreachable, dial, serve
 from strata.mesh.links import Link, LinkClosed
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
 from strata.mesh.roster import Roster
+from strata.mesh.topology import MOST_SURVIVED, Proposal, WeakSpots, propose, weak_spots
 from strata.secure import edit_membership, read_membership, write_membership
 
 __all__ = [
     "HANDSHAKE_SECONDS",
+    "MOST_SURVIVED",
+    "WEIGHTS",
+    "Allocation",
+    "BadFlows",
     "BadNetwork",
     "CannotListen",
     "Device",
+    "Due",
+    "Flow",
+    "Kind",
     "Link",
     "LinkClosed",
     "Network",
     "Pair",
     "Peer",
+    "Proposal",
     "Quality",
     "Roster",
+    "Shaper",
+    "Share",
+    "TokenBucket",
+    "TooFast",
     "Unreachable",
+    "WeakSpots",
+    "allocate",
     "dial",
     "edit_membership",
     "pair",
+    "propose",
+    "read_flows",
     "read_membership",
     "serve",
+    "weak_spots",
     "write_membership",
 ]

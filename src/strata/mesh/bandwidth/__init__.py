@@ -1,0 +1,29 @@
+"""Bandwidth of a mesh, shared fairly, and kept to.
+
+Public face:
+
+- `Flow`, `Kind`, `WEIGHTS`: what wants to pass, its class, and what a class weighs
+- `allocate`, `Allocation`, `Share`: the rate of each flow, and what binds it
+- `read_flows`, `BadFlows`: `FLOWS.json`
+- `TokenBucket`, `TooFast`: a rate kept to; `Shaper`, `Due`: the flows of a peer kept to their rates
+"""
+
+from strata.mesh.bandwidth.allocate import Allocation, Share, allocate
+from strata.mesh.bandwidth.bucket import TokenBucket, TooFast
+from strata.mesh.bandwidth.flows import WEIGHTS, BadFlows, Flow, Kind, read_flows
+from strata.mesh.bandwidth.shaper import Due, Shaper
+
+__all__ = [
+    "WEIGHTS",
+    "Allocation",
+    "BadFlows",
+    "Due",
+    "Flow",
+    "Kind",
+    "Shaper",
+    "Share",
+    "TokenBucket",
+    "TooFast",
+    "allocate",
+    "read_flows",
+]
