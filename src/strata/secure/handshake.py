@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from strata.secure.cipher import REKEY_INTERVAL, TAG_BYTES, CipherState, Suite, preferred_suite
-from strata.secure.errors import HandshakeFailed
+from strata.secure.errors import HandshakeFailed, ProtocolViolation
 from strata.secure.identity import Identity
 from strata.secure.membership import Member, Membership
 from strata.secure.noise import HandshakeState
@@ -36,6 +36,7 @@ class Handshake(Protocol):
     """One side: `expected` bytes go into `step`, which returns the bytes to send; at the end `expected` is 0."""
 
     expected: int
+    initiates: bool
 
     def start(self) -> bytes:
         """What this side sends unasked."""
@@ -46,6 +47,12 @@ class Handshake(Protocol):
     def finish(self) -> tuple[Member, Keys]:
         """The authenticated peer and the transport ciphers."""
 
+    def welcome(self) -> bytes:
+        """What the responder says with its welcome: nothing, or `WELCOME_BYTES`."""
+
+    def welcomed(self, data: bytes) -> None:
+        """Take what the responder said with its welcome; raises ChannelError."""
+
 
 def prologue(hello: bytes, membership: Membership, extra: bytes) -> bytes:
     """What both sides must agree on before the first message; every part is length-prefixed."""
@@ -55,6 +62,8 @@ def prologue(hello: bytes, membership: Membership, extra: bytes) -> bytes:
 
 class InitiatorHandshake:
     """The dialling side: it knows from the membership which key must answer; raises NotAMember for a stranger."""
+
+    initiates = True
 
     def __init__(
         self,
@@ -93,9 +102,20 @@ class InitiatorHandshake:
         send, receive = self._noise.split()
         return self._peer, _ciphers(self._suite, send, receive)
 
+    def welcome(self) -> bytes:
+        """Nothing: the responder welcomes."""
+        return b""
+
+    def welcomed(self, data: bytes) -> None:
+        """Nothing is expected; raises ProtocolViolation."""
+        if data:
+            raise ProtocolViolation("a welcome that says something where no ECH-style hello was sent")
+
 
 class ResponderHandshake:
     """The listening side: it learns who dialled in the third message, and takes members only."""
+
+    initiates = False
 
     def __init__(
         self,
@@ -134,6 +154,14 @@ class ResponderHandshake:
         assert self._peer is not None
         receive, send = self._noise.split()
         return self._peer, _ciphers(self._suite, send, receive)
+
+    def welcome(self) -> bytes:
+        """Nothing but the word itself."""
+        return b""
+
+    def welcomed(self, data: bytes) -> None:
+        """Never: a responder is not welcomed."""
+        raise ProtocolViolation("a welcome from the side that dialled")
 
     def _first(self, message: bytes) -> bytes:
         hello = message[: _HELLO.size]
