@@ -85,6 +85,11 @@ class Channel:
         """The authenticated peer, once the channel is established."""
         return self._peer if self._welcomed else None
 
+    @property
+    def hello_opened(self) -> bool:
+        """Whether this channel began with an ECH-style hello that was opened (see `strata.secure.ech`)."""
+        return self._handshake.accepted
+
     def outgoing(self) -> bytes:
         """Handshake bytes to send now; empty when there are none."""
         data, self._outgoing = self._outgoing, b""

@@ -38,6 +38,10 @@ class Handshake(Protocol):
     expected: int
     initiates: bool
 
+    @property
+    def accepted(self) -> bool:
+        """Whether an ECH-style hello was sent, and opened."""
+
     def start(self) -> bytes:
         """What this side sends unasked."""
 
@@ -64,6 +68,7 @@ class InitiatorHandshake:
     """The dialling side: it knows from the membership which key must answer; raises NotAMember for a stranger."""
 
     initiates = True
+    accepted = False
 
     def __init__(
         self,
@@ -116,6 +121,7 @@ class ResponderHandshake:
     """The listening side: it learns who dialled in the third message, and takes members only."""
 
     initiates = False
+    accepted = False
 
     def __init__(
         self,

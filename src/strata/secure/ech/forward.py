@@ -12,7 +12,7 @@ from strata.secure.ech import hello
 from strata.secure.ech.configs import EchConfig
 from strata.secure.errors import HandshakeFailed
 from strata.secure.handshake import InitiatorHandshake
-from strata.secure.identity import Identity, peer_id_of
+from strata.secure.identity import Identity
 from strata.secure.membership import Membership
 
 
@@ -35,7 +35,7 @@ class EchForward:
         inner = hello.Inner(int(clock()), opened.target, opened.message, relayed=opened.binding)
         sealed = hello.seal(config, header, inner)
         extra = hello.outer_extra(header, sealed)
-        self._outer = InitiatorHandshake(identity, membership, peer_id_of(opened.target), extra=extra, clock=clock)
+        self._outer = InitiatorHandshake(identity, membership, opened.peer_id, extra=extra, clock=clock)
         self.first = header + sealed + self._outer.start()
         self.expected = self._outer.expected
 

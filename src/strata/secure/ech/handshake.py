@@ -167,7 +167,7 @@ class EchResponder:
         sealed, message = rest[:-FIRST_BYTES], rest[-FIRST_BYTES:]
         extra = hello.outer_extra(self._header, sealed)
         if opened is not None:
-            if opened.target != public_key_of(self._identity.peer_id):
+            if opened.peer_id != self._identity.peer_id:
                 raise HandshakeFailed("a hello for another peer, and this one is no front")
             message, extra, self.accepted = opened.message, opened.binding, True
         self._handshake = ResponderHandshake(self._identity, self._membership, self._replays, extra=extra)

@@ -23,6 +23,7 @@ from strata.secure.ech.configs import VERSION, Config, EchConfig
 from strata.secure.ech.keys import EchKey, EchKeys
 from strata.secure.errors import HandshakeFailed
 from strata.secure.handshake import FIRST_BYTES
+from strata.secure.identity import peer_id_of
 from strata.secure.replay import ReplayCache
 
 HEADER = struct.Struct(">HBHHH")
@@ -52,6 +53,11 @@ class Opened:
     target: bytes
     message: bytes
     binding: bytes
+
+    @property
+    def peer_id(self) -> str:
+        """The target's peer id."""
+        return peer_id_of(self.target)
 
 
 def choose(configs: Sequence[Config]) -> EchConfig | None:
