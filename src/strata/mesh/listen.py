@@ -11,7 +11,7 @@ from strata.mesh.connect import HANDSHAKE_SECONDS
 from strata.mesh.front import Front, read_hello
 from strata.mesh.links import Link, LinkClosed
 from strata.mesh.roster import Roster
-from strata.secure import Channel, ChannelError, EchKeys, EchResponder, Identity, ReplayCache, open_hello
+from strata.secure import Channel, ChannelError, EchKeys, EchResponder, Identity, Listener, ReplayCache
 
 log = logging.getLogger(__name__)
 
@@ -46,16 +46,16 @@ async def serve(
     configs that others hold are stale, and what was recorded before could be sent again. fronting: pass on what is for
     other members (see `front`).
     """
-    front = Front(identity, roster) if fronting else None
-    keys, replays = keys or EchKeys(), ReplayCache() if replays is None else replays
-    listener = _Listener(identity, roster, handler, keys, replays, front)
+    replays = ReplayCache() if replays is None else replays
+    listener = Listener(identity, lambda: roster.membership, replays, keys or EchKeys())
+    door = _Door(listener, roster, handler, Front(identity, roster) if fronting else None)
     pending: dict[int, trio.CancelScope] = {}
 
     async def attend(stream: trio.SocketStream) -> None:
         with trio.move_on_after(handshake_seconds) as scope:
             pending[id(scope)] = scope
             try:
-                go_on = await listener.greet(stream)
+                go_on = await door.greet(stream)
             except StrataError as error:
                 log.warning("refused a connection: %s", error)
                 return
@@ -80,27 +80,23 @@ async def serve(
 
 
 @dataclass(frozen=True)
-class _Listener:
+class _Door:
     """What `serve` does with one connection."""
 
-    identity: Identity
+    listener: Listener
     roster: Roster
     handler: Callable[[Link], Awaitable[None]]
-    keys: EchKeys
-    replays: ReplayCache
     front: Front | None
 
     async def greet(self, stream: trio.SocketStream) -> Callable[[], Awaitable[None]]:
         """Shake hands, and say what is to be done with the connection then; raises ChannelError, Unreachable."""
-        handshake = EchResponder(self.identity, lambda: self.roster.membership, self.replays, self.keys)
-        if self.front is not None:
-            header, rest = await read_hello(stream)
-            opened = open_hello(self.keys, self.replays, header, rest)
-            if opened is not None and opened.peer_id != self.identity.peer_id:
-                far, answer = await self.front.reach(opened)
-                return lambda: self._pass_on(stream, far, answer)
-            handshake.resume(header, rest, opened)
-        link = Link(stream.socket, Channel(handshake), self.roster)
+        read = None
+        if (front := self.front) is not None:
+            read = self.listener.read(*await read_hello(stream))
+            if read.opened is not None and read.opened.peer_id != self.listener.identity.peer_id:
+                far, answer = await front.reach(read.opened)
+                return lambda: front.join(stream, far, answer)
+        link = Link(stream.socket, Channel(EchResponder(self.listener, read)), self.roster)
         await link.establish()
         return lambda: self._attend(link)
 
@@ -113,7 +109,3 @@ class _Listener:
             log.exception("the handler of the link to %s failed", link.peer.name)
         finally:
             await link.aclose()
-
-    async def _pass_on(self, stream: trio.SocketStream, far: trio.SocketStream, answer: bytes) -> None:
-        assert self.front is not None
-        await self.front.join(stream, far, answer)

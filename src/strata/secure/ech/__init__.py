@@ -33,8 +33,8 @@ list that all must hold, and a first dial past a front hides nothing anyway.
 - `EchConfig`, `UnknownConfig`, `Extension`, `Config`, `parse_config_list`, `encode_config_list`, `choose`,
   `BadEchConfig`: the ECHConfigList of RFC 9849.
 - `EchKey`, `EchKeys`, `open_ech_keys`, `X25519`, `MLKEM768_X25519`: a listener's keys, and the file that keeps them.
-- `EchInitiator`, `EchResponder`, `HelloRejected`: the two sides, to be put into a `Channel`.
-- `HEADER`, `rest_bytes`, `open_hello`, `Opened`, `EchForward`: what a front needs.
+- `EchInitiator`, `EchResponder`, `Listener`, `HelloRejected`: the two sides, to be put into a `Channel`.
+- `HEADER`, `rest_bytes`, `Opened`, `EchForward`: what a front needs.
 """
 
 from strata.secure.ech.configs import (
@@ -47,8 +47,8 @@ from strata.secure.ech.configs import (
     parse_config_list,
 )
 from strata.secure.ech.forward import EchForward
-from strata.secure.ech.handshake import EchInitiator, EchResponder, HelloRejected
-from strata.secure.ech.hello import HEADER, Opened, choose, open_hello, rest_bytes
+from strata.secure.ech.handshake import EchInitiator, EchResponder, HelloRejected, Listener
+from strata.secure.ech.hello import HEADER, Opened, choose, rest_bytes
 from strata.secure.ech.hpke import MLKEM768_X25519, X25519
 from strata.secure.ech.keys import EchKey, EchKeys
 from strata.secure.ech.keys_file import open_ech_keys
@@ -67,12 +67,12 @@ __all__ = [
     "EchResponder",
     "Extension",
     "HelloRejected",
+    "Listener",
     "Opened",
     "UnknownConfig",
     "choose",
     "encode_config_list",
     "open_ech_keys",
-    "open_hello",
     "parse_config_list",
     "rest_bytes",
 ]

@@ -14,6 +14,7 @@ what RFC 9849 calls retry configs. Whoever had a config and got an answer to the
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from strata.secure.ech import hello
 from strata.secure.ech.configs import BadEchConfig, Config, EchConfig, parse_config_list
@@ -111,28 +112,56 @@ class EchInitiator:
             raise HelloRejected(self._listener, self.retry_configs)
 
 
+@dataclass(frozen=True)
+class ReadHello:
+    """A hello that is whole and new. opened: what was sealed in it for this listener's keys, if that could be opened.
+
+    outer: the handshake with the listener itself, and `answer` its second message.
+    """
+
+    opened: hello.Opened | None
+    outer: ResponderHandshake
+    answer: bytes
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who listens: its identity, the current membership, what it has seen, and the keys that open hellos."""
+
+    identity: Identity
+    membership: Callable[[], Membership]
+    replays: ReplayCache
+    keys: EchKeys
+
+    def read(self, header: bytes, rest: bytes) -> ReadHello:
+        """Read a hello; raises ChannelError.
+
+        The outer message is read in any case: it vouches for every byte before it, so that a changed hello fails
+        whether or not it could have been opened, and nothing is opened for who does not know this peer's channel key.
+        """
+        sealed, message = rest[:-FIRST_BYTES], rest[-FIRST_BYTES:]
+        outer = ResponderHandshake(
+            self.identity, self.membership, self.replays, extra=hello.outer_extra(header, sealed)
+        )
+        answer = outer.step(message)
+        return ReadHello(hello.unseal(self.keys, self.replays, header, sealed), outer, answer)
+
+
 class EchResponder:
-    """The listening side, for hellos to this peer; one for another peer is refused (a front reads hellos by itself)."""
+    """The listening side, for hellos to this peer; one for another peer is refused (a front reads hellos by itself).
+
+    read: a hello that a front has read already; `start` answers it. Raises ChannelError.
+    """
 
     initiates = False
 
-    def __init__(
-        self, identity: Identity, membership: Callable[[], Membership], replays: ReplayCache, keys: EchKeys
-    ) -> None:
+    def __init__(self, listener: Listener, read: ReadHello | None = None) -> None:
         self.expected = hello.HEADER.size
         self.accepted = False
-        self._identity = identity
-        self._membership = membership
-        self._replays = replays
-        self._keys = keys
+        self._listener = listener
         self._header = b""
-        self._reply = b""
         self._handshake: ResponderHandshake | None = None
-
-    def resume(self, header: bytes, rest: bytes, opened: hello.Opened | None) -> None:
-        """Go on from a hello that a front has read already, before `start`; raises ChannelError."""
-        self._header = header
-        self._reply = self._answer(rest, opened)
+        self._reply = b"" if read is None else self._answer(read)
 
     def start(self) -> bytes:
         """Nothing: a listener is silent until it has read a hello. Where that was done already, the second message."""
@@ -140,15 +169,15 @@ class EchResponder:
 
     def step(self, message: bytes) -> bytes:
         """Read the header, what follows it, and the third message; write the second."""
-        if not self._header:
-            self.expected = hello.rest_bytes(message)
-            self._header = message
-            return b""
-        if self._handshake is None:
-            return self._answer(message, hello.open_hello(self._keys, self._replays, self._header, message))
-        reply = self._handshake.step(message)
-        self.expected = self._handshake.expected
-        return reply
+        if self._handshake is not None:
+            reply = self._handshake.step(message)
+            self.expected = self._handshake.expected
+            return reply
+        if self._header:
+            return self._answer(self._listener.read(self._header, message))
+        self.expected = hello.rest_bytes(message)
+        self._header = message
+        return b""
 
     def finish(self) -> tuple[Member, Keys]:
         """The authenticated member and (send, receive)."""
@@ -157,23 +186,24 @@ class EchResponder:
 
     def welcome(self) -> bytes:
         """This listener's configs, padded to one size: the welcome of a hello that could not be opened looks alike."""
-        return self._keys.config_list().ljust(WELCOME_BYTES, b"\0")
+        return self._listener.keys.config_list().ljust(WELCOME_BYTES, b"\0")
 
     def welcomed(self, data: bytes) -> None:
         """Never: a listener is not welcomed."""
         raise ProtocolViolation("a welcome from the side that dialled")
 
-    def _answer(self, rest: bytes, opened: hello.Opened | None) -> bytes:
-        sealed, message = rest[:-FIRST_BYTES], rest[-FIRST_BYTES:]
-        extra = hello.outer_extra(self._header, sealed)
-        if opened is not None:
-            if opened.peer_id != self._identity.peer_id:
+    def _answer(self, read: ReadHello) -> bytes:
+        handshake, answer = read.outer, read.answer
+        if (opened := read.opened) is not None:
+            who = self._listener
+            if opened.peer_id != who.identity.peer_id:
                 raise HandshakeFailed("a hello for another peer, and this one is no front")
-            message, extra, self.accepted = opened.message, opened.binding, True
-        self._handshake = ResponderHandshake(self._identity, self._membership, self._replays, extra=extra)
-        reply = self._handshake.step(message)
-        self.expected = self._handshake.expected
-        return reply
+            handshake = ResponderHandshake(who.identity, who.membership, who.replays, extra=opened.binding)
+            answer = handshake.step(opened.message)
+            self.accepted = True
+        self._handshake = handshake
+        self.expected = handshake.expected
+        return answer
 
 
 def _unpad(data: bytes) -> tuple[Config, ...]:

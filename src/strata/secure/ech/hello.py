@@ -33,7 +33,6 @@ _FIELDS = struct.Struct(f">Q32s16s32s{FIRST_BYTES}s")
 _LABEL = b"strata ech hello v1\0"
 _OUTER_LABEL = b"strata ech outer v1\0"
 DIRECT = bytes(32)  # `relayed` of a hello that no front has passed on
-EPHEMERAL = slice(FIRST_BYTES - 56, FIRST_BYTES - 24)  # where the ephemeral key lies in a first message
 
 
 @dataclass(frozen=True)
@@ -115,22 +114,15 @@ def rest_bytes(header: bytes) -> int:
     version, _, kem_id, *suite = HEADER.unpack(header)
     if version != VERSION or not hpke.knows(kem_id, (suite[0], suite[1])):
         raise HandshakeFailed("not an ECH-style hello of this protocol: something else, or one stripped of it")
-    return sealed_bytes(kem_id) + FIRST_BYTES
+    return hpke.KEMS[kem_id].enc_bytes + INNER_BYTES + hpke.TAG_BYTES + FIRST_BYTES
 
 
-def sealed_bytes(kem_id: int) -> int:
-    """The size of the sealed part."""
-    return hpke.KEMS[kem_id].enc_bytes + INNER_BYTES + hpke.TAG_BYTES
+def unseal(keys: EchKeys, replays: ReplayCache, header: bytes, sealed: bytes) -> Opened | None:
+    """Open what was sealed; None if that was not for these keys.
 
-
-def open_hello(keys: EchKeys, replays: ReplayCache, header: bytes, rest: bytes) -> Opened | None:
-    """Open what follows a header, of `rest_bytes(header)` bytes; None if it was not sealed for these keys.
-
-    Raises ReplayedHandshake, and HandshakeFailed when whoever sealed it did not keep to the format. The outer message
-    is remembered too: when the key is gone, the same hello would otherwise be answered as one that is only stale.
+    Raises ReplayedHandshake, and HandshakeFailed when whoever sealed it did not keep to the format.
     """
     _, config_id, kem_id, kdf_id, aead_id = HEADER.unpack(header)
-    sealed, outer = rest[:-FIRST_BYTES], rest[-FIRST_BYTES:]
     if (key := keys.opening(config_id, kem_id)) is None:
         return None
     info = _LABEL + key.config.encode() + header
@@ -141,7 +133,6 @@ def open_hello(keys: EchKeys, replays: ReplayCache, header: bytes, rest: bytes) 
     if plain != _padded(plain[: _FIELDS.size]):
         raise HandshakeFailed("a hello is padded with something else than zeros")
     replays.check(nonce, made)
-    replays.check(outer[EPHEMERAL], made)
     return Opened(target, message, binding(key.config, header) if relayed == DIRECT else relayed)
 
 
