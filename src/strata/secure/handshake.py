@@ -146,7 +146,8 @@ class ResponderHandshake:
     def step(self, message: bytes) -> bytes:
         """Read the first message and write the second; or read the third, and who it is from."""
         if self._noise is None:
-            return self._first(message)
+            self.read_first(message)
+            return self.write_second()
         self._noise.read_message(message)
         assert self._noise.remote_static is not None
         # Asked now, not at the start: a peer revoked while the handshake ran stays out.
@@ -169,7 +170,8 @@ class ResponderHandshake:
         """Never: a responder is not welcomed."""
         raise ProtocolViolation("a welcome from the side that dialled")
 
-    def _first(self, message: bytes) -> bytes:
+    def read_first(self, message: bytes) -> None:
+        """Read the first message, which is authentic then and new; raises ChannelError."""
         hello = message[: _HELLO.size]
         magic, version, suite = _HELLO.unpack(hello)
         if magic != _MAGIC or version != VERSION:
@@ -187,8 +189,12 @@ class ResponderHandshake:
         (made,) = _TIME.unpack(payload)
         self._replays.check(message[_HELLO.size : _HELLO.size + 32], made)
         self._noise = noise
+
+    def write_second(self) -> bytes:
+        """The answer to the first message."""
+        assert self._noise is not None
         self.expected = THIRD_BYTES
-        return noise.write_message()
+        return self._noise.write_message()
 
 
 def _ciphers(suite: Suite, send: bytes, receive: bytes) -> Keys:

@@ -8,7 +8,8 @@ What it hides, from whom:
 - From whoever watches the leg from a dialler to a *front*, or takes its bytes and changes them: which of the peers
   behind that front is dialled, and which member dials (its network address shows). All hellos under one config are
   equally long whatever the target, and so are all answers. Without a config (GREASE), and under a stale one, form,
-  sizes and order are the same too; only `config_id` can tell them apart, for who has seen others.
+  sizes and order are the same too; only `config_id` can tell them apart, for who has seen others, and some 0.1 ms less
+  of work for the listener.
 - From whoever records that today and has a quantum computer later: the target, where the config's key is the hybrid
   MLKEM768-X25519, which is the default. (Not who dials, and not what is said: the channel itself is X25519.)
 - From the front: what is said, for the channel is end to end, and which member says it. (It knows who asked it for its

@@ -116,12 +116,11 @@ class EchInitiator:
 class ReadHello:
     """A hello that is whole and new. opened: what was sealed in it for this listener's keys, if that could be opened.
 
-    outer: the handshake with the listener itself, and `answer` its second message.
+    outer: the handshake with the listener itself, whose first message has been read.
     """
 
     opened: hello.Opened | None
     outer: ResponderHandshake
-    answer: bytes
 
 
 @dataclass(frozen=True)
@@ -143,8 +142,8 @@ class Listener:
         outer = ResponderHandshake(
             self.identity, self.membership, self.replays, extra=hello.outer_extra(header, sealed)
         )
-        answer = outer.step(message)
-        return ReadHello(hello.unseal(self.keys, self.replays, header, sealed), outer, answer)
+        outer.read_first(message)
+        return ReadHello(hello.unseal(self.keys, self.replays, header, sealed), outer)
 
 
 class EchResponder:
@@ -193,15 +192,16 @@ class EchResponder:
         raise ProtocolViolation("a welcome from the side that dialled")
 
     def _answer(self, read: ReadHello) -> bytes:
-        handshake, answer = read.outer, read.answer
+        handshake = read.outer
         if (opened := read.opened) is not None:
             who = self._listener
             if opened.peer_id != who.identity.peer_id:
                 raise HandshakeFailed("a hello for another peer, and this one is no front")
             handshake = ResponderHandshake(who.identity, who.membership, who.replays, extra=opened.binding)
-            answer = handshake.step(opened.message)
+            handshake.read_first(opened.message)
             self.accepted = True
         self._handshake = handshake
+        answer = handshake.write_second()
         self.expected = handshake.expected
         return answer
 
