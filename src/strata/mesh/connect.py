@@ -46,8 +46,6 @@ async def dial(
     """
     member = roster.membership.member(peer_id)
     listener = member if front is None else roster.membership.member(front)
-    if require_ech and front is None and roster.ech_config(peer_id) is None:
-        raise EchRequired(f"no ECH config of {member.name} is known yet: dial it once without requiring ECH")
     addresses = (address,) if address is not None else listener.addresses
     failure: StrataError = Unreachable(f"the membership lists no address of {listener.name}")
     with trio.move_on_after(timeout) as deadline:
@@ -88,7 +86,10 @@ class _Dial:
             await (await self._establish(self.listener, address)).aclose()
         for _ in range(2):
             if self._config is None and (through_front or self.require_ech):
-                raise EchRequired(f"{self.listener.name} offers no ECH config that can be used here")
+                name = self.listener.name
+                raise EchRequired(
+                    f"no ECH config of {name} that can be used is known: dial it once without that demand"
+                )
             try:
                 return await self._establish(self.member, address)
             except HelloRejected as error:

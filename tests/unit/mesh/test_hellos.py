@@ -125,7 +125,7 @@ async def test_a_listener_that_offers_nothing_usable_is_not_dialled_where_ech_is
             keys.rotate()
         unusable = b"\0\4\xaa\xaa\0\0"  # a version that nobody knows
         monkeypatch.setattr(keys, "config_list", lambda: unusable)
-        with pytest.raises(EchRequired, match="offers no ECH config"):
+        with pytest.raises(EchRequired, match="no ECH config of bob"):
             await dial(ALICE, roster, BOB.peer_id, require_ech=True)
         link = await dial(ALICE, roster, BOB.peer_id)  # else it is dialled as one of which nothing is known
         assert not link.hello_opened

@@ -171,6 +171,8 @@ ONE = base64.b64decode(CLOUDFLARE[0])
         (ONE[:2] + b"\xfe\x0d\0\x40" + ONE[6:], "config 0"),  # its contents are one byte shorter than they say
         (ONE[:9] + b"\0\0" + ONE[11:], "its public key"),
         (ONE[:43] + b"\0\3" + ONE[45:], "its cipher suites"),
+        (b"\0\x46\xfe\x0d\0\x42" + ONE[6:] + b"\0", "config 0: 1 bytes too many"),
+        (b"\0\x46\xfe\x0d\0\x42" + ONE[6:43] + b"\0\5\0" + ONE[45:], "its cipher suites have 5 bytes"),
     ],
 )
 def test_an_error_says_what_is_wrong_and_where(data, message):

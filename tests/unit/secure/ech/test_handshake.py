@@ -1,5 +1,7 @@
 """The hello: what is the same for all, who may open it, and how everything else ends."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,7 +158,10 @@ def test_a_changed_welcome_is_not_believed(clock, keys, replays):
     assert initiator._handshake.retry_configs == ()
 
 
-@pytest.mark.parametrize("welcome", [bytes(2048), b"\0\4\xfe\x0d\0\1".ljust(2048, b"\0"), b"\1" * 2048])
+@pytest.mark.parametrize(
+    "welcome",
+    [bytes(2048), b"\0\4\xfe\x0d\0\1".ljust(2048, b"\0"), b"\1" * 2048, b"\0\4\xaa\xaa\0\0".ljust(2048, b"\1")],
+)
 def test_a_member_whose_welcome_is_no_list_is_left(clock, keys, replays, welcome):
     initiator, responder = dialling(None, clock), listening(keys, replays)
     responder._handshake.welcome = lambda: welcome
@@ -244,6 +249,13 @@ def test_a_hello_with_another_outer_message_is_still_the_same_hello(clock, keys,
         responder.next_event()
 
 
+def test_a_front_too_opens_a_hello_once(clock, keys, replays):
+    first = dialling(config_of(keys), clock, CAROL, front=BOB).outgoing()
+    assert hello.unseal(keys, replays, first[:9], first[9:-64]).peer_id == CAROL.peer_id
+    with pytest.raises(ReplayedHandshake):
+        hello.unseal(keys, replays, first[:9], first[9:-64])
+
+
 def test_a_hello_from_another_time_is_refused(clock, keys, replays):
     first = dialling(config_of(keys), clock).outgoing()
     clock.now += 601
@@ -307,6 +319,14 @@ def test_an_inner_message_is_of_no_use_under_another_config(clock, keys, replays
         else:
             with pytest.raises(HandshakeFailed):
                 responder.next_event()
+
+
+def test_an_inner_message_is_bound_to_the_whole_config_and_to_the_header(keys):
+    config = config_of(keys)
+    header = hello.header_for(config)
+    others = [replace(config, **change) for change in ({"public_name": b"a.invalid"}, {"public_key": bytes(1216)})]
+    bindings = [hello.binding(config, header), hello.binding(config, header[:8] + b"\3")]
+    assert len({*bindings, *(hello.binding(each, header) for each in others)}) == 4
 
 
 def test_padding_is_zeros(clock, keys, replays, monkeypatch):
