@@ -1,8 +1,9 @@
 """The connections of a mesh.
 
 - `Roster`: the membership a node goes by.
-- `Link`, `dial`, `serve`: encrypted links between members (the direct bulk path); `HANDSHAKE_SECONDS`, how long to try.
-- `LinkClosed`, `Unreachable`, `CannotListen`: how a link ends, or does not begin.
+- `Link`, `dial`, `serve`: encrypted links between members (the direct bulk path), which begin with an ECH-style hello
+  and may go through a front; `HANDSHAKE_SECONDS`, how long to try.
+- `LinkClosed`, `Unreachable`, `EchRequired`, `CannotListen`: how a link ends, or does not begin.
 - `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
 - `weak_spots`, `WeakSpots`, `propose`, `Proposal`, `MOST_SURVIVED`: what would cut a mesh, and which links mend it.
 - `allocate`, `Allocation`, `Share`, `Flow`, `Kind`, `WEIGHTS`, `read_flows`, `BadFlows`: bandwidth, shared fairly.
@@ -24,8 +25,9 @@ from strata.mesh.bandwidth import (
     allocate,
     read_flows,
 )
-from strata.mesh.connect import HANDSHAKE_SECONDS, CannotListen, Unreachable, dial, serve
+from strata.mesh.connect import HANDSHAKE_SECONDS, EchRequired, Unreachable, dial
 from strata.mesh.links import Link, LinkClosed
+from strata.mesh.listen import CannotListen, serve
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
 from strata.mesh.roster import Roster
 from strata.mesh.topology import MOST_SURVIVED, Proposal, WeakSpots, propose, weak_spots
@@ -41,6 +43,7 @@ __all__ = [
     "CannotListen",
     "Device",
     "Due",
+    "EchRequired",
     "Flow",
     "Kind",
     "Link",

@@ -1,113 +1,112 @@
-"""Making links: dial a member, or listen for members."""
+"""Dialling a member.
 
-import logging
-from collections.abc import Awaitable, Callable
+Every link begins with an ECH-style hello (see `strata.secure.ech` for what it hides from whom): a true one where the
+listener's config is known from an earlier dial, else GREASE. Each listener gives its config when it has authenticated
+itself, so a roster knows it from the first dial on.
+"""
+
+from dataclasses import dataclass
 
 import trio
 
 from strata.errors import StrataError
-from strata.mesh.links import Link, LinkClosed
+from strata.mesh.links import Link
 from strata.mesh.roster import Roster
-from strata.secure import Channel, ChannelError, Identity, ReplayCache
-
-log = logging.getLogger(__name__)
+from strata.secure import Channel, ChannelError, EchConfig, EchInitiator, HelloRejected, Identity, Member
 
 HANDSHAKE_SECONDS = 10.0
-MAX_HANDSHAKES = 64
-
-
-class CannotListen(StrataError):
-    """The address to listen on is taken, or not this machine's."""
 
 
 class Unreachable(StrataError):
     """No address of the peer took a connection in time."""
 
 
+class EchRequired(StrataError):
+    """A hello was to hide whom it is for, and no config is known under which it could: it was not sent."""
+
+
 async def dial(
-    identity: Identity, roster: Roster, peer_id: str, address: str | None = None, timeout: float = HANDSHAKE_SECONDS
+    identity: Identity,
+    roster: Roster,
+    peer_id: str,
+    address: str | None = None,
+    timeout: float = HANDSHAKE_SECONDS,
+    *,
+    front: str | None = None,
+    require_ech: bool = False,
 ) -> Link:
     """Connect to a member, at `address` ("host:port") or at the addresses the membership lists, within `timeout` s.
 
-    Raises NotAMember before anything is sent when the membership does not list the peer, Unreachable when nobody
-    answers, ChannelError when who answers is not the peer or does not take us for a member.
+    front: the peer id of a member that passes the link on; the address is then the front's, whose config is fetched
+    first if it is not known. require_ech: send no hello but a true one, which for a direct dial means that the peer was
+    dialled before. A listener that cannot open a true hello is dialled again with what it offers now, once.
+
+    Raises NotAMember and EchRequired before anything is sent, Unreachable when nobody answers, ChannelError when who
+    answers is not the peer or does not take us for a member.
     """
     member = roster.membership.member(peer_id)
-    addresses = (address,) if address is not None else member.addresses
-    failure: StrataError = Unreachable(f"the membership lists no address of {member.name}")
+    listener = member if front is None else roster.membership.member(front)
+    addresses = (address,) if address is not None else listener.addresses
+    failure: StrataError = Unreachable(f"the membership lists no address of {listener.name}")
     with trio.move_on_after(timeout) as deadline:
         for candidate in addresses:
-            host, _, port = candidate.rpartition(":")
             try:
-                stream = await trio.open_tcp_stream(host.strip("[]"), int(port))
-            except (OSError, ValueError) as error:  # ValueError: not host:port
-                reason = getattr(error, "strerror", None) or error
-                failure = Unreachable(f"cannot connect to {member.name} at {candidate}: {reason}")
-                continue
-            link = Link(stream.socket, Channel.initiator(identity, roster.membership, peer_id), roster)
-            try:
-                await link.establish()
-            except ChannelError as error:
+                return await _Dial(identity, roster, member, listener, require_ech).at(candidate)
+            except (Unreachable, ChannelError) as error:
                 failure = error
-                continue
-            return link
     if deadline.cancelled_caught:
         raise Unreachable(f"{member.name} did not answer within {timeout:g} s")
     raise failure
 
 
-async def serve(
-    identity: Identity,
-    roster: Roster,
-    handler: Callable[[Link], Awaitable[None]],
-    host: str = "127.0.0.1",
-    port: int = 0,
-    *,
-    handshake_seconds: float = HANDSHAKE_SECONDS,
-    max_handshakes: int = MAX_HANDSHAKES,
-    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Listen until cancelled and run `handler` with each member's link, which is closed when the handler returns.
-
-    Reports the bound port through `task_status`; raises CannotListen. A bad peer costs only its own connection. One
-    that has not proved to be a member's within `handshake_seconds` is dropped; when `max_handshakes` are pending, a
-    newcomer replaces the oldest of them, so that idle connections cannot lock members out.
-    """
-    replays = ReplayCache()
-    pending: dict[int, trio.CancelScope] = {}
-
-    async def attend(stream: trio.SocketStream) -> None:
-        channel = Channel.responder(identity, lambda: roster.membership, replays)
-        link = Link(stream.socket, channel, roster)
-        with trio.move_on_after(handshake_seconds) as scope:
-            pending[id(scope)] = scope
-            try:
-                await link.establish()
-            except ChannelError as error:
-                log.warning("refused a connection: %s", error)
-                return
-            finally:
-                del pending[id(scope)]
-        if scope.cancelled_caught:
-            log.warning("dropped a connection that did not finish its handshake")
-            return
-        try:
-            await handler(link)
-        except (LinkClosed, ChannelError) as error:
-            log.info("link to %s ended: %s", link.peer.name, error)
-        except Exception:
-            log.exception("the handler of the link to %s failed", link.peer.name)
-        finally:
-            await link.aclose()
-
-    async def accept(stream: trio.SocketStream) -> None:
-        if len(pending) >= max_handshakes:
-            next(iter(pending.values())).cancel()
-        await attend(stream)
-
+async def open_stream(member: Member, address: str) -> trio.SocketStream:
+    """A connection to a member's address; raises Unreachable."""
+    host, _, port = address.rpartition(":")
     try:
-        listeners = await trio.open_tcp_listeners(port, host=host)
-    except OSError as error:
-        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
-    task_status.started(listeners[0].socket.getsockname()[1])
-    await trio.serve_listeners(accept, listeners)
+        return await trio.open_tcp_stream(host.strip("[]"), int(port))
+    except (OSError, ValueError) as error:  # ValueError: not host:port
+        reason = getattr(error, "strerror", None) or error
+        raise Unreachable(f"cannot connect to {member.name} at {address}: {reason}") from None
+
+
+@dataclass(frozen=True)
+class _Dial:
+    """A dial of `member`, at addresses of `listener`, which is the member itself or a front."""
+
+    identity: Identity
+    roster: Roster
+    member: Member
+    listener: Member
+    require_ech: bool
+
+    async def at(self, address: str) -> Link:
+        """A link, after a second try where the listener could not open the hello; raises as `dial` does."""
+        through_front = self.listener is not self.member
+        if through_front and self._config is None:
+            await (await self._establish(self.listener, address)).aclose()
+        for _ in range(2):
+            if self._config is None and (through_front or self.require_ech):
+                name = self.listener.name
+                raise EchRequired(
+                    f"no ECH config of {name} that can be used is known: dial it once without that demand"
+                )
+            try:
+                return await self._establish(self.member, address)
+            except HelloRejected as error:
+                self.roster.learn(self.listener.peer_id, error.retry_configs)
+                failure = error
+        raise failure
+
+    @property
+    def _config(self) -> EchConfig | None:
+        return self.roster.ech_config(self.listener.peer_id)
+
+    async def _establish(self, target: Member, address: str) -> Link:
+        """One connection and one handshake; what the target says of itself is learned."""
+        stream = await open_stream(self.listener, address)
+        front = None if self.listener is target else self.listener.peer_id
+        handshake = EchInitiator(self.identity, self.roster.membership, target.peer_id, self._config, front=front)
+        link = Link(stream.socket, Channel(handshake), self.roster)
+        await link.establish()
+        self.roster.learn(target.peer_id, handshake.retry_configs)
+        return link

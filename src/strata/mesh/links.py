@@ -45,6 +45,11 @@ class Link:
         assert self._peer is not None
         return self._peer
 
+    @property
+    def hello_opened(self) -> bool:
+        """Whether it began with an ECH-style hello that was opened; else with GREASE, or with a stale one."""
+        return self._channel.hello_opened
+
     async def establish(self) -> None:
         """Shake hands; raises ChannelError. Whatever stops it ends the connection."""
         try:

@@ -1,8 +1,8 @@
-"""The membership a node currently goes by."""
+"""The membership a node currently goes by, and the ECH configs that it has learned of the members."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from strata.secure import Membership
+from strata.secure import Config, EchConfig, Membership, choose
 
 
 class Roster:
@@ -11,6 +11,7 @@ class Roster:
     def __init__(self, membership: Membership) -> None:
         self._membership = membership
         self._watchers: set[Callable[[], None]] = set()
+        self._ech_configs: dict[str, EchConfig] = {}
 
     @property
     def membership(self) -> Membership:
@@ -23,9 +24,22 @@ class Roster:
         Links whose peer the new one does not list are closed.
         """
         self._membership = self._membership.successor(sealed)
+        listed = {member.peer_id for member in self._membership.members}
+        self._ech_configs = {peer: config for peer, config in self._ech_configs.items() if peer in listed}
         for changed in tuple(self._watchers):
             changed()
         return self._membership
+
+    def ech_config(self, peer_id: str) -> EchConfig | None:
+        """What hellos to a member are sealed with; None while nothing is known."""
+        return self._ech_configs.get(peer_id)
+
+    def learn(self, peer_id: str, configs: Sequence[Config]) -> None:
+        """Take the configs that a member has given of itself, and only what came under its authentication."""
+        if (config := choose(configs)) is None:
+            self._ech_configs.pop(peer_id, None)
+        else:
+            self._ech_configs[peer_id] = config
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Have `changed` called after each update, until `unwatch`."""

@@ -3,13 +3,36 @@
 - `Identity`, `PeerCard`, `peer_id_of`, `verify`: who a peer is, and what it signed.
 - `Membership`, `Member`, `open_sealed`: who belongs to a mesh, signed by its owner.
 - `read_membership`, `write_membership`, `edit_membership`: the file that holds it.
-- `Channel`, `Established`, `Closed`, `MAX_RECORD`, `ReplayCache`: the encrypted channel between two members.
+- `Channel`, `Established`, `Closed`, `MAX_RECORD`: the encrypted channel between two members.
+- `ReplayCache`, `ReplayFile`: which handshakes were seen.
 - `Suite`, `preferred_suite`: the cipher suites.
+- `EchInitiator`, `EchResponder`, `EchKeys`, `open_ech_keys`, ...: the ECH-style hello, listed in `strata.secure.ech`.
 - `ChannelError` and its kinds, `IdentityError`, `MembershipError`: what can go wrong.
 """
 
 from strata.secure.channel import Channel, Closed, Established
 from strata.secure.cipher import Suite, preferred_suite
+from strata.secure.ech import (
+    HEADER,
+    MLKEM768_X25519,
+    X25519,
+    BadEchConfig,
+    Config,
+    EchConfig,
+    EchForward,
+    EchInitiator,
+    EchKey,
+    EchKeys,
+    EchResponder,
+    HelloRejected,
+    Listener,
+    Opened,
+    choose,
+    encode_config_list,
+    open_ech_keys,
+    parse_config_list,
+    rest_bytes,
+)
 from strata.secure.errors import (
     ChannelClosed,
     ChannelError,
@@ -29,35 +52,56 @@ from strata.secure.membership import Member, Membership, open_sealed
 from strata.secure.membership_file import edit_membership, read_membership, write_membership
 from strata.secure.records import MAX_RECORD
 from strata.secure.replay import ReplayCache
+from strata.secure.replay_file import ReplayFile
 
 __all__ = [
+    "HEADER",
     "MAX_RECORD",
+    "MLKEM768_X25519",
+    "X25519",
+    "BadEchConfig",
     "Channel",
     "ChannelClosed",
     "ChannelError",
     "Closed",
+    "Config",
+    "EchConfig",
+    "EchForward",
+    "EchInitiator",
+    "EchKey",
+    "EchKeys",
+    "EchResponder",
     "Established",
     "HandshakeFailed",
+    "HelloRejected",
     "Identity",
     "IdentityError",
+    "Listener",
     "Member",
     "Membership",
     "MembershipError",
     "NonceExhausted",
     "NotAMember",
+    "Opened",
     "PeerCard",
     "ProtocolViolation",
     "RecordTooLarge",
     "ReplayCache",
+    "ReplayFile",
     "ReplayedHandshake",
     "Suite",
     "Tampered",
     "Truncated",
+    "choose",
     "edit_membership",
+    "encode_config_list",
+    "open_ech_keys",
     "open_sealed",
+    "parse_config_list",
     "peer_id_of",
     "preferred_suite",
     "read_membership",
+    "rest_bytes",
     "verify",
     "write_membership",
 ]

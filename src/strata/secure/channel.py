@@ -56,7 +56,7 @@ class Channel:
 
     def __init__(self, handshake: Handshake) -> None:
         self._handshake = handshake
-        self._welcomed = isinstance(handshake, ResponderHandshake)
+        self._welcomed = not handshake.initiates
         self._outgoing = handshake.start()
         self._writer: RecordWriter | None = None
         self._reader: RecordReader | None = None
@@ -84,6 +84,11 @@ class Channel:
     def peer(self) -> Member | None:
         """The authenticated peer, once the channel is established."""
         return self._peer if self._welcomed else None
+
+    @property
+    def hello_opened(self) -> bool:
+        """Whether this channel began with an ECH-style hello that was opened (see `strata.secure.ech`)."""
+        return self._handshake.accepted
 
     def outgoing(self) -> bytes:
         """Handshake bytes to send now; empty when there are none."""
@@ -159,13 +164,14 @@ class Channel:
         if (reader := self._reader) is not None:
             self._start, record = reader.read(self._buffer, self._start, self._end)
             if record is not None:
-                return record if reader.kind == DATA and self._welcomed else self._control(reader.kind)
+                return record if reader.kind == DATA and self._welcomed else self._control(reader.kind, record)
         if self._ended:
             raise self._cut_off()
         return None
 
-    def _control(self, kind: int) -> Event:
+    def _control(self, kind: int, record: memoryview) -> Event:
         if kind == WELCOME and not self._welcomed:
+            self._handshake.welcomed(bytes(record))
             self._welcomed = True
             assert self._peer is not None
             return Established(self._peer)
@@ -189,7 +195,7 @@ class Channel:
         self._writer, self._reader = RecordWriter(send), RecordReader(receive)
         if not self._welcomed:
             return None
-        self._outgoing += b"".join(self._writer.write(WELCOME, ()))
+        self._outgoing += b"".join(self._writer.write(WELCOME, (self._handshake.welcome(),)))
         return Established(self._peer)
 
     def _cut_off(self) -> ChannelError:

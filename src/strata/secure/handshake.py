@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from strata.secure.cipher import REKEY_INTERVAL, TAG_BYTES, CipherState, Suite, preferred_suite
-from strata.secure.errors import HandshakeFailed
+from strata.secure.errors import HandshakeFailed, ProtocolViolation
 from strata.secure.identity import Identity
 from strata.secure.membership import Member, Membership
 from strata.secure.noise import HandshakeState
@@ -36,6 +36,11 @@ class Handshake(Protocol):
     """One side: `expected` bytes go into `step`, which returns the bytes to send; at the end `expected` is 0."""
 
     expected: int
+    initiates: bool
+
+    @property
+    def accepted(self) -> bool:
+        """Whether an ECH-style hello was sent, and opened."""
 
     def start(self) -> bytes:
         """What this side sends unasked."""
@@ -46,6 +51,12 @@ class Handshake(Protocol):
     def finish(self) -> tuple[Member, Keys]:
         """The authenticated peer and the transport ciphers."""
 
+    def welcome(self) -> bytes:
+        """What the responder says with its welcome: nothing, or `WELCOME_BYTES`."""
+
+    def welcomed(self, data: bytes) -> None:
+        """Take what the responder said with its welcome; raises ChannelError."""
+
 
 def prologue(hello: bytes, membership: Membership, extra: bytes) -> bytes:
     """What both sides must agree on before the first message; every part is length-prefixed."""
@@ -55,6 +66,9 @@ def prologue(hello: bytes, membership: Membership, extra: bytes) -> bytes:
 
 class InitiatorHandshake:
     """The dialling side: it knows from the membership which key must answer; raises NotAMember for a stranger."""
+
+    initiates = True
+    accepted = False
 
     def __init__(
         self,
@@ -93,9 +107,21 @@ class InitiatorHandshake:
         send, receive = self._noise.split()
         return self._peer, _ciphers(self._suite, send, receive)
 
+    def welcome(self) -> bytes:
+        """Nothing: the responder welcomes."""
+        return b""
+
+    def welcomed(self, data: bytes) -> None:
+        """Nothing is expected; raises ProtocolViolation."""
+        if data:
+            raise ProtocolViolation("a welcome that says something where no ECH-style hello was sent")
+
 
 class ResponderHandshake:
     """The listening side: it learns who dialled in the third message, and takes members only."""
+
+    initiates = False
+    accepted = False
 
     def __init__(
         self,
@@ -120,7 +146,8 @@ class ResponderHandshake:
     def step(self, message: bytes) -> bytes:
         """Read the first message and write the second; or read the third, and who it is from."""
         if self._noise is None:
-            return self._first(message)
+            self.read_first(message)
+            return self.write_second()
         self._noise.read_message(message)
         assert self._noise.remote_static is not None
         # Asked now, not at the start: a peer revoked while the handshake ran stays out.
@@ -135,7 +162,16 @@ class ResponderHandshake:
         receive, send = self._noise.split()
         return self._peer, _ciphers(self._suite, send, receive)
 
-    def _first(self, message: bytes) -> bytes:
+    def welcome(self) -> bytes:
+        """Nothing but the word itself."""
+        return b""
+
+    def welcomed(self, data: bytes) -> None:
+        """Never: a responder is not welcomed."""
+        raise ProtocolViolation("a welcome from the side that dialled")
+
+    def read_first(self, message: bytes) -> None:
+        """Read the first message, which is authentic then and new; raises ChannelError."""
         hello = message[: _HELLO.size]
         magic, version, suite = _HELLO.unpack(hello)
         if magic != _MAGIC or version != VERSION:
@@ -153,8 +189,12 @@ class ResponderHandshake:
         (made,) = _TIME.unpack(payload)
         self._replays.check(message[_HELLO.size : _HELLO.size + 32], made)
         self._noise = noise
+
+    def write_second(self) -> bytes:
+        """The answer to the first message."""
+        assert self._noise is not None
         self.expected = THIRD_BYTES
-        return noise.write_message()
+        return self._noise.write_message()
 
 
 def _ciphers(suite: Suite, send: bytes, receive: bytes) -> Keys:

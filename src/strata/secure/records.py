@@ -22,6 +22,9 @@ _HEADER = struct.Struct(">BI")
 HEADER_MESSAGE_BYTES = _HEADER.size + TAG_BYTES
 
 DATA, CLOSE, WELCOME = 0, 1, 2
+WELCOME_BYTES = 2048  # of a welcome that says something: room for an ECHConfigList with a hybrid key, always filled
+
+_CONTROL_BYTES = {CLOSE: (0,), WELCOME: (0, WELCOME_BYTES)}
 
 # Four of the largest messages at a time stay in the second-level cache between encryption and the system call.
 _BATCH_PIECES = 4
@@ -130,7 +133,7 @@ class RecordReader:
         """The length in the header just decrypted: authentic, but a member may still be faulty."""
         length: int
         self.kind, length = _HEADER.unpack(self._header)
-        if self.kind > WELCOME or (self.kind != DATA and length):
+        if self.kind > WELCOME or (self.kind != DATA and length not in _CONTROL_BYTES[self.kind]):
             raise ProtocolViolation(f"a record of kind {self.kind} and {length} bytes")
         if length > MAX_RECORD:
             raise RecordTooLarge(f"the peer announced a record of {length} bytes; the limit is {MAX_RECORD}")

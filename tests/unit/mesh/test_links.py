@@ -97,7 +97,8 @@ async def test_bytes_on_the_wire_are_counted_alike_on_both_sides():
         await link.aclose()
         await far.wait()
     assert counts == [(link.bytes_sent, link.bytes_received)]
-    handshake, record, close = 64 + 64, 21 + 100_000 + 2 * 16, 21
+    hello = 9 + 1120 + 192 + 16 + 64
+    handshake, record, close = hello + 64, 21 + 100_000 + 2 * 16, 21
     assert link.bytes_sent == handshake + record + close
 
 

@@ -25,7 +25,7 @@ from strata.inference.node.process_memory import bound_kernels, release, reset_p
 from strata.inference.node.worker import Worker
 from strata.memory import available_memory
 from strata.mesh import Roster, read_membership, serve
-from strata.secure import Identity, Membership, MembershipError
+from strata.secure import Identity, Membership, MembershipError, ReplayCache, ReplayFile, open_ech_keys
 from strata.store import Store
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,8 @@ def run_node(
 
     threads: for tensor work; None takes torch's number. threads_alone: for the steps of a session that is
     the only one.
-    The node's key is `home/identity.json`, its store `home/store`, and `home/mesh` the newest membership it has seen.
+    The node's key is `home/identity.json`, its store `home/store`, and `home/mesh` the newest membership it has seen;
+    `home/ech.json` has the keys that open hellos, `home/replays` which were seen.
     Prints one line of JSON when it is ready: peer_id, name, address, memory_bytes.
     """
     tune_allocator()
@@ -98,7 +99,16 @@ async def _main(
             threads_alone=threads_alone,
         )
         bound = await nursery.start(
-            lambda *, task_status: serve(identity, roster, node.handle, host, port, task_status=task_status)
+            partial(
+                serve,
+                identity,
+                roster,
+                node.handle,
+                host,
+                port,
+                keys=open_ech_keys(home / "ech.json"),
+                replays=ReplayCache(file=ReplayFile(home / "replays")),
+            )
         )
         ready = {
             "peer_id": identity.peer_id, "name": own.name, "address": f"{host}:{bound}", "memory_bytes": budget
