@@ -18,6 +18,8 @@ from multiaddr.exceptions import Error as MultiaddrError
 
 from strata.mesh.connect import CannotListen
 from strata.mesh.roster import Roster
+from strata.mesh.transport.muxer import PROTOCOL as MUX
+from strata.mesh.transport.muxer import Muxer
 from strata.mesh.transport.security import PROTOCOL, XkTransport
 from strata.mesh.transport.stock import MembersNoise
 from strata.secure import Identity
@@ -32,7 +34,7 @@ def build_host(
     security: TSecurityOptions = {PROTOCOL: XkTransport(identity, roster, private_key, handshake_seconds)}
     if stock:
         security |= {NOISE: MembersNoise(roster, key_pair, stock, handshake_seconds)}
-    muxers: TMuxerOptions = {TProtocol(YAMUX): Yamux}
+    muxers: TMuxerOptions = {MUX: Muxer, TProtocol(YAMUX): Yamux}
     host = libp2p.new_host(
         key_pair=key_pair,
         sec_opt=security,
