@@ -1,9 +1,9 @@
 """Messages between two hosts of libp2p, in our channel and in libp2p's own; beside them plain sockets and the cipher.
 
 Two processes on loopback. Both hosts go through the same harness and libp2p's own streams, in turns over several
-rounds, and their medians are compared: 1 KiB messages written one by one, MiB/s of 64 KiB writes on one stream and on eight,
-dials (a connection and a ping), and the 99th percentile of round trips of 1 KiB and of one-way delays at an even rate.
-The direct bulk path (`strata.mesh.Link`) is measured beside. Ratios above 1 mean that we are better.
+rounds, and their medians are compared: 1 KiB messages written one by one, MiB/s of 64 KiB writes on one stream and on
+eight, dials (a connection and a ping), and the 99th percentile of round trips of 1 KiB and of one-way delays at an even
+rate. The direct bulk path (`strata.mesh.Link`) is measured beside. Ratios above 1 mean that we are better.
 """
 
 import argparse
