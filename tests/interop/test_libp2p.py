@@ -15,7 +15,7 @@ import trio
 
 pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
 
-from strata.mesh import Roster, Unreachable, connect, open_host
+from strata.mesh import Roster, Unreachable, dial_peer, open_host
 from strata.secure import Identity
 from tests.support.channels import ALICE, BOB, MESH
 from tests.support.hosts import address, digest_of, identify, ping, serve_digests, stock_host
@@ -40,7 +40,7 @@ def test_a_stock_host_dials_us_where_the_policy_lets_it(where) -> None:
     async def test() -> None:
         async with open_host(BOB, Roster(MESH), (where,), stock={ALICE.peer_id}) as bob, stock_host(ALICE) as alice:
             serve_digests(bob)
-            connection = await connect(alice, address(bob))
+            connection = await dial_peer(alice, address(bob))
             assert connection.get_negotiated_security_protocol() == NOISE
             await everything(alice, bob.get_id())
 
@@ -55,7 +55,7 @@ def test_a_stock_host_is_dialled_where_the_policy_lets_it(where) -> None:
             stock_host(ALICE, (where,)) as alice,
         ):
             serve_digests(alice)
-            connection = await connect(bob, address(alice))
+            connection = await dial_peer(bob, address(alice))
             assert connection.get_negotiated_security_protocol() == NOISE
             await everything(bob, alice.get_id())
 
@@ -110,7 +110,7 @@ def test_js_libp2p_is_dialled_where_the_policy_lets_it(javascript, where) -> Non
             js_listening(javascript, ALICE) as addresses,
             open_host(BOB, Roster(MESH), stock={ALICE.peer_id}) as bob,
         ):
-            connection = await connect(bob, next(each for each in addresses if ("/ws" in each) == ("/ws" in where)))
+            connection = await dial_peer(bob, next(each for each in addresses if ("/ws" in each) == ("/ws" in where)))
             assert connection.get_negotiated_security_protocol() == NOISE
             await everything(bob, connection.muxed_conn.peer_id)
 
@@ -126,7 +126,7 @@ def test_js_libp2p_is_refused_unless_the_policy_names_it(javascript, policy) -> 
             assert not bob.get_network().get_connections()
             async with js_listening(javascript, ALICE) as addresses:
                 with pytest.raises(Unreachable):
-                    await connect(bob, addresses[0])
+                    await dial_peer(bob, addresses[0])
 
     run(test)
 

@@ -3,7 +3,7 @@
 - `Roster`: the membership a node goes by.
 - `Link`, `dial`, `serve`: encrypted links between members (the direct bulk path); `HANDSHAKE_SECONDS`, how long to try.
 - `LinkClosed`, `Unreachable`, `CannotListen`: how a link ends, or does not begin.
-- `open_host`, `connect`: hosts of libp2p inside the same channel (needs the extra `mesh`).
+- `open_host`, `dial_peer`: hosts of libp2p inside the same channel (needs the extra `mesh`).
 - `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
@@ -12,7 +12,7 @@ from strata.mesh.connect import HANDSHAKE_SECONDS, CannotListen, Unreachable, di
 from strata.mesh.links import Link, LinkClosed
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
 from strata.mesh.roster import Roster
-from strata.mesh.transport import connect, open_host
+from strata.mesh.transport import dial_peer, open_host
 from strata.secure import edit_membership, read_membership, write_membership
 
 __all__ = [
@@ -28,8 +28,8 @@ __all__ = [
     "Quality",
     "Roster",
     "Unreachable",
-    "connect",
     "dial",
+    "dial_peer",
     "edit_membership",
     "open_host",
     "pair",

@@ -1,6 +1,6 @@
 """How a host of libp2p 0.8.1 is put together; the only place that knows its settings."""
 
-from collections.abc import Container
+from collections.abc import Collection
 
 import libp2p
 from libp2p.abc import IHost
@@ -26,7 +26,7 @@ from strata.secure import Identity
 
 
 def build_host(
-    identity: Identity, roster: Roster, *, stock: Container[str], handshake_seconds: float, max_connections: int
+    identity: Identity, roster: Roster, *, stock: Collection[str], handshake_seconds: float, max_connections: int
 ) -> IHost:
     """A host that does not run yet; see `open_host`."""
     private_key = Ed25519PrivateKey.from_bytes(identity.signing_seed)
@@ -59,7 +59,7 @@ def parse(address: str) -> Multiaddr:
 def _connections(handshake_seconds: float) -> ConnectionConfig:
     return ConnectionConfig(
         # The swarm counts accepted connections against this one and never counts them off, so that it would take no
-        # more once so many had come and gone. The resource manager's limits do count them off, and are those that hold.
+        # more once so many had come and gone. The resource manager does count them off, and its limit is what holds.
         max_connections=1 << 30,
         high_watermark=1 << 30,
         min_connections=0,
@@ -73,15 +73,7 @@ def _connections(handshake_seconds: float) -> ConnectionConfig:
 
 
 def _resources(most: int) -> ResourceManager:
-    """All limits at once: a connection that one of them refuses after another has counted it stays counted."""
-    return ResourceManager(
-        limits=ResourceLimits(max_connections=2 * most, max_streams=64 * most),  # a connection counts twice at first
-        connection_limits=ConnectionLimits(
-            max_pending_inbound=most,
-            max_pending_outbound=most,
-            max_established_inbound=most,
-            max_established_outbound=most,
-            max_established_total=most,
-            max_established_per_peer=8,
-        ),
-    )
+    """One limit that holds: what a second one refuses stays counted by the first, until nobody is let in."""
+    # A connection counts twice while it is being set up, so that one more than `most` must fit.
+    limits = ResourceLimits(max_connections=most + 1, max_streams=64 * most)
+    return ResourceManager(limits=limits, connection_limits=ConnectionLimits())

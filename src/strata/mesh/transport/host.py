@@ -1,6 +1,6 @@
 """Hosts of libp2p whose connections are the mesh's: opened, dialled from, and closed without a trace."""
 
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ async def open_host(
     roster: Roster,
     addresses: Sequence[str] = ("/ip4/127.0.0.1/tcp/0",),
     *,
-    stock: Container[str] = (),
+    stock: Collection[str] = (),
     handshake_seconds: float = HANDSHAKE_SECONDS,
     max_connections: int = MAX_CONNECTIONS,
 ) -> AsyncIterator["IHost"]:
@@ -61,6 +61,7 @@ async def open_host(
     roster.watch(membership_changed)
     try:
         async with host.run(where), trio.open_nursery() as nursery:
+            await swarm.auto_connector.stop()  # it dials every peer it knows of; who dials whom is for the mesh to say
             nursery.start_soon(disconnect_strangers)
             try:
                 _check_listening(swarm, {str(address) for address in where})
@@ -79,7 +80,7 @@ async def open_host(
         raise failure
 
 
-async def connect(host: "IHost", address: str, timeout: float = HANDSHAKE_SECONDS) -> "INetConn":
+async def dial_peer(host: "IHost", address: str, timeout: float = HANDSHAKE_SECONDS) -> "INetConn":
     """Connect to the peer at a multiaddr that ends in `/p2p/PEER`, or take the connection that there is.
 
     Raises Unreachable within `timeout` seconds when the peer does not answer, is not who it should be, or is refused.

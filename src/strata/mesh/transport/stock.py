@@ -1,6 +1,6 @@
 """The transport of stock libp2p, `/noise`, for those members alone that the policy names."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import trio
@@ -24,7 +24,7 @@ class MembersNoise(Transport):
     changes nothing for a peer that the policy does not name: the dial fails.
     """
 
-    def __init__(self, roster: Roster, key_pair: KeyPair, stock: Container[str], handshake_seconds: float) -> None:
+    def __init__(self, roster: Roster, key_pair: KeyPair, stock: Collection[str], handshake_seconds: float) -> None:
         super().__init__(key_pair, noise_privkey=create_new_key_pair().private_key)
         self._roster = roster
         self._stock = stock
