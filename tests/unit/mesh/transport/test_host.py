@@ -1,7 +1,7 @@
 """Hosts of libp2p inside the channel, over real sockets on loopback."""
 
 import os
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import psutil
 import pytest
@@ -298,15 +298,33 @@ async def reaches(one: IHost, other: IHost) -> bool:
 
 
 def test_a_host_dials_nobody_by_itself() -> None:
-    """libp2p's auto-connector does, as soon as a connection has ended."""
+    """libp2p's auto-connector dials whoever it knows of."""
 
     async def test() -> None:
         roster = Roster(MESH)
         async with open_host(BOB, roster) as bob, open_host(ALICE, roster) as alice:
-            connection = await dial_peer(alice, address(bob))
-            await connection.close()
+            alice.peerstore.add_addrs(bob.get_id(), bob.get_addrs(), 1000)
             await alice.get_network().auto_connector.maybe_connect()
             assert not alice.get_network().get_connections()
+
+    run(test)
+
+
+def test_many_connections_close_at_once() -> None:
+    guests = [Identity.generate() for _ in range(16)]
+    mesh = MESH
+    for index, guest in enumerate(guests):
+        mesh = mesh.with_member(guest.card, f"guest{index}")
+
+    async def test() -> None:
+        roster = Roster(mesh)
+        async with AsyncExitStack() as stack:
+            hosts = [await stack.enter_async_context(open_host(guest, roster)) for guest in guests]
+            async with open_host(BOB, roster) as bob:
+                for host in hosts:
+                    await dial_peer(host, address(bob))
+                began = trio.current_time()
+            assert trio.current_time() - began < 0.1 * len(guests)  # as long as one after the other would take
 
     run(test)
 
