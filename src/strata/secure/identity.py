@@ -109,6 +109,11 @@ class Identity:
         """A new random identity."""
         return cls(Ed25519PrivateKey.generate(), X25519PrivateKey.generate())
 
+    @property
+    def signing_seed(self) -> bytes:
+        """The raw Ed25519 private key, 32 bytes: a libp2p host signs what it says of itself on its own."""
+        return self._signing_key.private_bytes_raw()
+
     @cached_property
     def card(self) -> PeerCard:
         """The public statement that binds the channel key to the peer id."""

@@ -1,0 +1,9 @@
+"""Hosts of libp2p inside the mesh's own channel. Needs `libp2p==0.8.1` (`pip install strata[mesh]`).
+
+- `open_host`: a host that speaks Noise XK with members, and libp2p's `/noise` with those the policy names.
+- `dial_peer`: a connection to a peer, or the reason why there is none.
+"""
+
+from strata.mesh.transport.host import MAX_CONNECTIONS, dial_peer, open_host
+
+__all__ = ["MAX_CONNECTIONS", "dial_peer", "open_host"]

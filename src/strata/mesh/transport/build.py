@@ -1,0 +1,79 @@
+"""How a host of libp2p 0.8.1 is put together; the only place that knows its settings."""
+
+from collections.abc import Collection
+
+import libp2p
+from libp2p.abc import IHost
+from libp2p.crypto.ed25519 import Ed25519PrivateKey
+from libp2p.crypto.keys import KeyPair
+from libp2p.custom_types import TMuxerOptions, TProtocol, TSecurityOptions
+from libp2p.network.config import ConnectionConfig
+from libp2p.rcmgr.connection_limits import ConnectionLimits
+from libp2p.rcmgr.manager import ResourceLimits, ResourceManager
+from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
+from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
+from libp2p.stream_muxer.yamux.yamux import Yamux
+from multiaddr import Multiaddr
+from multiaddr.exceptions import Error as MultiaddrError
+
+from strata.mesh.connect import CannotListen
+from strata.mesh.roster import Roster
+from strata.mesh.transport.muxer import PROTOCOL as MUX
+from strata.mesh.transport.muxer import Muxer
+from strata.mesh.transport.security import PROTOCOL, XkTransport
+from strata.mesh.transport.stock import MembersNoise
+from strata.secure import Identity
+
+
+def build_host(
+    identity: Identity, roster: Roster, *, stock: Collection[str], handshake_seconds: float, max_connections: int
+) -> IHost:
+    """A host that does not run yet; see `open_host`."""
+    private_key = Ed25519PrivateKey.from_bytes(identity.signing_seed)
+    key_pair = KeyPair(private_key, private_key.get_public_key())
+    security: TSecurityOptions = {PROTOCOL: XkTransport(identity, roster, private_key, handshake_seconds)}
+    if stock:
+        security |= {NOISE: MembersNoise(roster, key_pair, stock, handshake_seconds)}
+    muxers: TMuxerOptions = {MUX: Muxer, TProtocol(YAMUX): Yamux}
+    host = libp2p.new_host(
+        key_pair=key_pair,
+        sec_opt=security,
+        muxer_opt=muxers,
+        enable_websocket=True,
+        connection_config=_connections(handshake_seconds),
+        resource_manager=_resources(max_connections),
+    )
+    # A peer that refuses us does so again; who wants another try makes one.
+    host.get_network().retry_config.max_retries = 0
+    return host
+
+
+def parse(address: str) -> Multiaddr:
+    """The multiaddr of a text to listen on; raises CannotListen."""
+    try:
+        return Multiaddr(address)
+    except MultiaddrError as error:
+        raise CannotListen(f"cannot listen on {address!r}: {error}") from None
+
+
+def _connections(handshake_seconds: float) -> ConnectionConfig:
+    return ConnectionConfig(
+        # The swarm counts accepted connections against this one and never counts them off, so that it would take no
+        # more once so many had come and gone. The resource manager does count them off, and its limit is what holds.
+        max_connections=1 << 30,
+        high_watermark=1 << 30,
+        min_connections=0,
+        low_watermark=0,
+        # With 1 a dial ends when it has succeeded; with more it waits 250 ms for a second address to try.
+        max_connections_per_peer=1,
+        dial_timeout=handshake_seconds,
+        inbound_upgrade_timeout=handshake_seconds,
+        outbound_upgrade_timeout=handshake_seconds,
+    )
+
+
+def _resources(most: int) -> ResourceManager:
+    """One limit that holds: what a second one refuses stays counted by the first, until nobody is let in."""
+    # A connection counts twice while it is being set up, so that one more than `most` must fit.
+    limits = ResourceLimits(max_connections=most + 1, max_streams=64 * most)
+    return ResourceManager(limits=limits, connection_limits=ConnectionLimits())

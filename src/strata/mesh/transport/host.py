@@ -1,0 +1,135 @@
+"""Hosts of libp2p whose connections are the mesh's: opened, dialled from, and closed without a trace."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from strata.mesh.connect import HANDSHAKE_SECONDS, CannotListen, Unreachable
+from strata.mesh.roster import Roster
+from strata.secure import Identity, NotAMember
+
+if TYPE_CHECKING:
+    from libp2p.abc import IHost, INetConn
+    from libp2p.network.swarm import Swarm
+
+MAX_CONNECTIONS = 1024
+CLOSE_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def open_host(
+    identity: Identity,
+    roster: Roster,
+    addresses: Sequence[str] = ("/ip4/127.0.0.1/tcp/0",),
+    *,
+    stock: Collection[str] = (),
+    handshake_seconds: float = HANDSHAKE_SECONDS,
+    max_connections: int = MAX_CONNECTIONS,
+) -> AsyncIterator["IHost"]:
+    """A libp2p host that listens on `addresses` (multiaddrs: TCP, or WebSocket with `/ws`) while the block runs.
+
+    It speaks `/strata/xk/1`, with members only. `stock` holds the peer ids of the members that may speak libp2p's
+    `/noise` instead, in either direction; nobody may if it is empty, and then it is not even offered. A member that a
+    newer membership leaves out is disconnected.
+
+    Raises CannotListen where an address cannot be listened on. A `/quic-v1` one never can: QUIC brings a security
+    of its own (TLS 1.3), and libp2p 0.8.1 has no place in it for another.
+    """
+    from strata.mesh.transport.build import build_host, parse
+
+    where = [parse(address) for address in addresses]
+    host = build_host(
+        identity, roster, stock=stock, handshake_seconds=handshake_seconds, max_connections=max_connections
+    )
+    swarm: Swarm = host.get_network()
+    changed = trio.Event()
+
+    def membership_changed() -> None:
+        changed.set()
+
+    async def disconnect_strangers() -> None:
+        nonlocal changed
+        while True:
+            await changed.wait()
+            changed = trio.Event()
+            await _close(_strangers(swarm, roster))
+
+    # Passed around the nurseries, which would wrap it into groups.
+    failure: Exception | None = None
+    roster.watch(membership_changed)
+    try:
+        async with host.run(where), trio.open_nursery() as nursery:
+            await swarm.auto_connector.stop()  # it dials every peer it knows of; who dials whom is for the mesh to say
+            nursery.start_soon(disconnect_strangers)
+            try:
+                _check_listening(swarm, {str(address) for address in where})
+                yield host
+            except Exception as error:
+                failure = error
+            finally:
+                with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_SECONDS):
+                    # One after the other they would take 0.1 s each.
+                    await _close(swarm.get_connections())
+                    await host.close()
+                nursery.cancel_scope.cancel()
+    finally:
+        roster.unwatch(membership_changed)
+    if failure is not None:
+        raise failure
+
+
+async def dial_peer(host: "IHost", address: str, timeout: float = HANDSHAKE_SECONDS) -> "INetConn":
+    """Connect to the peer at a multiaddr that ends in `/p2p/PEER`, or take the connection that there is.
+
+    Raises Unreachable within `timeout` seconds when the peer does not answer, is not who it should be, or is refused.
+    As `host.connect`, but it says why, and does not refuse to try again for a minute after a failure.
+    """
+    from libp2p.exceptions import BaseLibp2pError
+    from libp2p.peer.peerinfo import info_from_p2p_addr
+    from multiaddr import Multiaddr
+
+    peer = info_from_p2p_addr(Multiaddr(address))
+    swarm: Swarm = host.get_network()
+    swarm.unblock_peer(peer.peer_id)
+    try:
+        with trio.fail_after(timeout):
+            await host.connect(peer)
+    except trio.TooSlowError:
+        raise Unreachable(f"{address} did not answer within {timeout:g} s") from None
+    except BaseLibp2pError as error:
+        raise Unreachable(f"cannot connect to {address}: {_reason(error)}") from error
+    if not (connections := swarm.get_connections(peer.peer_id)):
+        raise Unreachable(f"the connection to {address} was closed at once")
+    return connections[0]
+
+
+def _check_listening(swarm: "Swarm", where: set[str]) -> None:
+    """libp2p goes on with those addresses that it could listen on."""
+    if missing := where - swarm.listeners.keys():
+        raise CannotListen(f"cannot listen on {', '.join(sorted(missing))}")
+
+
+def _reason(error: BaseException) -> str:
+    """What lies at the bottom of an error: libp2p wraps it several times."""
+    while isinstance(inner := getattr(error, "errors", [None])[0] or error.__cause__, BaseException):
+        error = inner
+    return str(error) or type(error).__name__
+
+
+def _strangers(swarm: "Swarm", roster: Roster) -> list["INetConn"]:
+    """Connections whose peer the current membership does not list."""
+    strangers: list[INetConn] = []
+    for peer, connections in swarm.get_connections_map().items():
+        try:
+            roster.membership.member(peer.to_base58())
+        except NotAMember:
+            strangers += connections
+    return strangers
+
+
+async def _close(connections: Sequence["INetConn"]) -> None:
+    async with trio.open_nursery() as nursery:
+        for connection in connections:
+            nursery.start_soon(connection.close)

@@ -1,0 +1,81 @@
+"""The channel of `strata.secure` as a security transport of libp2p: what a host negotiates as `/strata/xk/1`.
+
+A thin adapter: the protocol is the channel's, the bytes go through whatever connection libp2p dialled or accepted (TCP,
+WebSocket, a relayed stream). Only members of the roster's membership get through, in either direction.
+
+libp2p turns a `HandshakeFailure` into a failed dial, so every refusal is raised as one, with its `ChannelError` as the
+cause. Its Noise transport is `/noise` (https://github.com/libp2p/specs/tree/master/noise, XX); this one is XK.
+"""
+
+import trio
+from libp2p.abc import IRawConnection, ISecureConn, ISecureTransport
+from libp2p.crypto.ed25519 import Ed25519PublicKey
+from libp2p.crypto.keys import PrivateKey
+from libp2p.custom_types import TProtocol
+from libp2p.io.exceptions import IOException
+from libp2p.peer.id import ID
+from libp2p.security.exceptions import HandshakeFailure
+
+from strata.mesh.roster import Roster
+from strata.mesh.transport.session import Session
+from strata.secure import Channel, ChannelError, Established, Identity, ReplayCache, public_key_of
+
+PROTOCOL = TProtocol("/strata/xk/1")
+
+
+class XkTransport(ISecureTransport):
+    """Secures connections with Noise XK between members."""
+
+    def __init__(self, identity: Identity, roster: Roster, private_key: PrivateKey, handshake_seconds: float) -> None:
+        self._identity = identity
+        self._roster = roster
+        self._private_key = private_key
+        self._seconds = handshake_seconds
+        self._replays = ReplayCache()
+
+    async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
+        """Take a member's handshake; raises HandshakeFailure."""
+        channel = Channel.responder(self._identity, lambda: self._roster.membership, self._replays)
+        return await self._secure(conn, channel, initiator=False)
+
+    async def secure_outbound(self, conn: IRawConnection, peer_id: ID) -> ISecureConn:
+        """Dial a member, by the key that the membership has of it; raises HandshakeFailure."""
+        try:
+            channel = Channel.initiator(self._identity, self._roster.membership, peer_id.to_base58())
+        except ChannelError as error:
+            raise HandshakeFailure(str(error)) from error
+        return await self._secure(conn, channel, initiator=True)
+
+    async def _secure(self, conn: IRawConnection, channel: Channel, *, initiator: bool) -> Session:
+        """Shake hands within the time limit; the swarm sets none for outbound connections."""
+        try:
+            with trio.fail_after(self._seconds):
+                peer = await establish(conn, channel)
+        except trio.TooSlowError:
+            raise HandshakeFailure(f"no handshake within {self._seconds:g} s") from None
+        except (ChannelError, IOException) as error:
+            raise HandshakeFailure(str(error)) from error
+        public_key = Ed25519PublicKey.from_bytes(public_key_of(peer))
+        return Session(
+            conn,
+            channel,
+            local_peer=ID.from_base58(self._identity.peer_id),
+            private_key=self._private_key,
+            remote_peer=ID.from_pubkey(public_key),
+            remote_key=public_key,
+            is_initiator=initiator,
+        )
+
+
+async def establish(conn: IRawConnection, channel: Channel) -> str:
+    """Shake hands over `conn` and return the peer's id; raises ChannelError, IOException."""
+    while True:
+        event = channel.next_event()
+        if outgoing := channel.outgoing():
+            await conn.write(outgoing)
+        if isinstance(event, Established):
+            return event.peer.peer_id
+        buffer = channel.receive_buffer()
+        data = await conn.read(len(buffer))
+        buffer[: len(data)] = data
+        channel.received(len(data))

@@ -1,0 +1,203 @@
+"""The muxer over streams in memory."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+
+pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
+
+from libp2p.io.exceptions import ConnectionClosedError
+from libp2p.stream_muxer.exceptions import MuxedConnUnavailable, MuxedStreamClosed, MuxedStreamEOF, MuxedStreamReset
+
+from strata.mesh.transport.muxer import CLOSE_SECONDS, Muxer
+from strata.mesh.transport.streams import DATA, HEADER, MAX_OUTBOX, WINDOW_BYTES
+
+
+class Wire:
+    """A secured connection without the security; it counts what is written."""
+
+    def __init__(self, stream: trio.StapledStream, *, is_initiator: bool) -> None:
+        self.stream, self.is_initiator, self.writes = stream, is_initiator, 0
+
+    async def read(self, n: int | None = None) -> bytes:
+        try:
+            return await self.stream.receive_some(n)
+        except trio.ClosedResourceError as error:
+            raise ConnectionClosedError("closed here") from error
+
+    async def write(self, data: bytes) -> None:
+        self.writes += 1
+        try:
+            await self.stream.send_all(bytes(data))
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise ConnectionClosedError("closed") from error
+
+    async def close(self) -> None:
+        await self.stream.aclose()
+
+
+@asynccontextmanager
+async def connected():
+    near, far = (
+        Muxer(Wire(stream, is_initiator=initiator), "peer")
+        for stream, initiator in zip(trio.testing.memory_stream_pair(), (True, False), strict=True)
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(near.start)
+        nursery.start_soon(far.start)
+        yield near, far
+        nursery.cancel_scope.cancel()
+
+
+def run(test) -> None:
+    """With a clock that stands still unless all wait for it."""
+    trio.run(test, clock=trio.testing.MockClock(autojump_threshold=1))
+
+
+async def both(near: Muxer, far: Muxer):
+    stream = await near.open_stream()
+    return stream, await far.accept_stream()
+
+
+async def exactly(stream, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        data += await stream.read(size - len(data))
+    return data
+
+
+def test_a_message_that_is_alone_does_not_wait() -> None:
+    async def test() -> None:
+        async with connected() as (near, far):
+            stream, other = await both(near, far)
+            began = trio.current_time()
+            await stream.write(b"alone")
+            assert await other.read() == b"alone"
+            assert trio.current_time() == began
+
+    run(test)
+
+
+def test_many_messages_are_joined() -> None:
+    async def test() -> None:
+        async with connected() as (near, far):
+            stream, other = await both(near, far)
+            before = near.secured_conn.writes
+            for _ in range(200):
+                await stream.write(bytes(1024))
+                await trio.lowlevel.checkpoint()
+            assert await exactly(other, 200 * 1024) == bytes(200 * 1024)
+            assert near.secured_conn.writes - before < 20
+
+    run(test)
+
+
+def test_a_reader_that_stops_holds_up_its_own_stream_alone() -> None:
+    async def test() -> None:
+        async with connected() as (near, far), trio.open_nursery() as nursery:
+            stopped, _ = await both(near, far)
+            free, other = await both(near, far)
+            nursery.start_soon(stopped.write, bytes(2 * WINDOW_BYTES + MAX_OUTBOX))
+            for _ in range(5):
+                nursery.start_soon(free.write, bytes(WINDOW_BYTES))
+                assert await exactly(other, WINDOW_BYTES) == bytes(WINDOW_BYTES)
+            assert len(nursery.child_tasks) == 1
+            nursery.cancel_scope.cancel()
+
+    run(test)
+
+
+def test_half_close_and_end_of_file() -> None:
+    async def test() -> None:
+        async with connected() as (near, far):
+            stream, other = await both(near, far)
+            async with stream:
+                await stream.write(b"question")
+            with pytest.raises(MuxedStreamClosed):
+                await stream.write(b"more")
+            assert await other.read(3) == b"que"
+            assert await other.read(100) == b"stion"
+            with pytest.raises(MuxedStreamEOF):
+                await other.read(1)
+            await other.write(b"answer")
+            await other.close()
+            assert await exactly(stream, 6) == b"answer"
+            with pytest.raises(MuxedStreamEOF):
+                await stream.read()
+            assert not near._muxed
+            assert not far._muxed
+
+    run(test)
+
+
+def test_a_reset_wakes_whoever_waits() -> None:
+    async def test() -> None:
+        async with connected() as (near, far), trio.open_nursery() as nursery:
+            stream, other = await both(near, far)
+
+            async def read(side) -> None:
+                with pytest.raises(MuxedStreamReset):
+                    await side.read(1)
+
+            nursery.start_soon(read, stream)
+            nursery.start_soon(read, other)
+            await trio.testing.wait_all_tasks_blocked()
+            await stream.reset()
+            with pytest.raises(MuxedStreamReset):
+                await stream.write(b"x")
+
+    run(test)
+
+
+@pytest.mark.parametrize("how", ["lost", "garbage", "closed"])
+def test_the_end_of_the_connection_is_the_end_of_all(how) -> None:
+    async def test() -> None:
+        async with connected() as (near, far):
+            stream, other = await both(near, far)
+            if how == "closed":
+                await near.close()
+            elif how == "lost":
+                await near.secured_conn.close()
+            else:
+                await near.secured_conn.write(HEADER.pack(DATA, 77, 1) + b"x")
+            with pytest.raises(MuxedStreamReset):
+                await other.read(1)
+            with pytest.raises(MuxedConnUnavailable):
+                await far.accept_stream()
+            with pytest.raises(MuxedConnUnavailable):
+                await far.open_stream()
+            assert far.is_closed
+            if how != "garbage":
+                with pytest.raises(MuxedStreamReset):
+                    await stream.write(b"x")
+
+    run(test)
+
+
+def test_closing_sends_what_was_written() -> None:
+    async def test() -> None:
+        async with connected() as (near, far):
+            stream, other = await both(near, far)
+            await stream.write(bytes(MAX_OUTBOX))
+            await near.close()
+            assert await exactly(other, MAX_OUTBOX) == bytes(MAX_OUTBOX)
+
+    run(test)
+
+
+def test_closing_does_not_wait_long_for_a_peer_that_takes_nothing() -> None:
+    async def test() -> None:
+        here, _there = trio.testing.lockstep_stream_pair()  # a write ends when it has been read
+        near = Muxer(Wire(here, is_initiator=True), "peer")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(near.start)
+            await near.event_started.wait()
+            stream = await near.open_stream()
+            await stream.write(b"x")
+            began = trio.current_time()
+            await near.close()
+            assert trio.current_time() - began == CLOSE_SECONDS
+
+    run(test)
