@@ -1,0 +1,36 @@
+"""The mesh on simulated time and faults: the same detectors, and what a sweep would change.
+
+Public face:
+
+- `simulate`: one run; `Description` (`Spell`, `Split`, `Slow`, `BadDescription`): the faults, written down before
+- `Figures`, `Detection`, `FalseAlarm`, `quantiles`: what it found
+- `Mender`, `join_blocks`, `leave_alone`, `Remembering`, `RandomLinks`: what a sweep asks for, and controls
+- `sparse_mesh`, `dialling_mesh`: made-up meshes
+"""
+
+from strata.mesh.simulate.description import BadDescription, Description, Slow, Spell, Split
+from strata.mesh.simulate.figures import Detection, FalseAlarm, Figures, quantiles
+from strata.mesh.simulate.mender import RandomLinks, Remembering, join_blocks, leave_alone
+from strata.mesh.simulate.meshes import dialling_mesh, sparse_mesh
+from strata.mesh.simulate.run import simulate
+from strata.mesh.simulate.sweeping import Mender
+
+__all__ = [
+    "BadDescription",
+    "Description",
+    "Detection",
+    "FalseAlarm",
+    "Figures",
+    "Mender",
+    "RandomLinks",
+    "Remembering",
+    "Slow",
+    "Spell",
+    "Split",
+    "dialling_mesh",
+    "join_blocks",
+    "leave_alone",
+    "quantiles",
+    "simulate",
+    "sparse_mesh",
+]
