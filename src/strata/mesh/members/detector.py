@@ -47,7 +47,7 @@ class Detector:
         self._timing = timing
         self._random = source
         self._charter = charter or OpenCharter()
-        self._clock = AwakeClock(now, timing.probe_timeout)
+        self._clock = AwakeClock(now, timing.nap)
         self._rounds = Rounds(source)
         self._health = LocalHealth(timing.health_levels)
         self._view = View(me, address, timing, self._charter, health=self._health, came=self._rounds.add)

@@ -10,6 +10,8 @@ class Timing:
 
     health_levels: local health stretches probes up to so many times; 1 turns it off.
     suspicion_stretch: a suspicion that nobody confirms lasts so many times longer; 1 turns that off.
+    nap: who is called so much later than it asked takes itself to have slept, and does not count that time; infinity
+    turns that off.
     """
 
     probe_interval: float = 1.0
@@ -26,6 +28,7 @@ class Timing:
     reconnect_interval: float = 30.0
     gossip_to_dead: float = 30.0
     fetch_timeout: float = 10.0
+    nap: float = 0.5
 
     def retransmit_limit(self, members: int) -> int:
         """How often one member passes on an update: mult * ceil(log10(n + 1))."""

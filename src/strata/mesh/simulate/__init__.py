@@ -2,28 +2,28 @@
 
 Public face:
 
-- `simulate`: one run; `Description` (`Spell`, `Split`, `Slow`, `BadDescription`): the faults, written down before
+- `simulate_mesh`: one run; `Scenario` (`Spell`, `Split`, `Slow`, `BadScenario`): the faults, written down before
 - `Figures`, `Detection`, `FalseAlarm`, `quantiles`: what it found
 - `Mender`, `join_blocks`, `leave_alone`, `Remembering`, `RandomLinks`: what a sweep asks for, and controls
 - `sparse_mesh`, `dialling_mesh`: made-up meshes
 """
 
-from strata.mesh.simulate.description import BadDescription, Description, Slow, Spell, Split
 from strata.mesh.simulate.figures import Detection, FalseAlarm, Figures, quantiles
 from strata.mesh.simulate.mender import RandomLinks, Remembering, join_blocks, leave_alone
 from strata.mesh.simulate.meshes import dialling_mesh, sparse_mesh
-from strata.mesh.simulate.run import simulate
+from strata.mesh.simulate.run import simulate_mesh
+from strata.mesh.simulate.scenario import BadScenario, Scenario, Slow, Spell, Split
 from strata.mesh.simulate.sweeping import Mender
 
 __all__ = [
-    "BadDescription",
-    "Description",
+    "BadScenario",
     "Detection",
     "FalseAlarm",
     "Figures",
     "Mender",
     "RandomLinks",
     "Remembering",
+    "Scenario",
     "Slow",
     "Spell",
     "Split",
@@ -31,6 +31,6 @@ __all__ = [
     "join_blocks",
     "leave_alone",
     "quantiles",
-    "simulate",
+    "simulate_mesh",
     "sparse_mesh",
 ]

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from strata.mesh.members import LAN, Timing
 from strata.mesh.network import Network, Pair
 from strata.mesh.simulate.agenda import Agenda
-from strata.mesh.simulate.description import Description
 from strata.mesh.simulate.drawn import DrawnDetection
 from strata.mesh.simulate.figures import Figures
 from strata.mesh.simulate.fleet import Fleet
 from strata.mesh.simulate.meter import Meter
+from strata.mesh.simulate.scenario import Scenario
 from strata.mesh.simulate.schedule import Fault, Kind, schedule, slow_nodes
 from strata.mesh.simulate.sweeping import Mender, Sweeper
 from strata.mesh.simulate.world import World
@@ -20,8 +20,8 @@ _GOODBYE_SECONDS = 5.0  # from a goodbye until the process ends
 Progress = Callable[[float, float], None]  # hours done, hours in all
 
 
-def simulate(
-    description: Description,
+def simulate_mesh(
+    scenario: Scenario,
     network: Network,
     mender: Mender,
     *,
@@ -36,7 +36,7 @@ def simulate(
     latencies in seconds that such a run measured, they are drawn from instead; weeks can be simulated so. Stalls and
     false alarms exist only in the detailed form.
     """
-    run = _Run(description, network, mender, seed=seed, detection=detection, timing=timing)
+    run = _Run(scenario, network, mender, seed=seed, detection=detection, timing=timing)
     return run.go(progress or (lambda done, total: None))
 
 
@@ -45,7 +45,7 @@ class _Run:
 
     def __init__(
         self,
-        description: Description,
+        scenario: Scenario,
         network: Network,
         mender: Mender,
         *,
@@ -53,14 +53,14 @@ class _Run:
         detection: Sequence[float] | None,
         timing: Timing,
     ) -> None:
-        self._description = description
-        self._faults = schedule(description, network, seed)
+        self._scenario = scenario
+        self._faults = schedule(scenario, network, seed)
         self._world = World(network)
         self._agenda = Agenda(-_WARM_UP_SECONDS)
         self._fleet: Fleet | None = None
         self._drawn = DrawnDetection(self._world, detection or (0.0,), seed)
         if detection is None:
-            slow = slow_nodes(description, network, seed)
+            slow = slow_nodes(scenario, network, seed)
             self._fleet = Fleet(self._agenda, self._world, seed, timing=timing, slow=slow)
             for name in self._world.names:
                 self._fleet.start(name)
@@ -72,7 +72,7 @@ class _Run:
             self._agenda,
             self._world,
             mender,
-            seconds=description.sweep_seconds,
+            seconds=scenario.sweep_seconds,
             alive=self._alive,
             changed=self._changed,
         )
@@ -82,18 +82,18 @@ class _Run:
         begin = {Kind.CRASH: self._crash, Kind.LEAVE: self._leave, Kind.CUT: self._cut, Kind.SPLIT: self._split}
         for fault in self._faults:
             self._agenda.at(fault.begins, begin.get(fault.kind, self._stall), fault)
-        end, step = self._description.hours * 3600, self._description.sweep_minutes * 60
+        end, step = self._scenario.hours * 3600, self._scenario.sweep_minutes * 60
         time = step
         while time < end:
             self._agenda.run(time)
             self._sweeper.sweep()
-            progress(time / 3600, self._description.hours)
+            progress(time / 3600, self._scenario.hours)
             time += step
         self._agenda.run(end)
         self._meter.passed(end)
         meter, fleet = self._meter, self._fleet
         return Figures(
-            hours=self._description.hours,
+            hours=self._scenario.hours,
             node_hours=meter.node_seconds / 3600,
             partitions=meter.partitions,
             uptime=meter.connected_seconds / meter.pair_seconds if meter.pair_seconds else 1.0,

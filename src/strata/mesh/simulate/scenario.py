@@ -13,7 +13,7 @@ _Above = Annotated[float, pydantic.Field(gt=0, le=1e6, allow_inf_nan=False)]
 _Share = Annotated[float, pydantic.Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class BadDescription(StrataError):
+class BadScenario(StrataError):
     """A description that cannot be: which field, and why."""
 
 
@@ -47,7 +47,7 @@ class Slow:
 
 
 @dataclass(frozen=True, config=_CONFIG)
-class Description:
+class Scenario:
     """hours: simulated. What is None does not happen.
 
     crash: of each node; it comes back with the links it was told to keep. leave: of each node, with a goodbye; it comes
@@ -65,18 +65,18 @@ class Description:
     sweep_seconds: _Above = 10.0
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> "Description":
-        """Read one; raises BadDescription."""
+    def from_json(cls, text: str | bytes) -> "Scenario":
+        """Read one; raises BadScenario."""
         try:
             return _ADAPTER.validate_json(text)
         except pydantic.ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the description"
-            raise BadDescription(f"{where}: {first['msg']}") from None
+            raise BadScenario(f"{where}: {first['msg']}") from None
 
     def to_json(self) -> dict[str, Any]:
         """As data for `json`."""
         return asdict(self)
 
 
-_ADAPTER = pydantic.TypeAdapter(Description)
+_ADAPTER = pydantic.TypeAdapter(Scenario)
