@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from strata.cli.mesh_simulate import simulate
 from strata.errors import StrataError
 
 if TYPE_CHECKING:
@@ -107,6 +108,9 @@ def show(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
         typer.echo(f"{member.name:<16} {member.peer_id}  {', '.join(sorted(member.roles)):<18} {places}")
     for peer_id in sorted(membership.revoked):
         typer.echo(f"{'revoked':<16} {peer_id}")
+
+
+app.command()(simulate)
 
 
 def _paths(home: Path | None, mesh: Path | None) -> tuple[Path, Path]:

@@ -4,6 +4,10 @@
 - `Link`, `dial`, `serve`: encrypted links between members (the direct bulk path); `HANDSHAKE_SECONDS`, how long to try.
 - `LinkClosed`, `Unreachable`, `CannotListen`: how a link ends, or does not begin.
 - `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
+- `simulate_mesh`, `Scenario` (of `Spell`s), `Figures`: a mesh on simulated time and faults.
+- `measure_detection`, `quantiles`: how long crashes go unnoticed in it.
+- `Mender`, `join_blocks`, `leave_alone`, `Remembering`, `RandomLinks`: what its sweeps ask for.
+- `sparse_mesh`, `dialling_mesh`: made-up meshes.
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
 
@@ -11,6 +15,21 @@ from strata.mesh.connect import HANDSHAKE_SECONDS, CannotListen, Unreachable, di
 from strata.mesh.links import Link, LinkClosed
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
 from strata.mesh.roster import Roster
+from strata.mesh.simulate import (
+    Figures,
+    Mender,
+    RandomLinks,
+    Remembering,
+    Scenario,
+    Spell,
+    dialling_mesh,
+    join_blocks,
+    leave_alone,
+    measure_detection,
+    quantiles,
+    simulate_mesh,
+    sparse_mesh,
+)
 from strata.secure import edit_membership, read_membership, write_membership
 
 __all__ = [
@@ -18,18 +37,31 @@ __all__ = [
     "BadNetwork",
     "CannotListen",
     "Device",
+    "Figures",
     "Link",
     "LinkClosed",
+    "Mender",
     "Network",
     "Pair",
     "Peer",
     "Quality",
+    "RandomLinks",
+    "Remembering",
     "Roster",
+    "Scenario",
+    "Spell",
     "Unreachable",
     "dial",
+    "dialling_mesh",
     "edit_membership",
+    "join_blocks",
+    "leave_alone",
+    "measure_detection",
     "pair",
+    "quantiles",
     "read_membership",
     "serve",
+    "simulate_mesh",
+    "sparse_mesh",
     "write_membership",
 ]

@@ -3,11 +3,13 @@
 Public face:
 
 - `simulate_mesh`: one run; `Scenario` (`Spell`, `Split`, `Slow`, `BadScenario`): the faults, written down before
+- `measure_detection`: how long crashes go unnoticed, from a short detailed run
 - `Figures`, `Detection`, `FalseAlarm`, `quantiles`: what it found
 - `Mender`, `join_blocks`, `leave_alone`, `Remembering`, `RandomLinks`: what a sweep asks for, and controls
 - `sparse_mesh`, `dialling_mesh`: made-up meshes
 """
 
+from strata.mesh.simulate.calibrate import measure_detection
 from strata.mesh.simulate.figures import Detection, FalseAlarm, Figures, quantiles
 from strata.mesh.simulate.mender import RandomLinks, Remembering, join_blocks, leave_alone
 from strata.mesh.simulate.meshes import dialling_mesh, sparse_mesh
@@ -30,6 +32,7 @@ __all__ = [
     "dialling_mesh",
     "join_blocks",
     "leave_alone",
+    "measure_detection",
     "quantiles",
     "simulate_mesh",
     "sparse_mesh",

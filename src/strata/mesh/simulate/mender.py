@@ -86,19 +86,27 @@ class Remembering:
 class RandomLinks:
     """In each sweep as many links as another run added and dropped in it, but at random; drops only its own.
 
-    What choosing them well gains is what that run has more than this one.
+    What choosing them well gains is what that run has more than this one. A link that did not come about is made up for
+    by another one in the next sweep.
     """
 
     def __init__(self, changes: Sequence[tuple[int, int]], seed: int) -> None:
         self._changes = iter(changes)
         self._random = chance(seed, "random links")
         self._own: set[Pair] = set()
+        self._latest: frozenset[Pair] = frozenset()
+        self._owed = 0
 
     def __call__(self, network: Network) -> Wanted:
         """Any possible ones."""
         adds, drops = next(self._changes)
+        failed = self._latest & network.possible.keys()
+        self._own -= failed
+        self._owed += adds + len(failed)
         possible, own = sorted(network.possible), sorted(self._own & network.links.keys())
-        add = self._random.sample(possible, min(adds, len(possible)))
+        add = self._random.sample(possible, min(self._owed, len(possible)))
         drop = self._random.sample(own, min(drops, len(own)))
+        self._owed -= len(add)
+        self._latest = frozenset(add)
         self._own = self._own.union(add).difference(drop)
         return Wanted(tuple(add), tuple(drop))

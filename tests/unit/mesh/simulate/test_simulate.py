@@ -6,6 +6,7 @@ from dataclasses import replace
 import networkx
 import pytest
 
+from strata.errors import StrataError
 from strata.mesh import Network, Peer, Quality
 from strata.mesh.members import LAN
 from strata.mesh.simulate import (
@@ -18,6 +19,7 @@ from strata.mesh.simulate import (
     dialling_mesh,
     join_blocks,
     leave_alone,
+    measure_detection,
     simulate_mesh,
     sparse_mesh,
 )
@@ -97,7 +99,7 @@ def test_members_that_leave_and_come_back_are_no_deaths():
 
 
 def test_slow_nodes_do_not_bring_down_healthy_ones_and_lifeguard_is_patient_with_them():
-    slow = Scenario(0.15, slow=Slow(0.25, 4, 4))
+    slow = Scenario(0.1, slow=Slow(0.25, 4, 4))
     mesh = dialling_mesh(12, 2)
     plain = replace(LAN, health_levels=1, suspicion_stretch=1, nap=math.inf)
     lifeguard = [simulate_mesh(slow, mesh, leave_alone, seed=seed) for seed in range(2)]
@@ -108,10 +110,10 @@ def test_slow_nodes_do_not_bring_down_healthy_ones_and_lifeguard_is_patient_with
 
 def test_drawn_detection_foretells_what_the_detailed_simulation_finds():
     """The same faults, once with every message and once with latencies that another detailed run measured."""
-    mesh = sparse_mesh(10, 4)
+    mesh = sparse_mesh(8, 4)
     measured = simulate_mesh(Scenario(0.5, crash=Spell(0.5, 2)), mesh, leave_alone, seed=1).detections
     latencies = [each.seconds for each in measured]
-    description = Scenario(1.5, crash=Spell(1, 6), cut=Spell(20, 5), sweep_minutes=2)
+    description = Scenario(1, crash=Spell(1, 6), cut=Spell(20, 5), sweep_minutes=2)
     for seed in (2, 3):
         detailed = simulate_mesh(description, mesh, join_blocks, seed=seed)
         drawn = simulate_mesh(description, mesh, join_blocks, seed=seed, detection=latencies)
@@ -119,3 +121,31 @@ def test_drawn_detection_foretells_what_the_detailed_simulation_finds():
         assert drawn.partitions == pytest.approx(detailed.partitions, abs=1)
         assert drawn.uptime == pytest.approx(detailed.uptime, abs=0.01)
         assert alone.uptime < min(drawn.uptime, detailed.uptime) - 0.02
+
+
+def test_random_links_make_up_for_those_that_did_not_come_about():
+    mesh = sparse_mesh(10, 1)
+    control = RandomLinks([(3, 0), (0, 0), (0, 2), (0, 0)], 1)
+    first = control(mesh).add
+    assert len(set(first)) == 3
+    known = {**mesh.links, **mesh.possible}
+
+    def with_links(*more):
+        links = {**mesh.links, **{ends: known[ends] for ends in more}}
+        return Network(mesh.peers, links, {ends: each for ends, each in known.items() if ends not in links})
+
+    second = control(with_links(*first[1:]))
+    assert (len(second.add), second.drop) == (1, ())
+    there = (*first[1:], *second.add)
+    third = control(with_links(*there))
+    assert third.add == ()
+    assert len(third.drop) == 2
+    assert set(third.drop) <= set(there)
+
+
+def test_detection_is_measured_of_a_mesh_and_not_of_one_node():
+    found = measure_detection(sparse_mesh(6, 1), seed=1)
+    assert len(found) > 30
+    assert LAN.suspicion_floor(4) < min(found) < 40
+    with pytest.raises(StrataError, match="1 nodes"):
+        measure_detection(sparse_mesh(1, 1), seed=1)
