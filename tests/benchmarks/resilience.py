@@ -37,7 +37,7 @@ from strata.mesh import (
     simulate_mesh,
     sparse_mesh,
 )
-from strata.mesh import join_blocks as mender
+from strata.mesh import join_blocks as mender  # any function of a Network that says what to add and drop
 from strata.mesh.members import LAN
 
 DESCRIPTION = Path(__file__).parents[2] / "data/mesh/resilience.json"
@@ -123,9 +123,8 @@ def main():
     for seed in range(stated["detection_seeds"]):
         latencies += measure_detection(sparse_mesh(nodes, seed), seed=seed)
     detection = quantiles(latencies)
-    print(
-        f"detection {detection['median']:.1f} s (median), {detection['p95']:.1f} s (p95), {detection['max']:.1f} s (max)"
-    )
+    median, p95 = detection["median"], detection["p95"]
+    print(f"detection {median:.1f} s (median), {p95:.1f} s (p95), {detection['max']:.1f} s (max)")
     long_begun = time.monotonic()
     for name, make in MESHES.items():
         runs = [compared(scenario, make(nodes, seed), seed, latencies) for seed in seeds]
@@ -134,7 +133,7 @@ def main():
             repair = figures["repair_seconds"] or {"median": math.nan, "p95": math.nan}
             print(
                 f"{name:9}{arm:8}{figures['partitions']:6} partitions  uptime {figures['uptime']:.5%}  "
-                f"{figures['links_added']:5} links  repair {repair['median']:7.1f} s (median) {repair['p95']:8.1f} s (p95)",
+                f"{figures['links_added']:5} links  repair {repair['median']:.0f} s (median) {repair['p95']:.0f} s (p95)",
                 flush=True,
             )
     minutes = (time.monotonic() - long_begun) / 60
