@@ -11,6 +11,7 @@ import typer
 
 from strata.cli.mesh_bandwidth import bandwidth
 from strata.cli.mesh_reading import Json
+from strata.cli.mesh_simulate import simulate
 from strata.cli.mesh_topology import topology
 from strata.errors import StrataError
 
@@ -117,6 +118,7 @@ def show(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
 
 app.command()(topology)
 app.command()(bandwidth)
+app.command()(simulate)
 
 
 def _paths(home: Path | None, mesh: Path | None) -> tuple[Path, Path]:

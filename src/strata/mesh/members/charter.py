@@ -1,0 +1,81 @@
+"""Who belongs to the mesh, as the detector needs to know it: port, and the adapter for signed memberships."""
+
+from typing import Protocol
+
+from strata.mesh.roster import Roster
+from strata.secure import MembershipError, NotAMember
+
+
+class Charter(Protocol):
+    """What says who may be a member."""
+
+    @property
+    def version(self) -> int:
+        """The higher, the newer."""
+
+    @property
+    def sealed(self) -> bytes:
+        """The bytes to give to who has an older version."""
+
+    def lists(self, peer: str) -> bool:
+        """Whether that peer is a member."""
+
+    def take(self, sealed: bytes) -> bool:
+        """Replace it by what came from a peer; False, and nothing changes, where it is not genuine and newer."""
+
+
+class SignedCharter:
+    """The members of a `Roster`, by peer id. `sealed` are the bytes of the roster's present membership.
+
+    Raises MembershipError where they are not.
+    """
+
+    def __init__(self, roster: Roster, sealed: bytes) -> None:
+        from strata.secure import open_sealed
+
+        if open_sealed(sealed, roster.membership.owner_peer_id) != roster.membership:
+            raise MembershipError("the sealed membership is another than the one that the node goes by")
+        self._roster = roster
+        self._sealed = sealed
+
+    @property
+    def version(self) -> int:
+        """Of the membership."""
+        return self._roster.membership.version
+
+    @property
+    def sealed(self) -> bytes:
+        """As its owner signed it."""
+        return self._sealed
+
+    def lists(self, peer: str) -> bool:
+        """Whether the present membership lists it."""
+        try:
+            self._roster.membership.member(peer)
+        except NotAMember:
+            return False
+        return True
+
+    def take(self, sealed: bytes) -> bool:
+        """Update the roster, which verifies; see `Charter`."""
+        try:
+            self._roster.update(sealed)
+        except MembershipError:
+            return False
+        self._sealed = sealed
+        return True
+
+
+class OpenCharter:
+    """Everybody is a member: for simulations."""
+
+    version = 0
+    sealed = b""
+
+    def lists(self, peer: str) -> bool:
+        """Always."""
+        return True
+
+    def take(self, sealed: bytes) -> bool:
+        """Never: there is nothing newer."""
+        return False

@@ -1,0 +1,76 @@
+"""A sweep in the simulation: what it sees, and the links that it asks for."""
+
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from strata.mesh.network import Network, Pair
+from strata.mesh.simulate.agenda import Agenda
+from strata.mesh.simulate.world import World
+
+
+class Proposal(Protocol):
+    """What a mender wants: `strata.mesh.topology.Proposal` is one."""
+
+    @property
+    def add(self) -> Collection[Pair]:
+        """Links to dial."""
+
+    @property
+    def drop(self) -> Collection[Pair]:
+        """Links to close."""
+
+
+Mender = Callable[[Network], Proposal]
+
+
+class Sweeper:
+    """Sweeps by the first node in order that is up. `alive(observer)` is whom that node holds alive."""
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        world: World,
+        mender: Mender,
+        *,
+        seconds: float,
+        alive: Callable[[str], Collection[str]],
+        changed: Callable[[], None],
+    ) -> None:
+        self.changes: list[tuple[int, int]] = []  # links added and dropped by each sweep
+        self._agenda = agenda
+        self._world = world
+        self._mender = mender
+        self._seconds = seconds
+        self._alive = alive
+        self._changed = changed
+
+    def sweep(self) -> None:
+        """See, and ask for links; they are there some seconds later, where they still can be."""
+        number = len(self.changes)
+        self.changes.append((0, 0))
+        by = next((name for name in self._world.names if self._world.up(name)), None)
+        wanted = self._mender(self._seen(by)) if by is not None else None
+        if wanted is not None and (wanted.add or wanted.drop):
+            self._agenda.at(self._agenda.now + self._seconds, self._apply, wanted, number)
+
+    def _seen(self, by: str) -> Network:
+        """The nodes that are held alive; links that answer; links that could be there, as far as a dial went well."""
+        world = self._world
+        there = {by, *self._alive(by)}
+        live = {ends for ends in world.live_links() if there.issuperset(ends)}
+        possible = {
+            ends: quality
+            for ends, quality in world.known.items()
+            if ends not in live and there.issuperset(ends) and not world.cuts[ends]
+        }
+        peers = {name: world.network.peers[name] for name in world.names if name in there}
+        return Network(peers, {ends: world.known[ends] for ends in sorted(live)}, possible)
+
+    def _apply(self, wanted: Proposal, number: int) -> None:
+        told = self._world.told
+        added = {ends for ends in wanted.add if self._world.dialable(*ends)} - told
+        dropped = told.intersection(wanted.drop)
+        self.changes[number] = (len(added), len(dropped))
+        told |= added
+        told -= dropped
+        self._changed()

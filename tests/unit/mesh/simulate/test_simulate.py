@@ -1,0 +1,151 @@
+"""Whole simulations."""
+
+import math
+from dataclasses import replace
+
+import networkx
+import pytest
+
+from strata.errors import StrataError
+from strata.mesh import Network, Peer, Quality
+from strata.mesh.members import LAN
+from strata.mesh.simulate import (
+    RandomLinks,
+    Remembering,
+    Scenario,
+    Slow,
+    Spell,
+    Split,
+    dialling_mesh,
+    join_blocks,
+    leave_alone,
+    measure_detection,
+    simulate_mesh,
+    sparse_mesh,
+)
+
+WEEKS = Scenario(336, crash=Spell(24, 30), leave=Spell(200, 20), cut=Spell(300, 10), split=Split(200, 5, 0.3))
+DRAWN = [5.0, 8.0, 12.0]
+
+
+def weeks(mesh, mender, seed=1, description=WEEKS):
+    return simulate_mesh(description, mesh, mender, seed=seed, detection=DRAWN)
+
+
+def test_a_seed_repeats_exactly_and_another_is_another():
+    mesh = sparse_mesh(12, 1)
+    assert weeks(mesh, join_blocks) == weeks(mesh, Remembering(join_blocks))
+    assert weeks(mesh, join_blocks) != weeks(mesh, join_blocks, seed=2)
+    brief = Scenario(0.1, crash=Spell(0.2, 1))
+    assert simulate_mesh(brief, mesh, join_blocks, seed=1) == simulate_mesh(brief, mesh, join_blocks, seed=1)
+
+
+def test_links_in_the_right_place_help_more_than_as_many_anywhere():
+    mesh = sparse_mesh(20, 1)
+    alone, mended = weeks(mesh, leave_alone), weeks(mesh, join_blocks)
+    anywhere = weeks(mesh, RandomLinks(mended.changes, 1))
+    assert mended.added == anywhere.added > 0
+    assert mended.partitions < anywhere.partitions < alone.partitions
+    assert mended.uptime > anywhere.uptime > alone.uptime
+    assert mended.node_hours == pytest.approx(alone.node_hours)
+
+
+def test_without_faults_nothing_happens():
+    found = weeks(dialling_mesh(10, 1), leave_alone, description=Scenario(10))
+    assert (found.partitions, found.uptime, found.repairs, len(found.changes)) == (0, 1.0, (), 119)
+    assert found.node_hours == pytest.approx(100)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_simple_mender_leaves_no_node_that_cuts(seed):
+    mesh = sparse_mesh(15, seed)
+    graph = networkx.Graph([*mesh.links, *join_blocks(mesh).add])
+    assert networkx.is_biconnected(graph)
+    assert set(join_blocks(mesh).add) <= set(mesh.possible)
+
+
+def test_the_simple_mender_keeps_to_limits_and_does_what_it_can():
+    peers = {name: Peer(name, most_links=1 if name == "a" else 9) for name in "abcd"}
+    fast, slow = Quality(0.01), Quality(0.02)
+    mesh = Network(peers, {("a", "b"): fast, ("b", "c"): fast}, {("a", "c"): fast, ("a", "d"): fast, ("c", "d"): slow})
+    assert join_blocks(mesh).add == (("c", "d"),)
+
+
+def test_links_are_asked_for_only_where_they_can_be_seen():
+    """A sweep sees its own side of a split, and nobody whose crash has been noticed."""
+    seen = []
+
+    def look(network):
+        seen.append((set(network.peers), set(network.links) | set(network.possible)))
+        return leave_alone(network)
+
+    mesh = dialling_mesh(12, 1)
+    weeks(mesh, look, description=Scenario(200, crash=Spell(5, 30), split=Split(10, 60, 0.5)))
+    assert min(len(peers) for peers, _ in seen) < 8
+    assert all({end for ends in pairs for end in ends} <= peers for peers, pairs in seen)
+
+
+def test_the_detailed_simulation_finds_every_crash_and_accuses_nobody_else():
+    found = simulate_mesh(Scenario(0.4, crash=Spell(0.5, 2)), dialling_mesh(12, 2), leave_alone, seed=3)
+    assert len(found.detections) > 40
+    assert 2 < min(each.seconds for each in found.detections) < max(each.seconds for each in found.detections) < 40
+    assert found.false_alarms == ()
+
+
+def test_members_that_leave_and_come_back_are_no_deaths():
+    found = simulate_mesh(Scenario(0.3, leave=Spell(0.3, 1)), dialling_mesh(10, 2), leave_alone, seed=3)
+    assert found.node_hours < 2.95
+    assert (found.detections, found.false_alarms) == ((), ())
+
+
+def test_slow_nodes_do_not_bring_down_healthy_ones_and_lifeguard_is_patient_with_them():
+    slow = Scenario(0.1, slow=Slow(0.25, 4, 4))
+    mesh = dialling_mesh(12, 2)
+    plain = replace(LAN, health_levels=1, suspicion_stretch=1, nap=math.inf)
+    lifeguard = [simulate_mesh(slow, mesh, leave_alone, seed=seed) for seed in range(2)]
+    swim = [simulate_mesh(slow, mesh, leave_alone, seed=seed, timing=plain) for seed in range(2)]
+    assert sum(each.alarms_about_healthy for each in lifeguard) == 0
+    assert 0 < sum(each.false_deaths for each in lifeguard) < sum(each.false_deaths for each in swim)
+
+
+def test_drawn_detection_foretells_what_the_detailed_simulation_finds():
+    """The same faults, once with every message and once with latencies that another detailed run measured."""
+    mesh = sparse_mesh(8, 4)
+    measured = simulate_mesh(Scenario(0.5, crash=Spell(0.5, 2)), mesh, leave_alone, seed=1).detections
+    latencies = [each.seconds for each in measured]
+    description = Scenario(1, crash=Spell(1, 6), cut=Spell(20, 5), sweep_minutes=2)
+    for seed in (2, 3):
+        detailed = simulate_mesh(description, mesh, join_blocks, seed=seed)
+        drawn = simulate_mesh(description, mesh, join_blocks, seed=seed, detection=latencies)
+        alone = simulate_mesh(description, mesh, leave_alone, seed=seed, detection=latencies)
+        assert drawn.partitions == pytest.approx(detailed.partitions, abs=1)
+        assert drawn.uptime == pytest.approx(detailed.uptime, abs=0.01)
+        assert alone.uptime < min(drawn.uptime, detailed.uptime) - 0.02
+
+
+def test_random_links_make_up_for_those_that_did_not_come_about():
+    mesh = sparse_mesh(10, 1)
+    control = RandomLinks([(3, 0), (0, 0), (0, 2), (0, 0)], 1)
+    first = control(mesh).add
+    assert len(set(first)) == 3
+    known = {**mesh.links, **mesh.possible}
+
+    def with_links(*more):
+        links = {**mesh.links, **{ends: known[ends] for ends in more}}
+        return Network(mesh.peers, links, {ends: each for ends, each in known.items() if ends not in links})
+
+    second = control(with_links(*first[1:]))
+    assert (len(second.add), second.drop) == (1, ())
+    there = (*first[1:], *second.add)
+    third = control(with_links(*there))
+    assert third.add == ()
+    assert len(third.drop) == 2
+    assert set(third.drop) <= set(there)
+
+
+def test_detection_is_measured_of_a_mesh_and_not_of_one_node():
+    found = measure_detection(sparse_mesh(6, 1), seed=1)
+    assert len(found) > 30
+    assert LAN.suspicion_floor(4) < min(found) < 40
+    with pytest.raises(StrataError, match="1 nodes"):
+        measure_detection(sparse_mesh(1, 1), seed=1)
