@@ -1,11 +1,13 @@
 """`strata mesh`: say who belongs to the mesh. Each machine has its own identity; the owner's signs the list."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from strata.cli.options import parse_listen
 from strata.errors import StrataError
 
 if TYPE_CHECKING:
@@ -107,6 +109,31 @@ def show(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
         typer.echo(f"{member.name:<16} {member.peer_id}  {', '.join(sorted(member.roles)):<18} {places}")
     for peer_id in sorted(membership.revoked):
         typer.echo(f"{'revoked':<16} {peer_id}")
+
+
+@app.command()
+def node(
+    *,
+    home: Home = None,
+    mesh: Mesh = None,
+    listen: Annotated[str, typer.Option(help="HOST:PORT to listen on; port 0 takes any free one.")] = "127.0.0.1:0",
+    device: Annotated[
+        str, typer.Option(help="What this machine is: server, or mobile (carries no others).")
+    ] = "server",
+    most_links: Annotated[int, typer.Option(min=1, max=1024, help="Neighbours that it bears at most.")] = 64,
+    supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")] = False,
+) -> None:
+    """Be a member of the mesh: keep links and answer probes. Prints one line of JSON when ready."""
+    import logging
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    from strata.mesh import Device, run_agent
+
+    host, port = parse_listen(listen)
+    if device not in set(Device):
+        raise StrataError(f"--device is one of {', '.join(Device)}, not {device!r}")
+    home, mesh = _paths(home, mesh)
+    run_agent(home, mesh, host=host, port=port, device=Device(device), most_links=most_links, supervised=supervised)
 
 
 def _paths(home: Path | None, mesh: Path | None) -> tuple[Path, Path]:
