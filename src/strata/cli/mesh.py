@@ -117,9 +117,7 @@ def node(
     home: Home = None,
     mesh: Mesh = None,
     listen: Annotated[str, typer.Option(help="HOST:PORT to listen on; port 0 takes any free one.")] = "127.0.0.1:0",
-    device: Annotated[
-        str, typer.Option(help="What this machine is: server, or mobile (carries no others).")
-    ] = "server",
+    device: Annotated[str, typer.Option(help="server, or mobile, which carries nothing for others.")] = "server",
     most_links: Annotated[int, typer.Option(min=1, max=1024, help="Neighbours that it bears at most.")] = 64,
     supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")] = False,
 ) -> None:

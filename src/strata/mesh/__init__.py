@@ -6,7 +6,7 @@
 - `Message`, `Codec`, `Wire`, `Connection`, `ProtocolError`: messages over a link, whatever their protocol.
 - `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
 - `newest_membership`, `end_on_signal`, `end_with_stdin`: what every process of a member does.
-- `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps links and probes; `Transport`, `Direct`: over what.
+- `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps links and probes; over `Transport`, `Direct`.
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
 
