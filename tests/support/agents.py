@@ -50,7 +50,7 @@ class Agents:
         agent = Agent(
             roster,
             Direct(identity, roster, port=port),
-            NeighbourBook(self.book(name)),
+            NeighbourBook(roster.membership.mesh_id, self.book(name)),
             version=self.versions.get(name, "1"),
             device=device,
             most_links=self._most_links,

@@ -1,4 +1,7 @@
-"""`strata mesh`: say who belongs to the mesh. Each machine has its own identity; the owner's signs the list."""
+"""`strata mesh`: say who belongs to the mesh, be a member of it, sweep it.
+
+Each machine has its own identity; the owner's signs the list.
+"""
 
 import json
 import sys
@@ -11,9 +14,14 @@ from strata.cli.options import parse_listen
 from strata.errors import StrataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from strata.mesh import Coordinator
     from strata.secure import Identity, Membership
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Say who belongs to the mesh.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Say who belongs to the mesh; be one of them; sweep it."
+)
 
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of this machine's identity. Default: STRATA_HOME.")]
 Mesh = Annotated[Path | None, typer.Option("--mesh", help="The membership file. Default: `mesh` in the home folder.")]
@@ -148,3 +156,62 @@ def _identity(home: Path, *, create: bool = False) -> "Identity":
     if create and not path.exists():
         Identity.generate().save(path)
     return Identity.load(path)
+
+
+@app.command()
+def status(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
+    """Ask every member how it is, as a coordinator; exit 1 if one does not answer."""
+    import trio
+
+    from strata.mesh import state_rows
+
+    discovery = trio.run(_coordinator(home, mesh).discover)
+    rows = state_rows(discovery)
+    if as_json:
+        typer.echo(json.dumps({"members": rows, "at": discovery.at}))
+    else:
+        _table(rows)
+    if discovery.silent:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sweep(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
+    """Probe the mesh as a coordinator, mend what is weak, and verify it; LIBP2P_MESH_RELIABILITY=false only looks.
+
+    Exits 1 where members are dead, or the mesh is in parts.
+    """
+    from strata.mesh import mended_sentences, peer_rows, sweep_once
+    from strata.settings import Settings
+
+    settings = Settings()
+    coordinator = _coordinator(home, mesh)
+    mended = sweep_once(coordinator, settings)
+    last = mended.sweeps[-1]
+    if as_json:
+        typer.echo(json.dumps(mended.figures(coordinator.membership.mesh_id) | {"network": last.network.to_json()}))
+    else:
+        _table(peer_rows(last))
+        for sentence in mended_sentences(mended):
+            typer.echo(sentence)
+    if last.discovery.dead or len(last.weak.components) > 1:
+        raise typer.Exit(1)
+
+
+def _coordinator(home: Path | None, mesh: Path | None) -> "Coordinator":
+    from strata.mesh import Coordinator
+
+    home, mesh = _paths(home, mesh)
+    return Coordinator.of_files(_identity(home), mesh)
+
+
+def _table(rows: "Sequence[Mapping[str, str]]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for heading in rows[0] if rows else ():
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*row.values())
+    Console(highlight=False).print(table)

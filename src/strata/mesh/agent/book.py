@@ -20,18 +20,21 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     version: Literal[1] = 1
+    mesh: str
     neighbours: Annotated[tuple[PeerId, ...], Field(max_length=MAX_NEIGHBOURS)]
 
 
 class NeighbourBook:
     """Peer ids, in the order they were told. Each change is on disk, all of it or nothing, before it counts.
 
-    path: None keeps them in memory only. Raises BadBook.
+    path: None keeps them in memory only. Of a mesh that this member has left, which another `mesh_id` tells, nothing is
+    kept. Raises BadBook.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, mesh_id: str, path: Path | None = None) -> None:
+        self._mesh_id = mesh_id
         self._path = path
-        self._peers = _read(path) if path is not None and path.exists() else ()
+        self._peers = _read(path, mesh_id) if path is not None and path.exists() else ()
 
     @property
     def peers(self) -> tuple[str, ...]:
@@ -50,13 +53,14 @@ class NeighbourBook:
 
     def _write(self, peers: tuple[str, ...]) -> None:
         if self._path is not None:
-            files.write(self._path, _File(neighbours=peers).model_dump_json().encode() + b"\n")
+            files.write(self._path, _File(mesh=self._mesh_id, neighbours=peers).model_dump_json().encode() + b"\n")
         self._peers = peers
 
 
-def _read(path: Path) -> tuple[str, ...]:
+def _read(path: Path, mesh_id: str) -> tuple[str, ...]:
     try:
         with path.open("rb") as file:
-            return _File.model_validate_json(file.read(_MOST_BYTES)).neighbours
+            found = _File.model_validate_json(file.read(_MOST_BYTES))
     except (OSError, ValidationError):
         raise BadBook(f"{path} is no list of neighbours; remove it, and the next sweep tells them anew") from None
+    return found.neighbours if found.mesh == mesh_id else ()

@@ -44,7 +44,7 @@ async def _main(
     agent = Agent(
         roster,
         Direct(identity, roster, host, port),
-        NeighbourBook(home / "neighbours"),
+        NeighbourBook(roster.membership.mesh_id, home / "neighbours"),
         version=version("strata"),
         device=device,
         most_links=most_links,

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 import trio
@@ -31,7 +32,7 @@ from strata.mesh.roster import Roster
 from strata.mesh.sweep.decide import Change
 from strata.mesh.sweep.found import Discovery, MemberState, quality_of
 from strata.mesh.sweep.plan import Assignment
-from strata.secure import Identity, Member, Membership
+from strata.secure import Identity, Member, Membership, read_membership
 
 T = TypeVar("T")
 
@@ -73,6 +74,12 @@ class Coordinator:
         self._transport = transport or Direct(identity, Roster(membership))
         self._members = {member.name: member for member in membership.members if "node" in member.roles}
         self._names = {member.peer_id: name for name, member in self._members.items()}
+
+    @classmethod
+    def of_files(cls, identity: Identity, mesh: Path) -> "Coordinator":
+        """Of the mesh in this membership file; raises MembershipError, NotAMember, NotACoordinator."""
+        membership = read_membership(mesh)
+        return cls(identity, membership, mesh.read_bytes())
 
     @property
     def members(self) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def quality_of(rtts: Sequence[float | None], sample_bytes: int, sample_seconds: 
     """What so many pings and a sample say of a link; None where nothing was answered.
 
     The round trip is the shortest, which is the link's, however busy its ends are (as BBR takes it, Cardwell et al.
-    2016); the jitter is the mean difference of one round trip to the next (the D of RFC 3550, section 6.4.1, unsmoothed).
+    2016). The jitter is the mean difference of one round trip to the next (the D of RFC 3550, section 6.4.1).
     """
     answered = [rtt for rtt in rtts if rtt is not None]
     if not answered:

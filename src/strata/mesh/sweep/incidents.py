@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from strata.mesh.sweep.kept import HOLD_BACK_SWEEPS
+from strata.mesh.sweep.mend import Mended, change_sentence
 from strata.mesh.sweep.sweep import Sweep, outdated
 
 if TYPE_CHECKING:
@@ -36,8 +38,9 @@ def troubles(sweep: Sweep) -> tuple[Trouble, ...]:
         if witnesses:
             why = f"{discovery.silent[name]}; {', '.join(witnesses)} can"
             found.append(Trouble(UNREACHABLE, name, why))
-    for part in weak.components[1:]:
-        found.append(Trouble(SPLIT, part[0], f"no link leads from {', '.join(part)} to the others"))
+    if parts := weak.components[1:]:
+        named = "; ".join(", ".join(part) for part in parts)
+        found.append(Trouble(SPLIT, "mesh", f"cut off from {len(weak.components[0])} others: {named}"))
     found += [Trouble(CUT, name, "without it the mesh is in parts") for name in weak.articulation_points]
     found += [Trouble(BRIDGE, f"{one} - {two}", "without it the mesh is in parts") for one, two in weak.bridges]
     states = discovery.states
@@ -72,6 +75,19 @@ def settle(log: "IncidentLog", found: Iterable[Trouble], done: str, mesh_id: str
         if key not in now:
             with suppress(LedgerError):  # another coordinator has just done the same
                 log.resolve(incident.id, _over(incident.kind, done))
+
+
+def write_down(log: "IncidentLog", mended: Mended, mesh_id: str) -> None:
+    """All incidents of a round: those it found at first, what became of them, and a change that was taken back."""
+    settle(log, troubles(mended.sweeps[0]), "", mesh_id)
+    if len(mended.sweeps) > 1:
+        settle(log, troubles(mended.sweeps[-1]), mended.done, mesh_id)
+    if mended.reverted is not None and mended.judgement is not None and mended.applied is not None:
+        tried, why = change_sentence(mended.applied.change), "; ".join(mended.judgement.reasons)
+        key = log.begin(
+            pipeline=PIPELINE, kind=REVERTED, subject="mesh", detail=f"{tried}: {why}", figures={"mesh": mesh_id}
+        )
+        log.resolve(key, f"the links are as they were, and these are not tried again for {HOLD_BACK_SWEEPS} sweeps")
 
 
 def _over(kind: str, done: str) -> str:

@@ -78,4 +78,4 @@ def _graph(network: Network) -> "networkx.Graph[str]":
     return graph
 
 
-PLAIN = Topology(diagnose, propose)
+TOPOLOGY = Topology(diagnose, propose)
