@@ -9,6 +9,7 @@
 - `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps links and probes; over `Transport`, `Direct`.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
 - `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists.
+- `mesh_page`, `mesh_plot`: a sweep for people.
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
 
@@ -19,6 +20,7 @@ from strata.mesh.local import LocalMesh, LocalNode, LocalNodes, NodeDidNotStart
 from strata.mesh.messaging import Codec, Connection, Message, ProtocolError, Wire
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
 from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
+from strata.mesh.report import mesh_page, mesh_plot
 from strata.mesh.roster import Roster
 from strata.mesh.sweep import (
     TOPOLOGY,
@@ -106,6 +108,8 @@ __all__ = [
     "finish",
     "judge",
     "mended_sentences",
+    "mesh_page",
+    "mesh_plot",
     "moments",
     "newest_membership",
     "pair",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from strata.mesh.sweep.incidents import PIPELINE
+from strata.mesh.sweep.sweep import Sweep
 
 if TYPE_CHECKING:
     from strata.store import Ledger
@@ -21,6 +22,12 @@ class Moment:
     members: int
     alive: int
     reach: float
+
+    @classmethod
+    def of(cls, sweep: Sweep) -> "Moment":
+        """That of a sweep."""
+        at = datetime.fromtimestamp(sweep.discovery.at, UTC)
+        return cls(at, len(sweep.discovery.members), len(sweep.network.peers), sweep.reach)
 
 
 def moments(ledger: "Ledger", mesh_id: str) -> tuple[Moment, ...]:
