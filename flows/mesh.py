@@ -29,13 +29,14 @@ from tasks.mesh import (
     take_back,
     verify_change,
 )
-from tasks.mesh_parameters import MeshParameters
-from tasks.mesh_reach import Reach, reach_mesh
+from tasks.mesh_parameters import HOME, MeshParameters
+from tasks.mesh_reach import Reach, own_mesh, reach_mesh
 from tasks.mesh_report import MeshOutcome, publish_sweep, recall, write_round_down
 from tasks.record import ALL_OFF, recorded, skipped
 
 DEMONSTRATION = MeshParameters()
 PIPELINE = "mesh"
+NONE = "There is no mesh to sweep here: found one with `strata mesh init`."
 OFF = "The mesh pipeline is switched off: set ARCHAEOLOGICAL_LIBP2P_ENHANCED=true to run it."
 
 
@@ -52,6 +53,8 @@ def run(parameters: MeshParameters = DEMONSTRATION) -> MeshOutcome | State:
         return skipped(PIPELINE, settings, ALL_OFF)
     if not settings.libp2p_enhanced:
         return skipped(PIPELINE, settings, OFF)
+    if parameters.mesh == HOME and not own_mesh(settings).exists():
+        return skipped(PIPELINE, settings, NONE)
     with recorded(PIPELINE, settings) as record, reach_mesh(parameters, settings) as reach:
         rounds, killed = [sweep_and_mend(reach, parameters, settings)], ()
         if reach.local is not None and parameters.kill:

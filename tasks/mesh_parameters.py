@@ -4,6 +4,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+HOME = "home"
+
 
 class MeshParameters(BaseModel):
     """Parameters of the `mesh` flow; every field has a default, and the defaults are the demonstration."""
@@ -13,7 +15,8 @@ class MeshParameters(BaseModel):
     mesh: str = Field(
         "",
         title="Mesh",
-        description="Membership file of the mesh to sweep; empty: start a mesh on this machine, for the demonstration",
+        description="Membership file of the mesh to sweep; home: the one in STRATA_HOME; empty: start a mesh on this "
+        "machine, for the demonstration",
         max_length=4096,
     )
     identity: str = Field(

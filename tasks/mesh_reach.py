@@ -10,7 +10,7 @@ from strata.mesh import TOPOLOGY, Coordinator, LocalMesh, Network, read_membersh
 from strata.secure import Identity
 from strata.settings import Settings
 from tasks.failures import stage
-from tasks.mesh_parameters import MeshParameters
+from tasks.mesh_parameters import HOME, MeshParameters
 from tasks.terminal import console
 
 _ADVICE = "check the mesh and identity files, or leave them empty to start a mesh on this machine."
@@ -35,12 +35,18 @@ def reach_mesh(parameters: MeshParameters, settings: Settings) -> Iterator[Reach
     """Yield the mesh to sweep; local members that are started for it end with the block."""
     with stage("start", {}, _ADVICE):
         if parameters.mesh:
+            mesh = own_mesh(settings) if parameters.mesh == HOME else Path(parameters.mesh)
             identity = Path(parameters.identity) if parameters.identity else settings.home / "identity.json"
-            yield _reach(Path(parameters.mesh), identity)
+            yield _reach(mesh, identity)
             return
         console.print(f"Starting a mesh of {parameters.members} members", style="bold")
         with LocalMesh(settings.home, parameters.members) as local:
             yield _reach(local.mesh_file, local.identity_file, local)
+
+
+def own_mesh(settings: Settings) -> Path:
+    """The membership file of this machine's mesh, which may not be there."""
+    return settings.home / "mesh"
 
 
 def _reach(mesh: Path, identity: Path, local: LocalMesh | None = None) -> Reach:

@@ -40,17 +40,19 @@ def mesh_plot(mended: Mended) -> Picture:
     sweeps = (mended.sweeps[0], mended.sweeps[-1]) if len(mended.sweeps) > 1 else mended.sweeps
     change = mended.applied.change if mended.applied and mended.reverted is None else Change()
 
+    titles = ("Before: ", "After: ") if len(sweeps) > 1 else ("",)
+
     def paint(figure: "Figure") -> "list[Artist]":
         axes = figure.subplots(1, len(sweeps), squeeze=False)[0]
         used: set[tuple[str, str]] = set()
-        for number, (place, sweep) in enumerate(zip(axes, sweeps, strict=True), start=1):
-            used |= _draw(place, sweep, change if number == len(sweeps) else Change())
+        for place, title, sweep in zip(axes, titles, sweeps, strict=True):
+            used |= _draw(place, title, sweep, change if sweep is sweeps[-1] else Change())
         return _legend(used)
 
     return Picture("mesh", "The mesh and its weak spots", (_SIDE * len(sweeps), _SIDE + 0.8), paint)
 
 
-def _draw(axes: "Axes", sweep: Sweep, change: Change) -> set[tuple[str, str]]:
+def _draw(axes: "Axes", title: str, sweep: Sweep, change: Change) -> set[tuple[str, str]]:
     members = sweep.discovery.members
     places = {name: _place(at, len(members)) for at, name in enumerate(members)}
     used: set[tuple[str, str]] = set()
@@ -68,8 +70,9 @@ def _draw(axes: "Axes", sweep: Sweep, change: Change) -> set[tuple[str, str]]:
         used.add(("member", kind))
         if len(members) <= _NAMED:
             _name(axes, name, (x, y), dead=kind == "dead")
-    panel(axes, clean(sweep_sentence(sweep).partition(": ")[0], 60))
-    axes.set_xlabel(clean(sweep_sentence(sweep).partition(": ")[2], 60), color=INK)
+    there, _, hold = sweep_sentence(sweep).partition(": ")
+    panel(axes, clean(f"{title}{there}", 60))
+    axes.set_xlabel(clean(hold, 60), color=INK)
     axes.set_xlim(-1.45, 1.45)
     axes.set_ylim(-1.3, 1.3)
     axes.set_aspect("equal")

@@ -97,29 +97,28 @@ def mean_latency(network: Network, among: Collection[str]) -> tuple[float, int]:
 
     Paths lead through peers that carry. All of them by Dijkstra's algorithm (scipy's).
     """
-    import numpy as np
+    import numpy
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
-    names = [name for name in network.peers if network.peers[name].carries or name in among]
-    number = {name: at for at, name in enumerate(names)}
-    rows, columns, seconds = [], [], []
-    for ends, quality in network.links.items():
-        for one, other in (ends, ends[::-1]):
-            if one in number and other in number:
-                rows.append(number[one])
-                columns.append(number[other])
-                seconds.append(max(quality.rtt_seconds, 1e-9))  # 0 is no link to scipy
-    weights = csr_array((seconds, (rows, columns)), shape=(len(names), len(names)))
-    carrying = np.array([network.peers[name].carries for name in names], dtype=bool)
-    # A path may begin at a peer that carries nothing for others, but not pass one: so only carriers have ways out.
-    paths = dijkstra(csr_array(weights.multiply(carrying[:, None])))
-    first = np.where(weights.toarray() > 0, weights.toarray(), np.inf)
+    number = {name: at for at, name in enumerate(network.peers)}
+    # A path may begin at a peer that carries nothing for others, but not pass one: only carriers have ways out.
+    ways: dict[str, list[tuple[str, float]]] = {name: [] for name in network.peers}
+    for (one, other), quality in network.links.items():
+        seconds = max(quality.rtt_seconds, 1e-9)  # 0 is no link to scipy
+        ways[one].append((other, seconds))
+        ways[other].append((one, seconds))
+    arcs = [(number[one], number[other], seconds)
+            for one, out in ways.items() if network.peers[one].carries for other, seconds in out]  # fmt: skip
+    starts, ends, weights = zip(*arcs, strict=True) if arcs else ((), (), ())
+    paths = dijkstra(csr_array((weights, (starts, ends)), shape=(len(number), len(number))))
     total, count = 0.0, 0
-    wanted = [number[name] for name in names if name in among]
-    for start in wanted:
-        row = paths[start] if carrying[start] else np.min(first[start][:, None] + paths, axis=0, initial=np.inf)
-        found = [row[end] for end in wanted if end != start and math.isfinite(row[end])]
+    wanted = [number[name] for name in among]
+    for name in among:
+        row = paths[number[name]]
+        if not network.peers[name].carries and ways[name]:
+            row = numpy.min([paths[number[other]] + seconds for other, seconds in ways[name]], axis=0)
+        found = [row[end] for end in wanted if end != number[name] and math.isfinite(row[end])]
         total, count = total + float(sum(found)), count + len(found)
     return (total / count if count else math.nan), count
 
