@@ -1,7 +1,7 @@
 """The mesh that a run sweeps: a real one, or processes on this machine for the length of the run."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -33,15 +33,17 @@ class Reach:
 @contextmanager
 def reach_mesh(parameters: MeshParameters, settings: Settings) -> Iterator[Reach]:
     """Yield the mesh to sweep; local members that are started for it end with the block."""
-    with stage("start", {}, _ADVICE):
-        if parameters.mesh:
-            mesh = own_mesh(settings) if parameters.mesh == HOME else Path(parameters.mesh)
-            identity = Path(parameters.identity) if parameters.identity else settings.home / "identity.json"
-            yield _reach(mesh, identity)
-            return
-        console.print(f"Starting a mesh of {parameters.members} members", style="bold")
-        with LocalMesh(settings.home, parameters.members) as local:
-            yield _reach(local.mesh_file, local.identity_file, local)
+    with ExitStack() as stack:
+        with stage("start", {}, _ADVICE):
+            if parameters.mesh:
+                mesh = own_mesh(settings) if parameters.mesh == HOME else Path(parameters.mesh)
+                identity = Path(parameters.identity) if parameters.identity else settings.home / "identity.json"
+                reach = _reach(mesh, identity)
+            else:
+                console.print(f"Starting a mesh of {parameters.members} members", style="bold")
+                local = stack.enter_context(LocalMesh(settings.home, parameters.members))
+                reach = _reach(local.mesh_file, local.identity_file, local)
+        yield reach
 
 
 def own_mesh(settings: Settings) -> Path:
