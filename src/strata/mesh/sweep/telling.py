@@ -18,12 +18,12 @@ def sweep_sentence(sweep: Sweep) -> str:
     said = f"{alive} of {members} members live, {len(network.links)} links"
     if len(weak.components) > 1:
         return f"{said}: the mesh is in {len(weak.components)} parts"
+    if alive < 3:  # of two, one may always be lost
+        return said
     if weak.articulation_points:
         return f"{said}: the loss of {_listed(weak.articulation_points)} would cut it"
     if weak.bridges:
         return f"{said}: the loss of the link {' - '.join(weak.bridges[0])} would cut it"
-    if alive < 3:
-        return said
     return f"{said}: it bears the loss of any {weak.vertex_connectivity - 1}"
 
 

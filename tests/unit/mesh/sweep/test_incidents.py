@@ -29,6 +29,7 @@ def kinds(sweep: Sweep) -> list[tuple[str, str]]:
 
 def test_a_strong_mesh_has_none():
     assert kinds(swept("ab bc cd ad")) == []
+    assert kinds(swept("ab", names="ab")) == []
 
 
 def test_weak_spots_and_the_dead_are_some():
