@@ -27,6 +27,7 @@ class Agents:
         self.ids = {name: identity_of(name).peer_id for name in names}
         self.rosters: dict[str, Roster] = {}
         self.versions: dict[str, str] = {}
+        self.expiring: dict[str, dict[str, float]] = {}
         self.scopes: dict[str, trio.CancelScope] = {}
         self.addresses: dict[str, str] = {}
         self._nursery = nursery
@@ -54,6 +55,7 @@ class Agents:
             version=self.versions.get(name, "1"),
             device=device,
             most_links=self._most_links,
+            expiring=lambda: self.expiring.get(name, {}),
         )
         scope = self.scopes[name] = trio.CancelScope()
 

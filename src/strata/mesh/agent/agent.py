@@ -6,6 +6,7 @@ it dial, drop or probe. A bad peer costs only its own connection.
 
 import logging
 from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from strata.mesh.agent.messages import (
     Done,
     Drop,
     Echoes,
+    Expiring,
     GetStatus,
     Keep,
     Ping,
@@ -52,7 +54,7 @@ class Agent:
     """One member's agent; `run` serves until it is cancelled.
 
     version: of the software, which the agent tells. most_links: neighbours that it bears. membership_file: where a
-    newer membership is kept.
+    newer membership is kept. expiring: what runs out, and when (seconds since 1970).
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Agent:
         device: Device = Device.SERVER,
         most_links: int = MOST_LINKS,
         membership_file: Path | None = None,
+        expiring: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self._roster = roster
         self._transport = transport
@@ -72,6 +75,7 @@ class Agent:
         self._version = version
         self._device = device
         self._membership_file = membership_file
+        self._expiring = expiring
         self._links = Links(most_links)
         self._probes = trio.CapacityLimiter(PROBES_AT_ONCE)
         self._connections: Counter[str] = Counter()
@@ -148,6 +152,7 @@ class Agent:
             most_links=self._links.most,
             neighbours=self._links.neighbours(),
             told=self._book.peers,
+            expiring=tuple(Expiring(what=what, at=at) for what, at in self._expiring().items()),
         )
 
     async def _update(self, sealed: bytes) -> AnyMessage:

@@ -155,11 +155,13 @@ async def test_another_version_and_what_is_held_are_told():
     async with agents_of(["a", "b", "c"]) as agents:
         await agents.kill("c")
         agents.versions["c"] = "2"
+        agents.expiring["b"] = {"key": time.time() + 3600}
         await agents.start("c", device=Device.MOBILE)
         sweep, _ = await look(coordinator_of(agents), Kept(), TOPOLOGY)
         assert sweep.network.peers["c"].device is Device.MOBILE
-        (version,) = [each for each in troubles(sweep) if each.kind == "other version"]
-        assert (version.subject, version.detail) == ("c", "it runs 2, most run 1")
+        told = {each.kind: each for each in troubles(sweep)}
+        assert (told["other version"].subject, told["other version"].detail) == ("c", "it runs 2, most run 1")
+        assert (told["near expiry"].subject, told["near expiry"].detail) == ("b", "key runs out in 1 h")
 
 
 async def test_only_a_coordinator_sweeps():
