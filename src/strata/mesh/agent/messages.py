@@ -98,7 +98,7 @@ class Drop(Message):
 
 
 class Probe(Message):
-    """Probe these peers over new links: so many pings, then one with a sample of so many bytes. Answered by Probed."""
+    """Probe these peers over new links: so many pings, then some with a sample of so many bytes. Answered by Probed."""
 
     type: Literal["probe"] = "probe"
     peers: Annotated[tuple[PeerId, ...], Field(min_length=1, max_length=MAX_TARGETS)]
@@ -110,7 +110,7 @@ class Echoes(Message):
     """What came of probing `peer`.
 
     rtts: seconds of each ping, None for one that was not answered in time; empty where the peer could not be reached,
-    and `reason` says why. sample_seconds: what the sample took, beside the sample's own round trip.
+    and `reason` says why. sample_seconds: what a sample took at best, beside its round trip.
     """
 
     peer: PeerId

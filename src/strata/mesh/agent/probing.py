@@ -1,4 +1,4 @@
-"""Probing a peer over a link of its own: pings one after another, then one with a sample of bytes.
+"""Probing a peer over a link of its own: pings one after another, then some with a sample of bytes.
 
 The link is TCP, which sends again what was lost: a ping counts as lost where its answer does not come in time.
 """
@@ -11,6 +11,7 @@ from strata.mesh.agent.transport import Transport
 from strata.mesh.messaging import ProtocolError
 
 PING_SECONDS = 1.0
+SAMPLES = 3
 SAMPLE_SECONDS = 5.0
 PROBE_SECONDS = 8.0  # all of it, dialling included
 
@@ -26,14 +27,19 @@ async def probe(transport: Transport, peer_id: str, pings: int, sample_bytes: in
                 for number in range(pings):
                     rtts.append(await _ping(wire, number, b"", PING_SECONDS))
                 if sample_bytes and (answered := [rtt for rtt in rtts if rtt is not None]):
-                    took = await _ping(wire, pings, bytes(sample_bytes), SAMPLE_SECONDS)
-                    # The sample goes one way: the answer to it is empty. Faster than a clock tells is no speed.
-                    sample = None if took is None else max(took - min(answered), 1e-6)
+                    sample = await _sample(wire, pings, bytes(sample_bytes), min(answered))
         except LINK_ERRORS as error:
             reason = why(error)
     if rtts:  # reached: what was not asked any more was not answered either
         rtts += [None] * (pings - len(rtts))
     return Echoes(peer=peer_id, rtts=tuple(rtts), sample_seconds=sample, reason=reason)
+
+
+async def _sample(wire: Wire, number: int, data: bytes, rtt: float) -> float | None:
+    """Seconds that the data take beside a round trip, at best of `SAMPLES`: what else is under way only adds to it."""
+    took = [await _ping(wire, number + each, data, SAMPLE_SECONDS) for each in range(SAMPLES)]
+    # The data go one way: the answer to them is empty. Faster than a clock tells is no speed.
+    return min((max(each - rtt, 1e-6) for each in took if each is not None), default=None)
 
 
 async def _ping(wire: Wire, number: int, payload: bytes, seconds: float) -> float | None:

@@ -16,6 +16,7 @@ def uptime_plot(past: Sequence[Moment]) -> Picture:
 
     def paint(figure: "Figure") -> "list[Artist]":
         import numpy
+        from matplotlib.dates import ConciseDateFormatter
 
         axes = panel(figure.add_subplot(), "Sweep by sweep")
         times = numpy.array([moment.at.replace(tzinfo=None) for moment in past], dtype="datetime64[us]")  # in UTC
@@ -32,6 +33,8 @@ def uptime_plot(past: Sequence[Moment]) -> Picture:
                 label="pairs of living members with a path",
             ),
         ]
+        ticks = ConciseDateFormatter(axes.xaxis.get_major_locator())  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_formatter(ticks)
         axes.set_ylim(-0.04, 1.06)
         axes.yaxis.set_major_formatter("{x:.0%}")
         axes.set_xlabel("time of the sweep (UTC)", color=INK)

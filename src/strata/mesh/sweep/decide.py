@@ -3,7 +3,8 @@
 Noise must not undo a good change, nor may a bad one stay. So a link or a path counts as worse only beyond a margin, a
 look that finds nothing worse keeps the change, and only `LOOKS` in a row that do undo it. Connectivity does not vary by
 chance: where the mesh would be in fewer parts, or bear more, without the change, it is undone at once. That is asked of
-the mesh as it is now, lest a member that died meanwhile be blamed on the change.
+the mesh as it is now, lest a member that died meanwhile be blamed on the change. And a change that keeps the mesh from
+being in parts stays, however slow it is.
 """
 
 import math
@@ -15,7 +16,7 @@ from typing import Literal
 from strata.mesh.network import Network, Pair, Quality
 from strata.mesh.sweep.topology import WeakSpots
 
-LOOKS = 2
+LOOKS = 3
 
 Verdict = Literal["keep", "look again", "revert"]
 
@@ -66,12 +67,15 @@ def judge(
 ) -> Judgement:
     """Keep the change, look once more, or take it back. looks: the mesh after the change, at least once."""
     now = looks[-1]
-    if standing(diagnose(without(now, change, before))) < standing(diagnose(now)):
+    undone, done = (standing(diagnose(network)) for network in (without(now, change, before), now))
+    if undone < done:
         return Judgement("revert", ("the mesh is better connected without it",))
     worse = [_worse(before, look, margin) for look in looks]
     reasons, figures = worse[-1]
     if not reasons:
         return Judgement("keep", (), figures)
+    if undone[0] > done[0]:
+        return Judgement("keep", (*reasons, "but without it the mesh is in parts"), figures)
     if len(worse) >= LOOKS and all(found for found, _ in worse[-LOOKS:]):
         return Judgement("revert", reasons, figures)
     return Judgement("look again", reasons, figures)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from strata.mesh.network import Device, Network, Peer, Quality, pair
 from strata.mesh.sweep.decide import Change, judge, mean_latency, standing, without
-from strata.mesh.sweep.plain import diagnose
+from strata.mesh.sweep.plain import TOPOLOGY
 
+diagnose = TOPOLOGY.diagnose
 RING = [("a", "b"), ("b", "c"), ("c", "d"), ("a", "d")]
 GOOD = Quality(0.020, bytes_per_second=1e7)
 
@@ -53,8 +54,18 @@ def test_what_got_slower_is_looked_at_again_and_taken_back_only_when_it_stays(wo
     before, change = mesh(RING), Change(add=(("a", "c"),))
     slow, fine = mesh([*RING, ("a", "c")], worse), mesh([*RING, ("a", "c")])
     assert verdict(before, [slow], change) == "look again"
-    assert verdict(before, [slow, fine], change) == "keep"
-    assert verdict(before, [slow, slow], change) == "revert"
+    assert verdict(before, [slow, slow], change) == "look again"
+    assert verdict(before, [slow, slow, fine], change) == "keep"
+    assert verdict(before, [slow, slow, slow], change) == "revert"
+
+
+def test_what_keeps_the_mesh_whole_stays_however_slow_it_is():
+    before = mesh([("a", "b"), ("c", "d")])
+    judgement = judge(
+        before, [mesh(RING, Quality(9, bytes_per_second=1))], Change(add=(("b", "c"), ("a", "d"))), diagnose
+    )
+    assert judgement.verdict == "keep"
+    assert judgement.reasons[-1] == "but without it the mesh is in parts"
 
 
 def test_within_the_margin_nothing_is_worse():

@@ -1,11 +1,12 @@
 """Whole rounds over real sockets: found, mended, verified, taken back."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from strata.mesh.network import Device, Network
+from strata.mesh.network import Device, Network, Pair
 from strata.mesh.sweep import (
     TOPOLOGY,
     Change,
@@ -20,7 +21,6 @@ from strata.mesh.sweep import (
     troubles,
     write_down,
 )
-from strata.mesh.sweep.plain import PlainProposal
 from strata.secure import ChannelError
 from strata.store import IncidentLog
 from tests.support.agents import COORDINATOR, Agents, agents_of, identity_of
@@ -32,13 +32,22 @@ def coordinator_of(agents: Agents, transport=None) -> Coordinator:
     return Coordinator(COORDINATOR, agents.roster.membership, transport=transport)
 
 
+@dataclass(frozen=True)
+class Proposed:
+    """A `Proposal`."""
+
+    add: tuple[Pair, ...]
+    drop: tuple[Pair, ...]
+    survives: int = 0
+
+
 def proposing(*changes: Change) -> Topology:
     """In turn these; weak spots as they are."""
     turns = iter(changes)
 
-    def propose(network: Network, survive: int = 1) -> PlainProposal:
+    def propose(network: Network, survive: int) -> Proposed:
         change = next(turns)
-        return PlainProposal(change.add, change.drop, 0)
+        return Proposed(change.add, change.drop)
 
     return Topology(TOPOLOGY.diagnose, propose)
 
