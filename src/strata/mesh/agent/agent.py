@@ -162,6 +162,11 @@ class Agent:
                 await trio.to_thread.run_sync(write_membership, self._membership_file, sealed)
         except MembershipError as error:
             log.info("kept the membership: %s", error)
+            return Done()
+        members = {member.peer_id for member in self._roster.membership.members}
+        for peer_id in self._book.peers:
+            if peer_id not in members:
+                await self._drop(peer_id)
         return Done()
 
     def _keep(self, wire: Wire, kept: ExitStack) -> AnyMessage:

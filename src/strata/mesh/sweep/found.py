@@ -47,13 +47,18 @@ class Discovery:
 
     @property
     def links(self) -> Mapping[Pair, float | None]:
-        """Links that are up, by what one of their ends says, with the round trip that it measured."""
+        """Links that are up, with the round trip that one end measured.
+
+        Each end that answers must tell of it: what only one of them has is a connection that the other has lost.
+        """
         found: dict[Pair, float | None] = {}
         alive = set(self.members) - set(self.dead)
         for name, state in self.states.items():
             for other, rtt in state.neighbours.items():
-                if other in alive and other != name and (rtt is not None or pair(name, other) not in found):
-                    found[pair(name, other)] = rtt
+                far = self.states.get(other)
+                if other in alive and other != name and (far is None or name in far.neighbours):
+                    known = rtt if far is None or rtt is not None else far.neighbours[name]
+                    found[pair(name, other)] = known
         return found
 
 

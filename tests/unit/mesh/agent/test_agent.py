@@ -8,13 +8,26 @@ import trio
 import trio.testing
 
 from strata.mesh import Direct
-from strata.mesh.agent import Dial, Done, Drop, GetStatus, Probe, Probed, RequestRefused, Status, Wire, ask, reached
+from strata.mesh.agent import (
+    Dial,
+    Done,
+    Drop,
+    GetStatus,
+    Probe,
+    Probed,
+    RequestRefused,
+    Status,
+    Update,
+    Wire,
+    ask,
+    reached,
+)
 from strata.mesh.agent.agent import CONNECTIONS_OF_ONE
 from strata.mesh.agent.messages import Keep, Ping, Pong
 from strata.mesh.links import LinkClosed
 from strata.mesh.messaging import ProtocolError
 from strata.secure import ChannelError
-from tests.support.agents import Agents, agents_of, identity_of
+from tests.support.agents import COORDINATOR, Agents, agents_of, identity_of
 
 pytestmark = pytest.mark.anyio
 
@@ -118,6 +131,18 @@ async def test_who_cannot_be_reached_is_not_kept():
         with pytest.raises(RequestRefused, match="not a member"):
             await tell(agents, "a", Dial(peer="nobody"))
         assert (await tell(agents, "a", GetStatus(), Status)).told == ()
+
+
+async def test_who_is_revoked_is_not_dialled_any_more():
+    async with agents_of(["a", "b"]) as agents:
+        await tell(agents, "a", Dial(peer=agents.ids["b"]))
+        sealed = agents.roster.membership.without(agents.ids["b"]).seal(COORDINATOR)
+        for _ in range(2):  # the second time it is not newer, and is ignored
+            async with reached(agents.transport, agents.ids["a"]) as wire:
+                await ask(wire, Update(), Done, sealed, seconds=5)
+        status = await tell(agents, "a", GetStatus(), Status)
+        assert (status.told, status.neighbours) == ((), ())
+        assert status.membership == agents.roster.membership.version + 1
 
 
 async def test_nobody_has_more_neighbours_than_it_bears():

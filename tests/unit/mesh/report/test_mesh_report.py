@@ -34,7 +34,7 @@ def swept(*links: str, names: str = "abcdef", dead: str = "", seen: str = "") ->
     """A mesh of members with one-letter names, and links such as "ab"."""
     pairs = [(one, other) for one, other in links]
     states = {
-        name: MemberState(name, "1", neighbours={b: 0.01 for a, b in pairs if a == name})
+        name: MemberState(name, "1", neighbours={b: 0.01 for ends in pairs if name in ends for b in ends if b != name})
         for name in names
         if name not in dead + seen
     }

@@ -14,11 +14,15 @@ from strata.store import IncidentLog
 DAY = 24 * 3600.0
 
 
+def linked(name: str, pairs) -> dict[str, float]:
+    return {other: 0.01 for ends in pairs if name in ends for other in ends if other != name}
+
+
 def swept(links: str, names: str = "abcd", dead: str = "", **states: MemberState) -> Sweep:
     """Of a mesh with links such as "ab bc"; the last names do not answer."""
     pairs = [tuple(each) for each in links.split()]
     alive = [name for name in names if name not in dead]
-    told = {name: MemberState(name, "1", neighbours={b: 0.01 for a, b in pairs if a == name}) for name in alive}
+    told = {name: MemberState(name, "1", neighbours=linked(name, pairs)) for name in alive}
     discovery = Discovery(0.0, tuple(names), {**told, **states}, dict.fromkeys(dead, "gone"), dict.fromkeys(dead, ()))
     return finish(Kept(), discovery, dict.fromkeys(pairs, Quality(0.01)), TOPOLOGY, seconds=1)[0]
 

@@ -19,8 +19,8 @@ def meshes(draw: st.DrawFn):
     """Members, links between them, and those that answer."""
     members = draw(st.lists(st.sampled_from(NAMES), min_size=0, max_size=24, unique=True))
     pairs = [pair(*ends) for ends in combinations(members, 2)]
-    links = draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
-    able = draw(st.lists(st.sampled_from(members), unique=True)) if members else []
+    links = draw(st.lists(st.sampled_from(pairs), unique=True) | st.just(pairs)) if pairs else []
+    able = draw(st.lists(st.sampled_from(members), unique=True) | st.just(members)) if members else []
     return members, links, able
 
 
