@@ -14,8 +14,8 @@ setup: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-# Evolution and migration have a home of their own here, made anew each time: they start from what ships, and nothing of
-# another one, or another ledger, is touched.
+# Evolution, migration and mesh have a home of their own here, made anew each time: they start from what ships, and
+# nothing of another one, or another ledger, is touched.
 DEMO_HOME := .strata/demo
 
 demo: setup
@@ -24,6 +24,8 @@ demo: setup
 	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= $(BIN)/python -m flows.evolution
 	@echo; echo "Migrating a copy of the project in data/sample_project"
 	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= $(BIN)/python -m flows.migration
+	@echo; echo "Sweeping a mesh of eight members, of which two are killed"
+	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= $(BIN)/python -m flows.mesh
 
 test: setup
 	$(BIN)/python -m pytest

@@ -49,8 +49,14 @@ def test_a_trigger_fills_the_parameters_from_its_event(name: str, event: str, pa
     flow_of(deployment).validate_parameters({"parameters": filled})
 
 
+def test_the_schedule_sweeps_a_real_mesh():
+    (schedule,) = DEPLOYMENTS["mesh"]["schedules"]
+    chosen = flow_of(DEPLOYMENTS["mesh"]).validate_parameters(schedule["parameters"])["parameters"]
+    assert chosen.mesh == "home"
+
+
 def test_only_what_should_runs_by_itself():
-    assert {name for name, each in DEPLOYMENTS.items() if each["schedules"]} == {"evolution", "watch"}
+    assert {name for name, each in DEPLOYMENTS.items() if each["schedules"]} == {"evolution", "watch", "mesh"}
     assert {name for name, each in DEPLOYMENTS.items() if each.get("triggers")} == {
         "evolution-on-checkpoint",
         "rollback",

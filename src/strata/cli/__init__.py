@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "inference": ("strata.cli.rebalance:app", "Look after a model that runs on several nodes."),
     "plan": ("strata.cli.plan:plan", "Decide which node holds which layers."),
     "node": ("strata.cli.inference:node", "Run this machine's node."),
-    "mesh": ("strata.cli.mesh:app", "Say who belongs to the mesh; find what would cut it, share its bandwidth."),
+    "mesh": ("strata.cli.mesh:app", "Say who is in the mesh; be a member; sweep it, mend it, simulate it."),
     "evolution": ("strata.cli.evolution:app", "See who is champion and why; decide, report, roll back."),
     "imports": ("strata.cli.imports:app", "Analyse a project's imports; standardise them, file by file."),
     "incidents": ("strata.cli.incidents:incidents", "List what failed, and what was done about it."),

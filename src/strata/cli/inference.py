@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from strata.cli.options import Dtype, Identity, KvCache, Mesh, Model, NodeMemory, Weights, held, parse_size
+from strata.cli.options import (
+    Dtype,
+    Identity,
+    KvCache,
+    Mesh,
+    Model,
+    NodeMemory,
+    Weights,
+    held,
+    parse_listen,
+    parse_size,
+)
 from strata.errors import StrataError
 
 
@@ -29,14 +40,12 @@ def node(
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     from strata.inference import run_node
 
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise StrataError(f"--listen wants HOST:PORT, not {listen!r}")
+    host, port = parse_listen(listen)
     run_node(
         home,
         mesh,
-        host=host.strip("[]"),
-        port=int(port),
+        host=host,
+        port=port,
         memory_bytes=None if memory is None else parse_size(memory),
         threads=threads,
         threads_alone=threads_alone,

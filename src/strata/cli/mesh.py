@@ -1,28 +1,27 @@
-"""`strata mesh`: say who belongs to the mesh; look at its topology and bandwidth.
+"""`strata mesh`: say who belongs to the mesh; be a member of it, sweep it, look at its topology and bandwidth.
 
 Each machine has its own identity; the owner's signs the list of members.
 """
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from strata.cli.mesh_bandwidth import bandwidth
-from strata.cli.mesh_reading import Json
+from strata.cli.mesh_node import node
+from strata.cli.mesh_reading import Home, Json, Mesh, identity_of, paths
 from strata.cli.mesh_simulate import simulate
+from strata.cli.mesh_sweep import status, sweep
 from strata.cli.mesh_topology import topology
 from strata.errors import StrataError
 
 if TYPE_CHECKING:
-    from strata.secure import Identity, Membership
+    from strata.secure import Membership
 
-_HELP = "Say who belongs to the mesh; find what would cut it, share its bandwidth."
+_HELP = "Say who belongs to the mesh; be a member; sweep it, mend it, share its bandwidth, simulate it."
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
-Home = Annotated[Path | None, typer.Option("--home", help="Folder of this machine's identity. Default: STRATA_HOME.")]
-Mesh = Annotated[Path | None, typer.Option("--mesh", help="The membership file. Default: `mesh` in the home folder.")]
 Addresses = Annotated[list[str] | None, typer.Option("--address", help="host:port it listens on; can be repeated.")]
 Roles = Annotated[list[str] | None, typer.Option("--role", help="node or coordinator; can be repeated.")]
 
@@ -39,10 +38,10 @@ def init(
     from strata.mesh import write_membership
     from strata.secure import Membership
 
-    home, mesh = _paths(home, mesh)
+    home, mesh = paths(home, mesh)
     if mesh.exists():
         raise StrataError(f"{mesh} exists already; a mesh is founded once")
-    owner = _identity(home, create=True)
+    owner = identity_of(home, create=True)
     founded = Membership.found(owner).with_member(owner.card, name, address or (), role or ("coordinator",))
     write_membership(mesh, founded.seal(owner))
     typer.echo(f"founded mesh {founded.mesh_id}, owned by {owner.peer_id}; its members are listed in {mesh}")
@@ -51,7 +50,7 @@ def init(
 @app.command()
 def card(home: Home = None) -> None:
     """Print this machine's peer card, for the mesh owner to `invite`; makes its identity the first time."""
-    typer.echo(_identity(_paths(home, None)[0], create=True).card.to_text())
+    typer.echo(identity_of(paths(home, None)[0], create=True).card.to_text())
 
 
 @app.command()
@@ -68,13 +67,13 @@ def invite(
     from strata.mesh import edit_membership
     from strata.secure import PeerCard
 
-    home, mesh = _paths(home, mesh)
+    home, mesh = paths(home, mesh)
     invited = PeerCard.from_text(peer_card)
 
     def add(membership: "Membership") -> "Membership":
         return membership.with_member(invited, name, address or (), role or ("node",))
 
-    changed = edit_membership(mesh, _identity(home), add)
+    changed = edit_membership(mesh, identity_of(home), add)
     typer.echo(f"{name} ({invited.peer_id}) is a member; {mesh} is now version {changed.version}: give it to all")
 
 
@@ -86,7 +85,7 @@ def revoke(
     from strata.mesh import edit_membership
     from strata.secure import NotAMember
 
-    home, mesh = _paths(home, mesh)
+    home, mesh = paths(home, mesh)
 
     def remove(membership: "Membership") -> "Membership":
         try:
@@ -95,7 +94,7 @@ def revoke(
             peer_id = peer
         return membership.without(peer_id)
 
-    changed = edit_membership(mesh, _identity(home), remove)
+    changed = edit_membership(mesh, identity_of(home), remove)
     typer.echo(f"{peer} is revoked; {mesh} is now version {changed.version}: give it to all")
 
 
@@ -104,7 +103,7 @@ def show(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
     """List the members."""
     from strata.mesh import read_membership
 
-    membership = read_membership(_paths(home, mesh)[1])
+    membership = read_membership(paths(home, mesh)[1])
     if as_json:
         typer.echo(json.dumps(membership.document()))
         return
@@ -116,22 +115,5 @@ def show(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
         typer.echo(f"{'revoked':<16} {peer_id}")
 
 
-app.command()(topology)
-app.command()(bandwidth)
-app.command()(simulate)
-
-
-def _paths(home: Path | None, mesh: Path | None) -> tuple[Path, Path]:
-    from strata.settings import Settings
-
-    home = home or Settings().home
-    return home, mesh or home / "mesh"
-
-
-def _identity(home: Path, *, create: bool = False) -> "Identity":
-    from strata.secure import Identity
-
-    path = home / "identity.json"
-    if create and not path.exists():
-        Identity.generate().save(path)
-    return Identity.load(path)
+for command in (node, status, sweep, topology, bandwidth, simulate):
+    app.command()(command)

@@ -1,15 +1,38 @@
-"""What the commands that read a description of a mesh share."""
+"""What the commands of `strata mesh` share: where things lie, and reading a description of a mesh."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from strata.errors import StrataError
 
+if TYPE_CHECKING:
+    from strata.secure import Identity
+
+Home = Annotated[Path | None, typer.Option("--home", help="Folder of this machine's identity. Default: STRATA_HOME.")]
+Mesh = Annotated[Path | None, typer.Option("--mesh", help="The membership file. Default: `mesh` in the home folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 _MOST_BYTES = 1 << 28
+
+
+def paths(home: Path | None, mesh: Path | None) -> tuple[Path, Path]:
+    """The home folder and the membership file, where they are not given the usual ones."""
+    from strata.settings import Settings
+
+    home = home or Settings().home
+    return home, mesh or home / "mesh"
+
+
+def identity_of(home: Path, *, create: bool = False) -> "Identity":
+    """This machine's identity; `create` makes one the first time. Raises IdentityError."""
+    from strata.secure import Identity
+
+    path = home / "identity.json"
+    if create and not path.exists():
+        Identity.generate().save(path)
+    return Identity.load(path)
 
 
 def read_text(path: Path) -> bytes:

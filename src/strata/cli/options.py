@@ -36,3 +36,11 @@ def parse_size(text: str) -> int:
     if not 0 < size < 1 << 60:
         raise StrataError(f"not a size: {text!r}")
     return int(size)
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Host and port of "HOST:PORT"; raises StrataError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise StrataError(f"--listen wants HOST:PORT, not {text!r}")
+    return host.strip("[]"), int(port)

@@ -15,9 +15,17 @@
 - `measure_detection`, `quantiles`: how long crashes go unnoticed in it.
 - `Mender`, `join_blocks`, `leave_alone`, `Remembering`, `RandomLinks`: what its sweeps ask for.
 - `sparse_mesh`, `dialling_mesh`: made-up meshes.
+- `Message`, `Codec`, `Wire`, `Connection`, `ProtocolError`: messages over a link, whatever their protocol.
+- `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
+- `newest_membership`, `end_on_signal`, `end_with_stdin`: what every process of a member does.
+- `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps links and probes; over `Transport`, `Direct`.
+- `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
+- `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists.
+- `mesh_page`, `mesh_plot`: a sweep for people.
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
 
+from strata.mesh.agent import Agent, Direct, NeighbourBook, Transport, run_agent
 from strata.mesh.bandwidth import (
     WEIGHTS,
     Allocation,
@@ -35,7 +43,11 @@ from strata.mesh.bandwidth import (
 from strata.mesh.connect import HANDSHAKE_SECONDS, EchRequired, Unreachable, dial
 from strata.mesh.links import Link, LinkClosed
 from strata.mesh.listen import CannotListen, serve
+from strata.mesh.local import LocalMesh, LocalNode, LocalNodes, NodeDidNotStart
+from strata.mesh.messaging import Codec, Connection, Message, ProtocolError, Wire
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
+from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
+from strata.mesh.report import mesh_page, mesh_plot
 from strata.mesh.roster import Roster
 from strata.mesh.simulate import (
     Figures,
@@ -52,6 +64,40 @@ from strata.mesh.simulate import (
     simulate_mesh,
     sparse_mesh,
 )
+from strata.mesh.sweep import (
+    TOPOLOGY,
+    Applied,
+    Assignment,
+    Change,
+    Coordinator,
+    Discovery,
+    Judgement,
+    Kept,
+    Mended,
+    Moment,
+    Probes,
+    Sweep,
+    Topology,
+    Verdict,
+    change_for,
+    change_sentence,
+    finish,
+    judge,
+    look,
+    mended_sentences,
+    moments,
+    peer_rows,
+    plan_probes,
+    read_kept,
+    state_rows,
+    sweep_and_mend,
+    sweep_once,
+    sweep_sentence,
+    taken_back,
+    uptime,
+    write_down,
+    write_kept,
+)
 from strata.mesh.topology import MOST_SURVIVED, Proposal, WeakSpots, propose, weak_spots
 from strata.mesh.transport import dial_peer, open_host
 from strata.secure import edit_membership, read_membership, write_membership
@@ -59,24 +105,46 @@ from strata.secure import edit_membership, read_membership, write_membership
 __all__ = [
     "HANDSHAKE_SECONDS",
     "MOST_SURVIVED",
+    "TOPOLOGY",
     "WEIGHTS",
+    "Agent",
     "Allocation",
+    "Applied",
+    "Assignment",
     "BadFlows",
     "BadNetwork",
     "CannotListen",
+    "Change",
+    "Codec",
+    "Connection",
+    "Coordinator",
     "Device",
+    "Direct",
+    "Discovery",
     "Due",
     "EchRequired",
     "Figures",
     "Flow",
+    "Judgement",
+    "Kept",
     "Kind",
     "Link",
     "LinkClosed",
+    "LocalMesh",
+    "LocalNode",
+    "LocalNodes",
+    "Mended",
     "Mender",
+    "Message",
+    "Moment",
+    "NeighbourBook",
     "Network",
+    "NodeDidNotStart",
     "Pair",
     "Peer",
+    "Probes",
     "Proposal",
+    "ProtocolError",
     "Quality",
     "RandomLinks",
     "Remembering",
@@ -85,27 +153,56 @@ __all__ = [
     "Shaper",
     "Share",
     "Spell",
+    "Sweep",
     "TokenBucket",
     "TooFast",
+    "Topology",
+    "Transport",
     "Unreachable",
+    "Verdict",
     "WeakSpots",
+    "Wire",
     "allocate",
+    "change_for",
+    "change_sentence",
     "dial",
     "dial_peer",
     "dialling_mesh",
     "edit_membership",
+    "end_on_signal",
+    "end_with_stdin",
+    "finish",
     "join_blocks",
+    "judge",
     "leave_alone",
+    "look",
     "measure_detection",
+    "mended_sentences",
+    "mesh_page",
+    "mesh_plot",
+    "moments",
+    "newest_membership",
     "open_host",
     "pair",
+    "peer_rows",
+    "plan_probes",
     "propose",
     "quantiles",
     "read_flows",
+    "read_kept",
     "read_membership",
+    "run_agent",
     "serve",
     "simulate_mesh",
     "sparse_mesh",
+    "state_rows",
+    "sweep_and_mend",
+    "sweep_once",
+    "sweep_sentence",
+    "taken_back",
+    "uptime",
     "weak_spots",
+    "write_down",
+    "write_kept",
     "write_membership",
 ]

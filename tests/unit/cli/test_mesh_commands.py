@@ -112,3 +112,29 @@ def test_without_an_identity_nothing_is_changed(strata, card, tmp_path):
     assert status == 2
     assert "no identity" in error
     assert not (tmp_path / "none" / "identity.json").exists()
+
+
+def test_a_node_says_what_is_wrong_before_it_starts(strata):
+    for wrong in (("--listen", "nowhere"), ("--listen", "host:70000"), ("--device", "toaster")):
+        status, _, error = strata("mesh", "node", *wrong)
+        assert status == 2
+        assert wrong[0] in error
+    status, _, error = strata("mesh", "node")
+    assert (status, "there is no identity" in error) == (2, True)
+
+
+def test_only_a_coordinator_asks_how_members_are(strata, tmp_path):
+    strata("mesh", "init", "--role", "node")
+    for command in ("status", "sweep"):
+        status, _, error = strata("mesh", command)
+        assert status == 2
+        assert "coordinator is not a coordinator of this mesh" in error
+
+
+def test_a_mesh_without_nodes_is_swept_in_no_time(strata):
+    strata("mesh", "init")
+    status, out, _ = strata("mesh", "sweep", "--json")
+    assert (status, json.loads(out)["sweeps"][0]["members"]) == (0, 0)
+    assert strata("mesh", "sweep")[0] == 0
+    status, out, _ = strata("mesh", "status", "--json")
+    assert (status, json.loads(out)["members"]) == (0, [])

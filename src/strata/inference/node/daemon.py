@@ -7,9 +7,7 @@ memory that MKL keeps for its products, are in memory; everything that grows lat
 
 import gc
 import json
-import logging
 import os
-import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -24,11 +22,9 @@ from strata.inference.node.node import Node
 from strata.inference.node.process_memory import bound_kernels, release, reset_peak, resident_bytes, tune_allocator
 from strata.inference.node.worker import Worker
 from strata.memory import available_memory
-from strata.mesh import Roster, read_membership, serve
-from strata.secure import Identity, Membership, MembershipError, ReplayCache, ReplayFile, open_ech_keys
+from strata.mesh import Roster, end_on_signal, end_with_stdin, newest_membership, serve
+from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
 from strata.store import Store
-
-log = logging.getLogger(__name__)
 
 # Memory that a node leaves to the rest of the machine when nobody tells it its budget.
 SHARE_OF_AVAILABLE = 0.8
@@ -76,7 +72,7 @@ async def _main(
     supervised: bool,
 ) -> None:
     identity = Identity.load(home / "identity.json")
-    roster = Roster(_newest_membership(mesh, home / "mesh"))
+    roster = Roster(newest_membership(mesh, home / "mesh"))
     own = roster.membership.member(identity.peer_id)
     worker = Worker()
     await worker.run(warm_up)
@@ -85,9 +81,9 @@ async def _main(
     reset_peak()
     budget = memory_bytes if memory_bytes is not None else int(available_memory() * SHARE_OF_AVAILABLE)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_end_on_signal, nursery.cancel_scope)
+        nursery.start_soon(end_on_signal, nursery.cancel_scope)
         if supervised:
-            nursery.start_soon(_end_with_stdin, nursery.cancel_scope)
+            nursery.start_soon(end_with_stdin, nursery.cancel_scope)
         node = Node(
             identity,
             roster,
@@ -114,35 +110,6 @@ async def _main(
             "peer_id": identity.peer_id, "name": own.name, "address": f"{host}:{bound}", "memory_bytes": budget
         }  # fmt: skip
         print(json.dumps(ready), flush=True)
-
-
-def _newest_membership(given: Path, seen: Path) -> Membership:
-    """What the operator's file says, unless the mesh has told this node something newer since."""
-    membership = read_membership(given)
-    try:
-        known = read_membership(seen, membership.owner_peer_id)
-    except MembershipError:
-        known = None
-    if known is None or known.mesh_id != membership.mesh_id:
-        seen.unlink(missing_ok=True)  # of a mesh that this node has left
-        return membership
-    return max(known, membership, key=lambda each: each.version)
-
-
-async def _end_on_signal(scope: trio.CancelScope) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for number in signals:
-            log.info("ending on %s", signal.Signals(number).name)
-            scope.cancel()
-            return
-
-
-async def _end_with_stdin(scope: trio.CancelScope) -> None:
-    """Whoever supervises this process holds the other end of its standard input; when they die, it ends."""
-    async with trio.lowlevel.FdStream(os.dup(0)) as stream:
-        async for _ in stream:
-            pass
-    scope.cancel()
 
 
 def warm_up() -> None:

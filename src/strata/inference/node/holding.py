@@ -15,10 +15,10 @@ from strata.inference.node.shard import Intake, keep_blobs, load_stage
 from strata.inference.node.standby import Standbys
 from strata.inference.node.worker import Worker
 from strata.inference.protocol.manifest import Manifest, ManifestError, TensorRefused, open_manifest
-from strata.inference.protocol.messages import Chunk, Done, Loaded, Offer, ProtocolError, RefusalCode, Refused, Want
+from strata.inference.protocol.messages import Chunk, Done, Loaded, Offer, RefusalCode, Refused, Want
 from strata.inference.protocol.wire import Requests, Wire
 from strata.memory import Account, OutOfBudget
-from strata.mesh import Unreachable
+from strata.mesh import ProtocolError, Unreachable
 from strata.store import PartialBusy, Store
 
 log = logging.getLogger(__name__)

@@ -41,7 +41,6 @@ from strata.inference.protocol.messages import (
     Ping,
     Pong,
     Progress,
-    ProtocolError,
     Refused,
     Status,
     Step,
@@ -49,7 +48,7 @@ from strata.inference.protocol.messages import (
 )
 from strata.inference.protocol.probe import measure_link
 from strata.inference.protocol.wire import Requests, Wire
-from strata.mesh import HANDSHAKE_SECONDS, Link, LinkClosed, Roster, Unreachable, dial, write_membership
+from strata.mesh import HANDSHAKE_SECONDS, Link, LinkClosed, ProtocolError, Roster, Unreachable, dial, write_membership
 from strata.secure import ChannelError, Identity, MembershipError
 
 log = logging.getLogger(__name__)

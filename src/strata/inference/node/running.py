@@ -14,9 +14,9 @@ from strata.inference.decoder.stage import Stage
 from strata.inference.decoder.weights import buffer_of
 from strata.inference.node.batching import Batcher
 from strata.inference.node.pace import PaceCounter
-from strata.inference.protocol.messages import Failed, Open, Progress, ProtocolError, Scored, Step, Tokens
+from strata.inference.protocol.messages import Failed, Open, Progress, Scored, Step, Tokens
 from strata.inference.protocol.wire import Wire
-from strata.mesh import LinkClosed
+from strata.mesh import LinkClosed, ProtocolError
 from strata.secure import ChannelError
 
 T = TypeVar("T")

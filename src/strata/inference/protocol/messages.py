@@ -1,20 +1,12 @@
-"""What coordinators and nodes say to each other, and its form on a link.
-
-A message is a JSON header and a raw payload (a manifest, a piece of a tensor, activations). On the wire:
-
-    u32 header length | u64 payload length | header | padding to 16 bytes | payload
-
-little-endian, in one record where it fits, the rest of a larger payload in records that follow. Lengths are bounded
-before anything is allocated, and headers are validated strictly: an unknown type, an unknown field, a wrong type or a
-value out of range ends the link. The peer is authenticated by the channel before a byte of this is read.
+"""What coordinators and nodes say to each other: headers, of which some come with a payload (a manifest, a piece of a
+tensor, activations). Their form on a link is that of all messages of the mesh, `strata.mesh.Codec`.
 """
 
-import struct
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
-from strata.errors import StrataError
+from strata.mesh import Codec, Message
 
 MAX_HEADER = 1 << 20
 MAX_PAYLOAD = 1 << 30
@@ -24,9 +16,6 @@ MAX_BLOCKS = 32
 MAX_DRAFTS = 32
 MAX_ROWS = 4096
 MAX_TARGETS = 1 << 16  # of a row
-ALIGNMENT = 16  # of the payload, so that numbers in it can be used in place
-
-_PREFIX = struct.Struct("<IQ")
 
 Name = Annotated[str, Field(min_length=1, max_length=512)]
 PeerId = Annotated[str, Field(min_length=1, max_length=128)]
@@ -36,16 +25,6 @@ Reason = Annotated[str, Field(max_length=2000)]
 Size = Annotated[int, Field(ge=0, le=1 << 50)]
 Count = Annotated[int, Field(ge=1, le=1 << 20)]
 Shape = Annotated[tuple[Size, ...], Field(max_length=8)]
-
-
-class ProtocolError(StrataError):
-    """A peer sent what the protocol does not allow."""
-
-
-class Message(BaseModel):
-    """Base of all headers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Ping(Message):
@@ -341,35 +320,4 @@ AnyMessage = (
 
 _HEADERS: TypeAdapter[AnyMessage] = TypeAdapter(Annotated[AnyMessage, Field(discriminator="type")])
 
-
-def encode(message: AnyMessage, payload_bytes: int = 0) -> bytes:
-    """The front of a message: everything before its payload."""
-    header = message.model_dump_json().encode()
-    header += b" " * (-(_PREFIX.size + len(header)) % ALIGNMENT)
-    return _PREFIX.pack(len(header), payload_bytes) + header
-
-
-def decode(record: memoryview) -> tuple[AnyMessage, memoryview, int]:
-    """Take apart a message's first record: header, the payload's bytes in this record, and the payload's whole length.
-
-    Raises ProtocolError.
-    """
-    if len(record) < _PREFIX.size:
-        raise ProtocolError(f"a message of {len(record)} bytes is too short to be one")
-    header_bytes, payload_bytes = _PREFIX.unpack_from(record)
-    payload = record[_PREFIX.size + header_bytes :]
-    if header_bytes > min(MAX_HEADER, len(record) - _PREFIX.size):
-        raise ProtocolError(f"a message announces a header of {header_bytes} bytes, which it does not hold")
-    if not len(payload) <= payload_bytes <= MAX_PAYLOAD:
-        raise ProtocolError(f"a message announces a payload of {payload_bytes} bytes and holds {len(payload)}")
-    try:
-        message = _HEADERS.validate_json(bytes(record[_PREFIX.size : _PREFIX.size + header_bytes]))
-    except ValidationError as error:
-        raise ProtocolError(f"a message is not understood: {_first(error)}") from None
-    return message, payload, payload_bytes
-
-
-def _first(error: ValidationError) -> str:
-    """What is wrong and where, without quoting the peer's input."""
-    detail: Any = error.errors(include_input=False, include_url=False)[0]
-    return f"{'.'.join(map(str, detail['loc']))[:100]} {detail['type']}"
+CODEC = Codec(_HEADERS, MAX_HEADER, MAX_PAYLOAD)

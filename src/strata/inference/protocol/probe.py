@@ -2,8 +2,9 @@
 
 import trio
 
-from strata.inference.protocol.messages import Ping, Pong, ProtocolError
+from strata.inference.protocol.messages import Ping, Pong
 from strata.inference.protocol.wire import Wire
+from strata.mesh import ProtocolError
 
 PINGS = 8
 SAMPLE_BYTES = 1 << 20

@@ -1,200 +1,37 @@
 """Nodes on this machine, each a process of its own with its own key and store, for as long as a `with` block lasts."""
 
-import json
 import os
-import select
-import subprocess
-import sys
-import time
-from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
-from fcntl import LOCK_EX, LOCK_NB, flock
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import ClassVar
 
-from strata.errors import StrataError
-from strata.mesh import write_membership
-from strata.secure import Identity, Membership
+from strata.mesh import LocalNodes, NodeDidNotStart
 
-START_SECONDS = 120.0
-END_SECONDS = 5.0
-# OpenMP threads spin from one product to the next, but not until their node's next turn: they would take the cores from
-# the node whose turn it is. To wake them for every product is as bad.
-_BRIEF_SPIN = {"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": "10000"}
+__all__ = ["LocalCluster", "NodeDidNotStart"]
 
 
-class NodeDidNotStart(StrataError):
-    """A node process ended, or said nothing, before it was ready."""
+class LocalCluster(LocalNodes):
+    """Nodes (`strata node`), as `LocalNodes` starts them; tensors sent once are not sent again by the next run.
 
-
-@dataclass(frozen=True)
-class LocalNode:
-    """A started node."""
-
-    name: str
-    peer_id: str
-    address: str
-    process: subprocess.Popen[bytes]
-
-
-class LocalCluster:
-    """Starts `nodes` node processes on loopback in a fresh mesh, and ends them all when the block is left.
-
-    Keys and stores lie under `home/cluster-<n>` and stay, so tensors sent once are not sent again by the next run; each
-    of several clusters at a time takes a folder of its own. The nodes also end when this process dies in any way: each
-    watches its standard input, whose other end dies with it. Raises NodeDidNotStart.
-
-    mesh_file: the membership with everybody's address; identity_file: the key of a coordinator, who owns the mesh.
     threads: of each node; None gives each its share of the cores, and all of them to the steps of a session in half
     precision that is the only one.
     """
 
+    kind = "cluster"
+    # OpenMP threads spin from one product to the next, but not until their node's next turn: they would take the cores
+    # from the node whose turn it is. To wake them for every product is as bad.
+    environment: ClassVar[Mapping[str, str]] = {"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": "10000"}
+
     def __init__(self, home: Path, nodes: int, memory_bytes: int | None = None, threads: int | None = None) -> None:
-        if nodes < 1:
-            raise StrataError("a cluster has at least one node")
-        self._home = home
-        self._count = nodes
+        super().__init__(home, nodes)
         self._memory_bytes = memory_bytes
         cores = os.cpu_count() or 1
         self._threads = threads or max(1, cores // nodes)
         self._threads_alone = threads or cores
-        self._stack = ExitStack()
-        self._folder = home
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.nodes: tuple[LocalNode, ...] = ()
 
-    @property
-    def mesh_file(self) -> Path:
-        """The signed membership."""
-        return self._folder / "mesh"
-
-    @property
-    def identity_file(self) -> Path:
-        """The coordinator's key."""
-        return self._folder / "identity.json"
-
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self._folder = _claim(self._home, stack)
-            owner = _identity(self.identity_file)
-            names = [f"node-{number}" for number in range(1, self._count + 1)]
-            keys = {name: _identity(self._folder / name / "identity.json") for name in names}
-            membership = Membership.found(owner).with_member(owner.card, "coordinator", (), ("coordinator",))
-            for name in names:
-                membership = membership.with_member(keys[name].card, name)
-            self.mesh_file.unlink(missing_ok=True)
-            write_membership(self.mesh_file, membership.seal(owner))
-            stack.callback(_end, self._processes)
-            for name in names:
-                self._processes[name] = self._start(name)
-            deadline = time.monotonic() + START_SECONDS
-            nodes = []
-            for name, process in self._processes.items():
-                address = self._address(name, process, deadline)
-                membership = membership.with_member(keys[name].card, name, (address,))
-                nodes.append(LocalNode(name, keys[name].peer_id, address, process))
-            write_membership(self.mesh_file, membership.seal(owner))
-            self.nodes = tuple(nodes)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
-    def restart(self, name: str) -> LocalNode:
-        """End a node's process, in whatever state it is, and start it anew at the same address; it keeps its tensors.
-
-        Raises NodeDidNotStart.
-        """
-        index = next(index for index, node in enumerate(self.nodes) if node.name == name)
-        old = self.nodes[index]
-        old.process.kill()
-        _end({name: old.process})
-        process = self._processes[name] = self._start(name, old.address)
-        self._address(name, process, time.monotonic() + START_SECONDS)
-        node = LocalNode(name, old.peer_id, old.address, process)
-        self.nodes = (*self.nodes[:index], node, *self.nodes[index + 1 :])
-        return node
-
-    def _start(self, name: str, address: str = "127.0.0.1:0") -> subprocess.Popen[bytes]:
-        folder = self._folder / name
-        command = [sys.executable, "-c", "from strata.cli import main; main()", "node"]
-        command += ["--home", str(folder), "--mesh", str(self.mesh_file), "--listen", address, "--supervised"]
+    def arguments(self, folder: Path, address: str) -> Sequence[str]:
+        """As `LocalNodes.arguments`."""
+        command = ["node", "--home", str(folder), "--mesh", str(self.mesh_file), "--listen", address, "--supervised"]
         if self._memory_bytes is not None:
             command += ["--memory", str(self._memory_bytes)]
-        command += ["--threads", str(self._threads), "--threads-alone", str(self._threads_alone)]
-        # A session of its own, so that Ctrl-C in the terminal reaches this process only, which then ends the nodes.
-        with (folder / "log").open("wb") as log:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-                env=_BRIEF_SPIN | os.environ,
-            )
-
-    def _address(self, name: str, process: subprocess.Popen[bytes], deadline: float) -> str:
-        assert process.stdout is not None
-        line = b""
-        while not line.endswith(b"\n"):
-            ready, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
-            piece = os.read(process.stdout.fileno(), 4096) if ready else b""
-            if not piece:
-                log = (self._folder / name / "log").read_text(errors="replace").strip()
-                why = log.splitlines()[-1] if log else "it said nothing"
-                raise NodeDidNotStart(f"{name} did not start: {why}")
-            line += piece
-        address: str = json.loads(line)["address"]
-        return address
-
-
-def _claim(home: Path, stack: ExitStack) -> Path:
-    """The first cluster folder under `home` that no living process uses."""
-    number = 1
-    while True:
-        folder = home / f"cluster-{number}"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = stack.enter_context((folder / "lock").open("wb"))
-        try:
-            flock(lock, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            number += 1
-            continue
-        return folder
-
-
-def _identity(path: Path) -> Identity:
-    if path.exists():
-        return Identity.load(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    identity = Identity.generate()
-    identity.save(path)
-    return identity
-
-
-def _end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    """Tell all to end, then wait for them; insist where one does not.
-
-    The signal ends a node that is still starting, and so not watching its standard input, at once.
-    """
-    for process in processes.values():
-        _close(process.stdin)
-        process.terminate()
-    deadline = time.monotonic() + END_SECONDS
-    for process in processes.values():
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        _close(process.stdout)
-
-
-def _close(stream: IO[bytes] | None) -> None:
-    if stream is not None:
-        stream.close()
+        return [*command, "--threads", str(self._threads), "--threads-alone", str(self._threads_alone)]

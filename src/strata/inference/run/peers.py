@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import trio
 
-from strata.inference.protocol.messages import AnyMessage, Failed, Ping, Pong, ProtocolError, Refused, Scored, Tokens
+from strata.inference.protocol.messages import AnyMessage, Failed, Ping, Pong, Refused, Scored, Tokens
 from strata.inference.protocol.wire import Wire
 from strata.inference.run.errors import NodeLost, RequestRefused
-from strata.mesh import LinkClosed
+from strata.mesh import LinkClosed, ProtocolError
 from strata.secure import ChannelError
 
 HEARTBEAT_SECONDS = 1.0

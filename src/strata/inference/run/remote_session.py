@@ -11,12 +11,13 @@ import trio
 from strata.inference.plan import Plan
 from strata.inference.plan.profile import ModelProfile
 from strata.inference.plan.workload import Workload
-from strata.inference.protocol.messages import Close, Failed, Open, ProtocolError, Sampling, Scored, Tokens
+from strata.inference.protocol.messages import Close, Failed, Open, Sampling, Scored, Tokens
 from strata.inference.run.concurrent import each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.generate import new_session_name
 from strata.inference.run.peers import NodeClient
 from strata.inference.run.watchdog import StepClock, watch
+from strata.mesh import ProtocolError
 
 OPEN_SECONDS = 8.0
 CLOSE_SECONDS = 2.0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strata.inference.protocol.messages import (
-    ALIGNMENT,
+    CODEC,
     MAX_DRAFTS,
     MAX_HEADER,
     MAX_PAYLOAD,
@@ -15,7 +15,6 @@ from strata.inference.protocol.messages import (
     Failed,
     Open,
     Ping,
-    ProtocolError,
     Refused,
     Sampling,
     Scored,
@@ -23,10 +22,10 @@ from strata.inference.protocol.messages import (
     Tokens,
     Want,
     Wanted,
-    decode,
-    encode,
 )
+from strata.mesh import ProtocolError
 
+encode, decode = CODEC.encode, CODEC.decode
 SESSION = "0" * 32
 EXAMPLES = [
     Ping(number=3),
@@ -51,7 +50,7 @@ def test_a_message_survives_the_wire_with_its_payload_aligned(message) -> None:
     record = memoryview(bytearray(encode(message, 5) + b"12345"))
     decoded, payload, length = decode(record)
     assert (decoded, bytes(payload), length) == (message, b"12345", 5)
-    assert (len(record) - len(payload)) % ALIGNMENT == 0
+    assert (len(record) - len(payload)) % 16 == 0
 
 
 def test_a_payload_may_go_on_in_later_records() -> None:

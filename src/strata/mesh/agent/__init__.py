@@ -1,0 +1,57 @@
+"""The process of one member: the links that it was told to keep, and probes.
+
+Public face:
+
+- `Agent`, `NeighbourBook`: one member's agent, and the file of whom it keeps links to; `run_agent`: its process
+- `Transport`, `Direct`: how it reaches others
+- `Wire`, `ask`, `reached`, `LINK_ERRORS`, `RequestRefused`, and the messages: how a coordinator speaks with it
+"""
+
+from strata.mesh.agent.agent import MOST_LINKS, Agent
+from strata.mesh.agent.asking import LINK_ERRORS, RequestRefused, ask, reached, why
+from strata.mesh.agent.book import BadBook, NeighbourBook
+from strata.mesh.agent.daemon import run_agent
+from strata.mesh.agent.messages import (
+    MAX_PINGS,
+    MAX_SAMPLE,
+    MAX_TARGETS,
+    Dial,
+    Done,
+    Drop,
+    Echoes,
+    GetStatus,
+    Probe,
+    Probed,
+    Status,
+    Update,
+    Wire,
+)
+from strata.mesh.agent.transport import Direct, Transport
+
+__all__ = [
+    "LINK_ERRORS",
+    "MAX_PINGS",
+    "MAX_SAMPLE",
+    "MAX_TARGETS",
+    "MOST_LINKS",
+    "Agent",
+    "BadBook",
+    "Dial",
+    "Direct",
+    "Done",
+    "Drop",
+    "Echoes",
+    "GetStatus",
+    "NeighbourBook",
+    "Probe",
+    "Probed",
+    "RequestRefused",
+    "Status",
+    "Transport",
+    "Update",
+    "Wire",
+    "ask",
+    "reached",
+    "run_agent",
+    "why",
+]

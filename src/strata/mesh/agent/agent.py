@@ -1,0 +1,224 @@
+"""An agent: the mesh's hand on one machine. It keeps the links that it was told to, answers probes and probes others.
+
+Who may do what is decided here: every connection is a member's, but only a member with the role "coordinator" may have
+it dial, drop or probe. A bad peer costs only its own connection.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import trio
+
+from strata.errors import StrataError
+from strata.mesh.agent.asking import LINK_ERRORS, RequestRefused, join, why
+from strata.mesh.agent.book import NeighbourBook
+from strata.mesh.agent.keeping import keep
+from strata.mesh.agent.links import Links
+from strata.mesh.agent.messages import (
+    AnyMessage,
+    Dial,
+    Done,
+    Drop,
+    Echoes,
+    Expiring,
+    GetStatus,
+    Keep,
+    Ping,
+    Pong,
+    Probe,
+    Probed,
+    Refused,
+    Status,
+    Update,
+    Wire,
+)
+from strata.mesh.agent.probing import probe
+from strata.mesh.agent.transport import Transport
+from strata.mesh.messaging import Connection, ProtocolError
+from strata.mesh.network import Device
+from strata.mesh.roster import Roster
+from strata.secure import MembershipError, write_membership
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 20.0  # a connection that says nothing for so long is closed; a kept one is pinged more often
+PROBES_AT_ONCE = 4
+CONNECTIONS_OF_ONE = 16
+MOST_LINKS = 64
+
+
+class Agent:
+    """One member's agent; `run` serves until it is cancelled.
+
+    version: of the software, which the agent tells. most_links: neighbours that it bears. membership_file: where a
+    newer membership is kept. expiring: what runs out, and when (seconds since 1970).
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        transport: Transport,
+        book: NeighbourBook,
+        *,
+        version: str,
+        device: Device = Device.SERVER,
+        most_links: int = MOST_LINKS,
+        membership_file: Path | None = None,
+        expiring: Callable[[], Mapping[str, float]] = dict,
+    ) -> None:
+        self._roster = roster
+        self._transport = transport
+        self._book = book
+        self._version = version
+        self._device = device
+        self._membership_file = membership_file
+        self._expiring = expiring
+        self._links = Links(most_links)
+        self._probes = trio.CapacityLimiter(PROBES_AT_ONCE)
+        self._connections: Counter[str] = Counter()
+        self._keepers: dict[str, trio.CancelScope] = {}
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve; reports the address that it listens at ("host:port"). Raises CannotListen."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            address: str = await nursery.start(
+                lambda *, task_status: self._transport.serve(self.handle, task_status=task_status)
+            )
+            for peer_id in self._book.peers:
+                self._begin(peer_id)
+            task_status.started(address)
+
+    async def handle(self, connection: Connection) -> None:
+        """Serve one member until its connection ends, one request after another."""
+        wire, peer = Wire(connection), connection.peer
+        self._connections[peer.peer_id] += 1
+        try:
+            if self._connections[peer.peer_id] > CONNECTIONS_OF_ONE:
+                log.warning("hung up on %s, which has %d connections here", peer.name, CONNECTIONS_OF_ONE)
+                return
+            with ExitStack() as kept:
+                while True:
+                    with trio.fail_after(IDLE_SECONDS):
+                        message, payload = await wire.receive()
+                    reply = await self._answered(wire, message, bytes(payload), kept)
+                    with trio.fail_after(IDLE_SECONDS):
+                        await wire.send(reply)
+        except ProtocolError as error:
+            log.warning("hung up on %s: %s", peer.name, error)
+        except LINK_ERRORS as error:
+            log.info("the connection of %s ended: %s", peer.name, why(error))
+        finally:
+            self._connections[peer.peer_id] -= 1
+            if not self._connections[peer.peer_id]:
+                del self._connections[peer.peer_id]
+
+    async def _answered(self, wire: Wire, message: AnyMessage, payload: bytes, kept: ExitStack) -> AnyMessage:
+        match message:
+            case Ping():
+                return Pong(number=message.number)
+            case GetStatus():
+                return self._status()
+            case Update():
+                return await self._update(payload)
+            case Keep():
+                return self._keep(wire, kept)
+            case Dial() | Drop() | Probe():
+                if "coordinator" not in wire.peer.roles:
+                    reason = f"{wire.peer.name} is not a coordinator of this mesh: it may not {message.type}"
+                    return Refused(code="role", reason=reason)
+                return await self._obey(message)
+        raise ProtocolError(f"a {message.type!r} message is not for an agent")
+
+    async def _obey(self, message: Dial | Drop | Probe) -> AnyMessage:
+        match message:
+            case Dial():
+                return await self._dial(message.peer)
+            case Drop():
+                await self._drop(message.peer)
+                return Done()
+            case Probe():
+                return await self._probe(message)
+
+    def _status(self) -> Status:
+        return Status(
+            version=self._version,
+            membership=self._roster.membership.version,
+            device=self._device,
+            most_links=self._links.most,
+            neighbours=self._links.neighbours(),
+            told=self._book.peers,
+            expiring=tuple(Expiring(what=what, at=at) for what, at in self._expiring().items()),
+        )
+
+    async def _update(self, sealed: bytes) -> AnyMessage:
+        try:
+            self._roster.update(sealed)
+            if self._membership_file is not None:
+                await trio.to_thread.run_sync(write_membership, self._membership_file, sealed)
+        except MembershipError as error:
+            log.info("kept the membership: %s", error)
+            return Done()
+        members = {member.peer_id for member in self._roster.membership.members}
+        for peer_id in self._book.peers:
+            if peer_id not in members:
+                await self._drop(peer_id)
+        return Done()
+
+    def _keep(self, wire: Wire, kept: ExitStack) -> AnyMessage:
+        if self._links.full and not self._links.is_up(wire.peer.peer_id):
+            return Refused(code="full", reason=f"it has {self._links.most} neighbours and bears no more")
+        kept.close()  # asked twice, it is one link
+        kept.enter_context(self._links.holding(wire))
+        return Done()
+
+    async def _dial(self, peer_id: str) -> AnyMessage:
+        if self._links.is_up(peer_id):
+            return Done()
+        if self._links.full:
+            return Refused(code="full", reason=f"it has {self._links.most} neighbours and bears no more")
+        try:
+            wire = await join(self._transport, peer_id)
+        except LINK_ERRORS as error:
+            return Refused(code="unreachable", reason=why(error))
+        except StrataError as error:  # not a member, or it is full
+            code = error.code if isinstance(error, RequestRefused) else "other"
+            return Refused(code=code, reason=why(error))
+        await trio.to_thread.run_sync(self._book.add, peer_id)
+        self._begin(peer_id, wire)
+        return Done()
+
+    async def _drop(self, peer_id: str) -> None:
+        await trio.to_thread.run_sync(self._book.remove, peer_id)
+        if (keeper := self._keepers.pop(peer_id, None)) is not None:
+            keeper.cancel()
+        await self._links.close(peer_id)
+
+    async def _probe(self, order: Probe) -> Probed:
+        results: dict[str, Echoes] = {}
+
+        async def one(peer_id: str) -> None:
+            async with self._probes:
+                results[peer_id] = await probe(self._transport, peer_id, order.pings, order.sample_bytes)
+
+        async with trio.open_nursery() as nursery:
+            for peer_id in dict.fromkeys(order.peers):
+                nursery.start_soon(one, peer_id)
+        return Probed(results=tuple(results[peer_id] for peer_id in order.peers))
+
+    def _begin(self, peer_id: str, wire: Wire | None = None) -> None:
+        """Keep a link from now on, in place of an older try at it."""
+        assert self._nursery is not None
+        if (older := self._keepers.pop(peer_id, None)) is not None:
+            older.cancel()
+        scope = self._keepers[peer_id] = trio.CancelScope()
+
+        async def keeping() -> None:
+            with scope:
+                await keep(self._transport, self._links, peer_id, wire)
+
+        self._nursery.start_soon(keeping)

@@ -1,0 +1,49 @@
+"""The port through which an agent reaches other members, and its adapter for direct links over TCP."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import trio
+
+from strata.mesh.connect import dial, serve
+from strata.mesh.messaging import Connection
+from strata.mesh.roster import Roster
+from strata.secure import Identity
+
+
+class Transport(Protocol):
+    """Makes encrypted connections between members."""
+
+    async def dial(self, peer_id: str, timeout: float) -> Connection:
+        """Connect to a member within `timeout` seconds; raises Unreachable, ChannelError."""
+
+    async def serve(
+        self, handler: Callable[[Connection], Awaitable[None]], *, task_status: trio.TaskStatus[str]
+    ) -> None:
+        """Run `handler` with each member's connection until cancelled; reports where it listens ("host:port")."""
+
+
+class Direct:
+    """Direct links, as `strata.mesh.dial` and `serve` make them; `port` 0 listens at any free one."""
+
+    def __init__(self, identity: Identity, roster: Roster, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._identity = identity
+        self._roster = roster
+        self._host = host
+        self._port = port
+
+    async def dial(self, peer_id: str, timeout: float) -> Connection:
+        """As `Transport.dial`."""
+        return await dial(self._identity, self._roster, peer_id, timeout=timeout)
+
+    async def serve(
+        self, handler: Callable[[Connection], Awaitable[None]], *, task_status: trio.TaskStatus[str]
+    ) -> None:
+        """As `Transport.serve`."""
+        async with trio.open_nursery() as nursery:
+            bound = await nursery.start(
+                lambda *, task_status: serve(
+                    self._identity, self._roster, handler, self._host, self._port, task_status=task_status
+                )
+            )
+            task_status.started(f"{self._host}:{bound}")

@@ -1,0 +1,211 @@
+"""Members on this machine, each a process of its own with its own key, for as long as a `with` block lasts."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from types import TracebackType
+from typing import IO, ClassVar, Self
+
+from strata.errors import StrataError
+from strata.secure import Identity, Membership, write_membership
+
+START_SECONDS = 120.0
+END_SECONDS = 5.0
+
+
+class NodeDidNotStart(StrataError):
+    """A member's process ended, or said nothing, before it was ready."""
+
+
+@dataclass(frozen=True)
+class LocalNode:
+    """A started member."""
+
+    name: str
+    peer_id: str
+    address: str
+    process: subprocess.Popen[bytes]
+
+
+class LocalNodes(ABC):
+    """Starts so many processes on loopback in a fresh mesh, and ends them all when the block is left.
+
+    Keys and what the members keep lie under `home/<kind>-<n>` and stay; each of several such blocks at a time takes a
+    folder of its own. The members also end when this process dies in any way: each watches its standard input, whose
+    other end dies with it. Raises NodeDidNotStart.
+
+    mesh_file: the membership with everybody's address; identity_file: the key of a coordinator, who owns the mesh.
+    """
+
+    kind: ClassVar[str]
+    environment: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, home: Path, nodes: int) -> None:
+        if nodes < 1:
+            raise StrataError(f"a {self.kind} has at least one node")
+        self._home = home
+        self._names = [f"node-{number}" for number in range(1, nodes + 1)]
+        self._stack = ExitStack()
+        self._folder = home
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.nodes: tuple[LocalNode, ...] = ()
+
+    @abstractmethod
+    def arguments(self, folder: Path, address: str) -> Sequence[str]:
+        """What `strata` is called with for the member whose home is `folder`; it listens at `address`."""
+
+    @property
+    def mesh_file(self) -> Path:
+        """The signed membership."""
+        return self._folder / "mesh"
+
+    @property
+    def identity_file(self) -> Path:
+        """The coordinator's key."""
+        return self._folder / "identity.json"
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._folder = _claim(self._home, self.kind, stack)
+            owner = _identity(self.identity_file)
+            keys = {name: _identity(self._folder / name / "identity.json") for name in self._names}
+            membership = Membership.found(owner).with_member(owner.card, "coordinator", (), ("coordinator",))
+            for name in self._names:
+                membership = membership.with_member(keys[name].card, name)
+            self.mesh_file.unlink(missing_ok=True)
+            write_membership(self.mesh_file, membership.seal(owner))
+            stack.callback(_end, self._processes)
+            for name in self._names:
+                self._processes[name] = self._start(name)
+            deadline = time.monotonic() + START_SECONDS
+            nodes = []
+            for name, process in self._processes.items():
+                address = self._address(name, process, deadline)
+                membership = membership.with_member(keys[name].card, name, (address,))
+                nodes.append(LocalNode(name, keys[name].peer_id, address, process))
+            write_membership(self.mesh_file, membership.seal(owner))
+            self.nodes = tuple(nodes)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def kill(self, name: str) -> None:
+        """End a member at once (SIGKILL), as a power cut would."""
+        process = self._processes[name]
+        process.kill()
+        process.wait()
+
+    def restart(self, name: str) -> LocalNode:
+        """End a member's process, in whatever state it is, and start it anew at the same address; what it kept stays.
+
+        Raises NodeDidNotStart.
+        """
+        index = next(index for index, node in enumerate(self.nodes) if node.name == name)
+        old = self.nodes[index]
+        old.process.kill()
+        _end({name: old.process})
+        process = self._processes[name] = self._start(name, old.address)
+        self._address(name, process, time.monotonic() + START_SECONDS)
+        node = LocalNode(name, old.peer_id, old.address, process)
+        self.nodes = (*self.nodes[:index], node, *self.nodes[index + 1 :])
+        return node
+
+    def _start(self, name: str, address: str = "127.0.0.1:0") -> subprocess.Popen[bytes]:
+        folder = self._folder / name
+        command = [sys.executable, "-c", "from strata.cli import main; main()", *self.arguments(folder, address)]
+        # A session of its own, so that Ctrl-C in the terminal reaches this process only, which then ends the nodes.
+        with (folder / "log").open("wb") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                env={**self.environment, **os.environ},
+            )
+
+    def _address(self, name: str, process: subprocess.Popen[bytes], deadline: float) -> str:
+        assert process.stdout is not None
+        line = b""
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            piece = os.read(process.stdout.fileno(), 4096) if ready else b""
+            if not piece:
+                log = (self._folder / name / "log").read_text(errors="replace").strip()
+                why = log.splitlines()[-1] if log else "it said nothing"
+                raise NodeDidNotStart(f"{name} did not start: {why}")
+            line += piece
+        address: str = json.loads(line)["address"]
+        return address
+
+
+class LocalMesh(LocalNodes):
+    """Agents (`strata mesh node`), none of which has a neighbour until a sweep gives it some."""
+
+    kind = "mesh"
+
+    def arguments(self, folder: Path, address: str) -> Sequence[str]:
+        """As `LocalNodes.arguments`."""
+        return [
+            "mesh", "node", "--home", str(folder), "--mesh", str(self.mesh_file), "--listen", address, "--supervised",
+        ]  # fmt: skip
+
+
+def _claim(home: Path, kind: str, stack: ExitStack) -> Path:
+    """The first folder of this kind under `home` that no living process uses."""
+    number = 1
+    while True:
+        folder = home / f"{kind}-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = stack.enter_context((folder / "lock").open("wb"))
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            number += 1
+            continue
+        return folder
+
+
+def _identity(path: Path) -> Identity:
+    if path.exists():
+        return Identity.load(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    identity = Identity.generate()
+    identity.save(path)
+    return identity
+
+
+def _end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Tell all to end, then wait for them; insist where one does not.
+
+    The signal ends a node that is still starting, and so not watching its standard input, at once.
+    """
+    for process in processes.values():
+        _close(process.stdin)
+        process.terminate()
+    deadline = time.monotonic() + END_SECONDS
+    for process in processes.values():
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        _close(process.stdout)
+
+
+def _close(stream: IO[bytes] | None) -> None:
+    if stream is not None:
+        stream.close()

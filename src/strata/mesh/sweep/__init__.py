@@ -1,0 +1,73 @@
+"""Sweeping a mesh: probe its pairs within a budget, find what is weak, change it, and verify that the change helped.
+
+Public face:
+
+- `Coordinator`: speaks with the agents; `sweep_and_mend`: the whole round, `look`: one sweep of it,
+  `sweep_once`: the round, written down
+- `Discovery`, `MemberState`, `Sweep`, `Mended`, `Applied`: what was found, and what was done
+- `plan_probes`, `finish`, `change_for`, `judge`, `taken_back`: its decisions, pure; `Change`, `Judgement`, `Verdict`
+- `Topology`, `WeakSpots`, `Proposal`: the port to who finds weak spots and mends them; `TOPOLOGY`: by networkx
+- `troubles`, `settle`, `write_down`, `Trouble`, `PIPELINE`: incidents; `Kept`, `read_kept`, `write_kept`: from sweep
+  to sweep; `Moment`, `moments`, `uptime`: over time
+- `mended_sentences`, `sweep_sentence`, `peer_rows`, `state_rows`: told in words
+"""
+
+from strata.mesh.sweep.coordinator import Applied, Coordinator, NotACoordinator
+from strata.mesh.sweep.decide import Change, Judgement, Verdict, judge
+from strata.mesh.sweep.found import Discovery, Known, MemberState, Probes
+from strata.mesh.sweep.history import Moment, moments, uptime
+from strata.mesh.sweep.incidents import PIPELINE, Trouble, settle, troubles, write_down
+from strata.mesh.sweep.kept import Kept, read_kept, write_kept
+from strata.mesh.sweep.mend import Mended, change_for, change_sentence, finish, look, sweep_and_mend, taken_back
+from strata.mesh.sweep.once import sweep_once
+from strata.mesh.sweep.plain import TOPOLOGY
+from strata.mesh.sweep.plan import FAN_OUT, Assignment, plan_probes
+from strata.mesh.sweep.sweep import Sweep
+from strata.mesh.sweep.telling import mended_sentences, peer_rows, state_rows, sweep_sentence
+from strata.mesh.sweep.topology import Proposal, Topology, WeakSpots, is_weak
+
+__all__ = [
+    "FAN_OUT",
+    "PIPELINE",
+    "TOPOLOGY",
+    "Applied",
+    "Assignment",
+    "Change",
+    "Coordinator",
+    "Discovery",
+    "Judgement",
+    "Kept",
+    "Known",
+    "MemberState",
+    "Mended",
+    "Moment",
+    "NotACoordinator",
+    "Probes",
+    "Proposal",
+    "Sweep",
+    "Topology",
+    "Trouble",
+    "Verdict",
+    "WeakSpots",
+    "change_for",
+    "change_sentence",
+    "finish",
+    "is_weak",
+    "judge",
+    "look",
+    "mended_sentences",
+    "moments",
+    "peer_rows",
+    "plan_probes",
+    "read_kept",
+    "settle",
+    "state_rows",
+    "sweep_and_mend",
+    "sweep_once",
+    "sweep_sentence",
+    "taken_back",
+    "troubles",
+    "uptime",
+    "write_down",
+    "write_kept",
+]

@@ -1,0 +1,198 @@
+"""The hands of a sweep: asks agents how they are, has them probe, and tells them to dial and drop."""
+
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from strata.errors import StrataError
+from strata.mesh.agent import (
+    LINK_ERRORS,
+    Dial,
+    Direct,
+    Done,
+    Drop,
+    GetStatus,
+    Probe,
+    Probed,
+    RequestRefused,
+    Status,
+    Transport,
+    Update,
+    ask,
+    reached,
+    why,
+)
+from strata.mesh.network import Pair, Quality, pair
+from strata.mesh.roster import Roster
+from strata.mesh.sweep.decide import Change
+from strata.mesh.sweep.found import Discovery, MemberState, quality_of
+from strata.mesh.sweep.plan import Assignment
+from strata.secure import Identity, Member, Membership, read_membership
+
+T = TypeVar("T")
+
+PINGS = 5
+SAMPLE_BYTES = 1 << 18
+AT_ONCE = 32  # agents that are spoken with
+WITNESSES = 3  # who are asked about a silent member, as SWIM does (Das, Gupta and Motivala, 2002)
+STATUS_SECONDS = 5.0
+PROBES_SECONDS = 60.0
+CHANGE_SECONDS = 15.0
+
+
+class NotACoordinator(StrataError):
+    """The identity may not tell agents of this mesh what to do."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What of a change was carried out; failed: why a pair was not."""
+
+    change: Change
+    failed: Mapping[Pair, str]
+
+
+class Coordinator:
+    """Speaks with the agents of one mesh. Raises NotACoordinator.
+
+    sealed: the membership as its owner signed it, which agents that have an older one are given.
+    """
+
+    def __init__(
+        self, identity: Identity, membership: Membership, sealed: bytes = b"", transport: Transport | None = None
+    ) -> None:
+        own = membership.member(identity.peer_id)
+        if "coordinator" not in own.roles:
+            raise NotACoordinator(f"{own.name} is not a coordinator of this mesh; `strata mesh invite` gives the role")
+        self.membership = membership
+        self._sealed = sealed
+        self._transport = transport or Direct(identity, Roster(membership))
+        self._members = {member.name: member for member in membership.members if "node" in member.roles}
+        self._names = {member.peer_id: name for name, member in self._members.items()}
+
+    @classmethod
+    def of_files(cls, identity: Identity, mesh: Path) -> "Coordinator":
+        """Of the mesh in this membership file; raises MembershipError, NotAMember, NotACoordinator."""
+        membership = read_membership(mesh)
+        return cls(identity, membership, mesh.read_bytes())
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Names of all who should be there."""
+        return tuple(sorted(self._members))
+
+    async def discover(self, seed: int = 0) -> Discovery:
+        """Ask everybody how they are, and of who does not answer, ask some others whether they see it."""
+        at = time.time()
+        states: dict[str, MemberState] = {}
+        silent: dict[str, str] = {}
+
+        async def one(member: Member) -> None:
+            try:
+                states[member.name] = await self._state(member)
+            except (*LINK_ERRORS, StrataError) as error:
+                silent[member.name] = why(error)
+
+        await _each(one, list(self._members.values()))
+        found = Discovery(at, self.members, dict(sorted(states.items())), dict(sorted(silent.items())))
+        return replace(found, seen_by=await self._witnesses(found, random.Random(seed)))  # noqa: S311 - no secret
+
+    async def probe(
+        self, assignment: Assignment, *, pings: int = PINGS, sample_bytes: int = SAMPLE_BYTES
+    ) -> dict[Pair, Quality | None]:
+        """Have each prober probe its peers, all at the same time; who does not answer has probed nobody."""
+        found: dict[Pair, Quality | None] = {}
+
+        async def one(prober: str) -> None:
+            ids = tuple(self._members[name].peer_id for name in assignment[prober])
+            order = Probe(peers=ids, pings=pings, sample_bytes=sample_bytes)
+            try:
+                async with reached(self._transport, self._members[prober].peer_id) as wire:
+                    probed = await ask(wire, order, Probed, seconds=PROBES_SECONDS)
+            except (*LINK_ERRORS, RequestRefused):
+                return
+            for name, echoes in zip(assignment[prober], probed.results, strict=False):
+                found[pair(prober, name)] = quality_of(echoes.rtts, sample_bytes, echoes.sample_seconds)
+
+        await _each(one, [name for name in assignment if assignment[name]])
+        return dict(sorted(found.items()))
+
+    async def apply(self, change: Change) -> Applied:
+        """Have agents dial what is added, one end or else the other, and then both ends drop what is dropped."""
+        failed: dict[Pair, str] = {}
+
+        async def add(ends: Pair) -> None:
+            for one, other in (ends, ends[::-1]):
+                try:
+                    await self._tell(one, Dial(peer=self._members[other].peer_id))
+                except (*LINK_ERRORS, RequestRefused) as error:
+                    failed[ends] = why(error)
+                else:
+                    failed.pop(ends, None)
+                    return
+
+        async def drop(ends: Pair) -> None:
+            for one, other in (ends, ends[::-1]):
+                try:
+                    await self._tell(one, Drop(peer=self._members[other].peer_id))
+                except (*LINK_ERRORS, RequestRefused) as error:
+                    failed[ends] = why(error)
+
+        await _each(add, change.add)
+        await _each(drop, change.drop)
+        added, dropped = (tuple(ends for ends in part if ends not in failed) for part in (change.add, change.drop))
+        return Applied(Change(added, dropped), failed)
+
+    async def _state(self, member: Member) -> MemberState:
+        async with reached(self._transport, member.peer_id) as wire:
+            status = await ask(wire, GetStatus(), Status, seconds=STATUS_SECONDS)
+            if self._sealed and status.membership < self.membership.version:
+                await ask(wire, Update(), Done, self._sealed, seconds=STATUS_SECONDS)
+        return MemberState(
+            name=member.name,
+            version=status.version,
+            device=status.device,
+            most_links=status.most_links,
+            neighbours=dict(sorted(self._named(status))),
+            expiring={each.what: each.at for each in status.expiring},
+        )
+
+    def _named(self, status: Status) -> Iterator[tuple[str, float | None]]:
+        """Neighbours that this membership has a name for."""
+        for each in status.neighbours:
+            if (name := self._names.get(each.peer)) is not None:
+                yield name, each.rtt_seconds
+
+    async def _witnesses(self, found: Discovery, chance: random.Random) -> dict[str, tuple[str, ...]]:
+        able = list(found.states)
+        asked = {name: chance.sample(able, min(WITNESSES, len(able))) for name in found.silent}
+        seen: dict[str, tuple[str, ...]] = {}
+
+        async def one(name: str) -> None:
+            probes = await self.probe(dict.fromkeys(asked[name], (name,)), pings=1, sample_bytes=0)
+            seen[name] = tuple(sorted(each for each in asked[name] if probes.get(pair(each, name)) is not None))
+
+        await _each(one, asked)
+        return dict(sorted(seen.items()))
+
+    async def _tell(self, name: str, message: Dial | Drop) -> None:
+        async with reached(self._transport, self._members[name].peer_id) as wire:
+            await ask(wire, message, Done, seconds=CHANGE_SECONDS)
+
+
+async def _each(do: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
+    """Do it with all of them, so many at the same time."""
+    limit = trio.CapacityLimiter(AT_ONCE)
+
+    async def one(item: T) -> None:
+        async with limit:
+            await do(item)
+
+    async with trio.open_nursery() as nursery:
+        for item in items:
+            nursery.start_soon(one, item)

@@ -1,0 +1,117 @@
+"""The whole round: sweep, change what is weak, sweep again, and keep the change or take it back."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import trio
+
+from strata.mesh.network import Network
+from strata.mesh.sweep.coordinator import Applied, Coordinator
+from strata.mesh.sweep.decide import Change, Judgement, judge
+from strata.mesh.sweep.found import Discovery, Probes
+from strata.mesh.sweep.kept import Kept
+from strata.mesh.sweep.plan import plan_probes
+from strata.mesh.sweep.sweep import Sweep, conclude
+from strata.mesh.sweep.topology import Topology, is_weak
+
+SURVIVE = 1
+
+
+@dataclass(frozen=True)
+class Mended:
+    """sweeps: the first, and those after the change. applied, judgement, reverted: None where nothing was changed."""
+
+    sweeps: tuple[Sweep, ...]
+    applied: Applied | None = None
+    judgement: Judgement | None = None
+    reverted: Applied | None = None
+
+    @property
+    def done(self) -> str:
+        """What was changed, in a sentence; empty where nothing was, or where it was taken back."""
+        return "" if self.applied is None or self.reverted is not None else change_sentence(self.applied.change)
+
+    def figures(self, mesh_id: str) -> dict[str, Any]:
+        """For the ledger, and for programs."""
+        change = self.applied.change if self.applied else Change()
+        failed = self.applied.failed if self.applied else {}
+        return {
+            "mesh": mesh_id,
+            "sweeps": [sweep.figures() for sweep in self.sweeps],
+            "added": [list(ends) for ends in change.add],
+            "dropped": [list(ends) for ends in change.drop],
+            "failed": [[*ends, reason] for ends, reason in failed.items()],
+            "verdict": self.judgement.verdict if self.judgement else None,
+            "reasons": list(self.judgement.reasons) if self.judgement else [],
+            "compared": self.judgement.figures if self.judgement else {},
+            "reverted": self.reverted is not None,
+        }
+
+
+def change_for(sweep: Sweep, topology: Topology, survive: int = SURVIVE) -> Change:
+    """What to change; nothing in a mesh that bears the loss of any `survive` members, lest noise move links about."""
+    if not is_weak(sweep.weak, sweep.network, survive):
+        return Change()
+    proposal = topology.propose(sweep.network, survive)
+    return Change(proposal.add, proposal.drop)
+
+
+def finish(
+    kept: Kept, discovery: Discovery, probes: Probes, topology: Topology, *, seconds: float
+) -> tuple[Sweep, Kept]:
+    """The sweep that these findings make, and what is kept after it."""
+    sweep, known = conclude(
+        kept.sweeps, discovery, probes, kept.known, topology, seconds=seconds, held_back=kept.held_back
+    )
+    return sweep, replace(kept, sweeps=kept.sweeps + 1, known=known)
+
+
+def taken_back(kept: Kept, change: Change) -> Kept:
+    """Remember that this change made the mesh worse."""
+    return replace(kept, taken_back={**kept.taken_back, **dict.fromkeys(change.add, kept.sweeps)})
+
+
+async def look(coordinator: Coordinator, kept: Kept, topology: Topology) -> tuple[Sweep, Kept]:
+    """One sweep; what it finds is written down nowhere yet."""
+    start = trio.current_time()
+    discovery = await coordinator.discover(kept.sweeps)
+    planned = plan_probes(discovery.members, discovery.links, kept.sweeps, able=discovery.states)
+    probes = await coordinator.probe(planned)
+    return finish(kept, discovery, probes, topology, seconds=trio.current_time() - start)
+
+
+async def sweep_and_mend(
+    coordinator: Coordinator, kept: Kept, topology: Topology, *, mend: bool = True, survive: int = SURVIVE
+) -> tuple[Mended, Kept]:
+    """The whole round; with `mend` off it only looks."""
+    first, kept = await look(coordinator, kept, topology)
+    change = change_for(first, topology, survive) if mend else Change()
+    if not change:
+        return Mended((first,)), kept
+    applied = await coordinator.apply(change)
+    sweeps = [first]
+    while True:
+        sweep, kept = await look(coordinator, kept, topology)
+        sweeps.append(sweep)
+        judgement = judge(first.network, networks(sweeps[1:]), applied.change, topology.diagnose)
+        if judgement.verdict != "look again":
+            break
+    if judgement.verdict == "keep":
+        return Mended(tuple(sweeps), applied, judgement), kept
+    reverted = await coordinator.apply(applied.change.undone)
+    return Mended(tuple(sweeps), applied, judgement, reverted), taken_back(kept, applied.change)
+
+
+def networks(sweeps: list[Sweep]) -> list[Network]:
+    """The meshes that these found."""
+    return [sweep.network for sweep in sweeps]
+
+
+def change_sentence(change: Change) -> str:
+    """A change in words, as far as a line has room for it."""
+    parts = []
+    for word, pairs in (("linked", change.add), ("unlinked", change.drop)):
+        if pairs:
+            named = ", ".join(f"{one} - {other}" for one, other in pairs[:6])
+            parts.append(f"{word} {named}{f' and {len(pairs) - 6} more' if len(pairs) > 6 else ''}")
+    return "; ".join(parts)

@@ -1,0 +1,35 @@
+"""A round from the command line: with what earlier ones left, and written down."""
+
+from functools import partial
+
+import trio
+
+from strata.mesh.sweep.coordinator import Coordinator
+from strata.mesh.sweep.incidents import PIPELINE, write_down
+from strata.mesh.sweep.kept import read_kept, write_kept
+from strata.mesh.sweep.mend import Mended, sweep_and_mend
+from strata.mesh.sweep.plain import TOPOLOGY
+from strata.settings import Settings
+
+
+def sweep_once(coordinator: Coordinator, settings: Settings) -> Mended:
+    """Sweep and, where the settings have it so, mend; what it came to is in the ledger and the store afterwards."""
+    from strata.store import IncidentLog, Ledger, Store
+
+    store, mesh_id = Store(settings.store_root), coordinator.membership.mesh_id
+    with Ledger(settings.ledger) as ledger:
+        run = ledger.start_run(PIPELINE, settings.phase_2_version)
+        try:
+            kept = read_kept(store, mesh_id)
+            mended, kept = trio.run(
+                partial(sweep_and_mend, coordinator, kept, TOPOLOGY, mend=settings.mesh_reliability)
+            )
+        except BaseException as error:
+            ledger.finish_run(
+                run, "failed" if isinstance(error, Exception) else "cancelled", {"mesh": mesh_id, "error": str(error)}
+            )
+            raise
+        write_kept(store, mesh_id, kept)
+        write_down(IncidentLog(ledger), mended, mesh_id)
+        ledger.finish_run(run, "completed", mended.figures(mesh_id))
+    return mended

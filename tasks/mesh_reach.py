@@ -1,0 +1,68 @@
+"""The mesh that a run sweeps: a real one, or processes on this machine for the length of the run."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from strata.mesh import TOPOLOGY, Coordinator, LocalMesh, Network, read_membership
+from strata.secure import Identity
+from strata.settings import Settings
+from tasks.failures import stage
+from tasks.mesh_parameters import HOME, MeshParameters
+from tasks.terminal import console
+
+_ADVICE = "check the mesh and identity files, or leave them empty to start a mesh on this machine."
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What any task needs to speak with the mesh. local: its processes, where they are this run's."""
+
+    mesh_file: Path
+    identity_file: Path
+    mesh_id: str
+    local: LocalMesh | None = None
+
+    def coordinator(self) -> Coordinator:
+        """Speaks with its agents."""
+        return Coordinator.of_files(Identity.load(self.identity_file), self.mesh_file)
+
+
+@contextmanager
+def reach_mesh(parameters: MeshParameters, settings: Settings) -> Iterator[Reach]:
+    """Yield the mesh to sweep; local members that are started for it end with the block."""
+    with ExitStack() as stack:
+        with stage("start", {}, _ADVICE):
+            if parameters.mesh:
+                mesh = own_mesh(settings) if parameters.mesh == HOME else Path(parameters.mesh)
+                identity = Path(parameters.identity) if parameters.identity else settings.home / "identity.json"
+                reach = _reach(mesh, identity)
+            else:
+                console.print(f"Starting a mesh of {parameters.members} members", style="bold")
+                local = stack.enter_context(LocalMesh(settings.home, parameters.members))
+                reach = _reach(local.mesh_file, local.identity_file, local)
+        yield reach
+
+
+def own_mesh(settings: Settings) -> Path:
+    """The membership file of this machine's mesh, which may not be there."""
+    return settings.home / "mesh"
+
+
+def _reach(mesh: Path, identity: Path, local: LocalMesh | None = None) -> Reach:
+    reach = Reach(mesh, identity, read_membership(mesh).mesh_id, local)
+    reach.coordinator()  # says now what is wrong with the files
+    return reach
+
+
+def weakest(network: Network, count: int) -> tuple[str, ...]:
+    """Members of a small mesh whose loss leaves the others in the most parts; of several, the first by name."""
+
+    def parts(lost: tuple[str, ...]) -> int:
+        peers = {name: peer for name, peer in network.peers.items() if name not in lost}
+        links = {ends: quality for ends, quality in network.links.items() if not set(ends) & set(lost)}
+        return len(TOPOLOGY.diagnose(Network(peers, links)).components)
+
+    return max(combinations(sorted(network.peers), count), key=parts)

@@ -1,0 +1,99 @@
+"""Agents of a mesh in this process, over real sockets."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+
+import trio
+
+from strata.mesh import Agent, Device, Direct, NeighbourBook, Roster
+from strata.secure import Identity, Membership
+
+COORDINATOR = Identity.generate()
+
+
+@cache
+def identity_of(name: str) -> Identity:
+    """The same for the whole session: keys take time."""
+    return Identity.generate()
+
+
+class Agents:
+    """What `agents_of` yields. `roster` and `transport` are the coordinator's."""
+
+    def __init__(self, names: Sequence[str], nursery: trio.Nursery, folder: Path | None, most_links: int) -> None:
+        self.names = tuple(names)
+        self.ids = {name: identity_of(name).peer_id for name in names}
+        self.rosters: dict[str, Roster] = {}
+        self.versions: dict[str, str] = {}
+        self.expiring: dict[str, dict[str, float]] = {}
+        self.scopes: dict[str, trio.CancelScope] = {}
+        self.addresses: dict[str, str] = {}
+        self._nursery = nursery
+        self._folder = folder
+        self._most_links = most_links
+        membership = Membership.found(COORDINATOR).with_member(COORDINATOR.card, "boss", (), ("coordinator",))
+        for name in names:
+            membership = membership.with_member(identity_of(name).card, name)
+        self.roster = Roster(membership)
+        self.transport = Direct(COORDINATOR, self.roster)
+
+    def book(self, name: str) -> Path | None:
+        """The file of an agent's neighbours."""
+        return None if self._folder is None else self._folder / name
+
+    async def start(self, name: str, *, device: Device = Device.SERVER) -> None:
+        """Start, or start again at the same address."""
+        identity = identity_of(name)
+        roster = self.rosters[name] = Roster(self.roster.membership)
+        port = int(self.addresses.get(name, ":0").rpartition(":")[2])
+        agent = Agent(
+            roster,
+            Direct(identity, roster, port=port),
+            NeighbourBook(roster.membership.mesh_id, self.book(name)),
+            version=self.versions.get(name, "1"),
+            device=device,
+            most_links=self._most_links,
+            expiring=lambda: self.expiring.get(name, {}),
+        )
+        scope = self.scopes[name] = trio.CancelScope()
+
+        async def run(*, task_status: trio.TaskStatus[str]) -> None:
+            with scope:
+                await agent.run(task_status=task_status)
+
+        self.addresses[name] = await self._nursery.start(run)
+
+    def publish(self) -> None:
+        """Have everybody know all addresses."""
+        membership = self.roster.membership
+        for name, address in self.addresses.items():
+            membership = membership.with_member(identity_of(name).card, name, (address,))
+        sealed = membership.seal(COORDINATOR)
+        for roster in (self.roster, *self.rosters.values()):
+            if roster.membership.version < membership.version:
+                roster.update(sealed)
+
+    async def kill(self, name: str) -> None:
+        """End an agent and all its connections."""
+        self.scopes.pop(name).cancel()
+        await trio.testing.wait_all_tasks_blocked()
+
+
+@asynccontextmanager
+async def agents_of(
+    names: Sequence[str] | int, folder: Path | None = None, *, most_links: int = 64, seconds: float = 60
+) -> AsyncIterator[Agents]:
+    """A mesh of these agents, none of which has a neighbour."""
+    if isinstance(names, int):
+        names = [f"m{number:02}" for number in range(names)]
+    async with trio.open_nursery() as nursery:
+        nursery.cancel_scope.deadline = trio.current_time() + seconds
+        agents = Agents(names, nursery, folder, most_links)
+        for name in names:
+            await agents.start(name)
+        agents.publish()
+        yield agents
+        assert not nursery.cancel_scope.cancel_called, "the test hung"
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,163 @@
+"""Whom links are kept to, how often one is dialled again, and peers that fall silent. Time is simulated here."""
+
+import math
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from strata.mesh.agent.book import BadBook, NeighbourBook
+from strata.mesh.agent.keeping import (
+    HEARTBEAT_SECONDS,
+    LONGEST_REDIAL_SECONDS,
+    SILENCE_SECONDS,
+    keep,
+    redial_after,
+)
+from strata.mesh.agent.links import Links
+from strata.mesh.agent.messages import CODEC, Done, Keep, Ping, Pong
+from strata.mesh.agent.probing import probe
+from strata.mesh.connect import Unreachable
+from strata.mesh.links import LinkClosed
+from tests.support.channels import MESH
+
+PEER = MESH.members[1]
+
+
+class Far:
+    """The other end of a link in memory. It answers so many messages, each after so many seconds, and then none."""
+
+    def __init__(self, answers: float = math.inf, seconds: float = 0.25) -> None:
+        self.peer = PEER
+        self._answers, self._seconds = answers, seconds
+        self._send, self._receive = trio.open_memory_channel[bytes](math.inf)
+        self.closed = False
+
+    async def send(self, *buffers) -> None:
+        message, _, _ = CODEC.decode(memoryview(b"".join(bytes(each) for each in buffers)))
+        if self._answers > 0:
+            self._answers -= 1
+            reply = Pong(number=message.number) if isinstance(message, Ping) else Done()
+            assert isinstance(message, Ping | Keep)
+            await self._send.send(CODEC.encode(reply))
+
+    async def receive(self) -> memoryview:
+        record = await self._receive.receive()
+        await trio.sleep(self._seconds)
+        if self.closed:
+            raise LinkClosed("closed")
+        return memoryview(record)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class Fars:
+    """A transport to these, one after another; None: nobody is there."""
+
+    def __init__(self, *ends: Far | None) -> None:
+        self.ends = list(ends)
+        self.dialled: list[float] = []
+
+    async def dial(self, peer_id: str, timeout: float) -> Far:
+        self.dialled.append(trio.current_time())
+        if (end := self.ends.pop(0) if self.ends else None) is None:
+            raise Unreachable("nobody there")
+        return end
+
+
+def after(seconds: float, function, *arguments) -> None:
+    """Run it for so many simulated seconds."""
+
+    async def main() -> None:
+        with trio.move_on_after(seconds):
+            await function(*arguments)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_who_is_not_there_is_dialled_less_and_less_often():
+    transport = Fars()
+    after(600, keep, transport, Links(5), PEER.peer_id)
+    gaps = [later - earlier for earlier, later in zip(transport.dialled, transport.dialled[1:], strict=False)]
+    assert gaps[:3] == pytest.approx([0.5, 1, 2])
+    assert gaps[-1] == pytest.approx(LONGEST_REDIAL_SECONDS)
+    assert gaps == sorted(gaps)
+    assert redial_after(10**6) == LONGEST_REDIAL_SECONDS
+
+
+def test_a_peer_that_falls_silent_is_dialled_anew():
+    first, second = Far(answers=3), Far()
+    transport, links = Fars(first, second), Links(5)
+    up: list[bool] = []
+
+    async def watch() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep, transport, links, PEER.peer_id)
+            while True:
+                await trio.sleep(1)
+                up.append(links.is_up(PEER.peer_id))
+
+    after(60, watch)
+    assert first.closed
+    # Keep, two pings, and then a third that nobody answers.
+    assert transport.dialled[1] == pytest.approx(3 * 0.25 + 2 * HEARTBEAT_SECONDS + SILENCE_SECONDS + 0.5)
+    assert (up.count(False), up[0], up[-1]) == (1, True, True)
+    assert len(transport.dialled) == 2
+
+
+def test_the_round_trip_of_a_kept_link_is_the_shortest_of_late():
+    links = Links(5)
+    found = []
+
+    async def watch() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep, Fars(Far()), links, PEER.peer_id)
+            await trio.sleep(20)
+            found.extend(links.neighbours())
+
+    after(30, watch)
+    assert [(each.peer, each.rtt_seconds) for each in found] == [(PEER.peer_id, pytest.approx(0.25))]
+
+
+def test_a_peer_that_falls_silent_while_it_is_probed_has_lost_the_rest():
+    found = []
+
+    async def ask() -> None:
+        found.append(await probe(Fars(Far(answers=2)), PEER.peer_id, 5, 1000))
+
+    after(60, ask)
+    assert found[0].rtts == (pytest.approx(0.25), pytest.approx(0.25), None, None, None)
+    assert found[0].sample_seconds is None
+
+
+def test_a_late_answer_is_a_lost_ping_and_no_answer_to_the_next():
+    found = []
+
+    async def ask() -> None:
+        found.append(await probe(Fars(Far(seconds=1.5)), PEER.peer_id, 2, 0))
+
+    after(60, ask)
+    assert found[0].rtts == (None, None)
+
+
+def test_a_book_is_read_as_it_was_written(tmp_path: Path):
+    path = tmp_path / "neighbours"
+    book = NeighbourBook("mesh", path)
+    for peer in ("x", "y", "x"):
+        book.add(peer)
+    book.remove("nobody")
+    assert NeighbourBook("mesh", path).peers == ("x", "y")
+    book.remove("x")
+    assert NeighbourBook("mesh", path).peers == ("y",)
+    assert NeighbourBook("another mesh", path).peers == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"version":2,"mesh":"mesh","neighbours":[]}', '{"version":1,"neighbours":[1]}']
+)
+def test_what_is_no_book_is_told(tmp_path: Path, text: str):
+    (tmp_path / "neighbours").write_text(text)
+    with pytest.raises(BadBook, match="remove it"):
+        NeighbourBook("mesh", tmp_path / "neighbours")

@@ -1,0 +1,200 @@
+"""Whole rounds over real sockets: found, mended, verified, taken back."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from strata.mesh.network import Device, Network, Pair
+from strata.mesh.sweep import (
+    TOPOLOGY,
+    Change,
+    Coordinator,
+    Kept,
+    NotACoordinator,
+    Topology,
+    change_for,
+    look,
+    plan_probes,
+    sweep_and_mend,
+    troubles,
+    write_down,
+)
+from strata.secure import ChannelError
+from strata.store import IncidentLog
+from tests.support.agents import COORDINATOR, Agents, agents_of, identity_of
+
+pytestmark = pytest.mark.anyio
+
+
+def coordinator_of(agents: Agents, transport=None) -> Coordinator:
+    return Coordinator(COORDINATOR, agents.roster.membership, transport=transport)
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A `Proposal`."""
+
+    add: tuple[Pair, ...]
+    drop: tuple[Pair, ...]
+    survives: int = 0
+
+
+def proposing(*changes: Change) -> Topology:
+    """In turn these; weak spots as they are."""
+    turns = iter(changes)
+
+    def propose(network: Network, survive: int) -> Proposed:
+        change = next(turns)
+        return Proposed(change.add, change.drop)
+
+    return Topology(TOPOLOGY.diagnose, propose)
+
+
+async def linked(agents: Agents, *links: tuple[str, str]) -> None:
+    applied = await coordinator_of(agents).apply(Change(add=links))
+    assert not applied.failed
+
+
+async def test_a_mesh_without_links_gets_them_and_bears_a_loss_then():
+    async with agents_of(5) as agents:
+        mended, kept = await sweep_and_mend(coordinator_of(agents), Kept(), TOPOLOGY)
+        assert [len(sweep.weak.components) for sweep in mended.sweeps] == [5, 1]
+        assert mended.sweeps[-1].weak.vertex_connectivity >= 2
+        assert mended.judgement.verdict == "keep"
+        assert set(mended.applied.change.add) == set(mended.sweeps[-1].network.links)
+        assert kept.sweeps == 2
+        again, _ = await sweep_and_mend(coordinator_of(agents), kept, TOPOLOGY)
+        assert (again.applied, len(again.sweeps)) == (None, 1)
+
+
+async def test_the_loss_of_members_is_found_and_mended():
+    async with agents_of(6) as agents:
+        ring = [(name, other) for name, other in zip(agents.names, agents.names[1:], strict=False)]
+        await linked(agents, *ring, (agents.names[0], agents.names[-1]))
+        for name in ("m01", "m04"):
+            await agents.kill(name)
+        mended, _ = await sweep_and_mend(coordinator_of(agents), Kept(), TOPOLOGY)
+        first, last = mended.sweeps
+        assert first.discovery.dead == ("m01", "m04")
+        assert [set(part) for part in first.weak.components] == [{"m00", "m05"}, {"m02", "m03"}]
+        assert first.reach == pytest.approx(4 / 12)
+        assert last.reach == 1
+        assert last.weak.vertex_connectivity == 2
+
+
+async def test_switched_off_it_only_looks():
+    async with agents_of(3) as agents:
+        mended, _ = await sweep_and_mend(coordinator_of(agents), Kept(), TOPOLOGY, mend=False)
+        assert len(mended.sweeps) == 1
+        assert (await coordinator_of(agents).discover()).links == {}
+
+
+async def test_a_change_that_cuts_the_mesh_is_taken_back_and_not_tried_again(tmp_path: Path):
+    async with agents_of(4) as agents:
+        chain = [("m00", "m01"), ("m01", "m02"), ("m02", "m03")]
+        await linked(agents, *chain)
+        bad = Change(add=(("m00", "m02"),), drop=(("m02", "m03"),))
+        mended, kept = await sweep_and_mend(coordinator_of(agents), Kept(), proposing(bad))
+        assert mended.judgement.verdict == "revert"
+        assert mended.reverted.change == bad.undone
+        sweep, kept = await look(coordinator_of(agents), kept, TOPOLOGY)
+        assert set(sweep.network.links) == set(chain)
+        assert ("m00", "m02") not in sweep.network.possible
+        assert ("m00", "m03") in sweep.network.possible
+        with IncidentLog(f"sqlite:///{tmp_path}/ledger.sqlite") as log:
+            write_down(log, mended, "mesh")
+            (back,) = [each for each in log.recent("mesh") if each.kind == "change taken back"]
+        assert "linked m00 - m02; unlinked m02 - m03: the mesh is better connected without it" in back.detail
+
+
+async def test_what_one_end_cannot_dial_the_other_one_does():
+    async with agents_of(["a", "b"]) as agents:
+        nowhere = agents.roster.membership.with_member(identity_of("b").card, "b", ())
+        agents.rosters["a"].update(nowhere.seal(COORDINATOR))  # a does not know where b is
+        await linked(agents, ("a", "b"))
+        states = (await coordinator_of(agents).discover()).states
+        assert (list(states["a"].neighbours), list(states["b"].neighbours)) == (["b"], ["a"])
+
+
+async def test_what_neither_end_can_do_is_told():
+    async with agents_of(["a", "b", "c"], most_links=1) as agents:
+        await linked(agents, ("a", "b"))
+        applied = await coordinator_of(agents).apply(Change(add=(("a", "c"),)))
+        assert applied.change == Change()
+        assert "1 neighbours and bears no more" in applied.failed["a", "c"]
+
+
+class Deaf:
+    """The coordinator's transport, over which some cannot be reached."""
+
+    def __init__(self, inner, *deaf: str) -> None:
+        self._inner, self._deaf = inner, deaf
+
+    async def dial(self, peer_id: str, timeout: float):
+        if peer_id in self._deaf:
+            raise ChannelError("no way there")
+        return await self._inner.dial(peer_id, timeout)
+
+
+async def test_a_member_that_only_others_reach_is_alive():
+    async with agents_of(["a", "b", "c", "d"]) as agents:
+        await linked(agents, ("a", "b"), ("a", "c"), ("b", "d"))
+        await agents.kill("d")
+        deaf = coordinator_of(agents, Deaf(agents.transport, agents.ids["c"], agents.ids["d"]))
+        sweep, _ = await look(deaf, Kept(), TOPOLOGY)
+        assert sweep.discovery.seen_by == {"c": ("a", "b"), "d": ()}
+        assert sweep.discovery.dead == ("d",)
+        assert set(sweep.network.links) == {("a", "b"), ("a", "c")}
+        kinds = {(each.kind, each.subject) for each in troubles(sweep)}
+        assert ("dead member", "d") in kinds
+        assert ("member not reachable from the coordinator", "c") in kinds
+
+
+async def test_agents_are_given_the_membership_that_the_coordinator_has():
+    async with agents_of(["a", "b"]) as agents:
+        newer = agents.roster.membership.with_member(identity_of("x").card, "x", (), ("coordinator",))
+        coordinator = Coordinator(COORDINATOR, newer, newer.seal(COORDINATOR), agents.transport)
+        await coordinator.discover()
+        assert {roster.membership.version for roster in agents.rosters.values()} == {newer.version}
+
+
+async def test_another_version_and_what_is_held_are_told():
+    async with agents_of(["a", "b", "c"]) as agents:
+        await agents.kill("c")
+        agents.versions["c"] = "2"
+        agents.expiring["b"] = {"key": time.time() + 3600}
+        await agents.start("c", device=Device.MOBILE)
+        sweep, _ = await look(coordinator_of(agents), Kept(), TOPOLOGY)
+        assert sweep.network.peers["c"].device is Device.MOBILE
+        told = {each.kind: each for each in troubles(sweep)}
+        assert (told["other version"].subject, told["other version"].detail) == ("c", "it runs 2, most run 1")
+        assert (told["near expiry"].subject, told["near expiry"].detail) == ("b", "key runs out in 1 h")
+
+
+async def test_only_a_coordinator_sweeps():
+    async with agents_of(["a"]) as agents:
+        with pytest.raises(NotACoordinator, match="a is not a coordinator"):
+            Coordinator(identity_of("a"), agents.roster.membership)
+
+
+async def test_probes_follow_the_plan():
+    async with agents_of(6) as agents:
+        coordinator = coordinator_of(agents)
+        planned = plan_probes(coordinator.members, [], 3, fan_out=2)
+        probes = await coordinator.probe(planned)
+        assert set(probes) == {tuple(sorted((one, other))) for one, others in planned.items() for other in others}
+        assert all(quality.loss == 0 and quality.bytes_per_second < 1e11 for quality in probes.values())
+
+
+async def test_fifty_members_are_swept_in_less_than_ten_seconds():
+    async with agents_of(50, seconds=120) as agents:
+        await linked(agents, *((name, other) for name, other in zip(agents.names, agents.names[1:], strict=False)))
+        start = time.monotonic()
+        sweep, _ = await look(coordinator_of(agents), Kept(), TOPOLOGY)
+        assert time.monotonic() - start < 10
+        assert len(sweep.network.links) == 49
+        assert set(sweep.network.links) <= set(sweep.probes)
+        assert len(sweep.probes) > 200
+        assert change_for(sweep, TOPOLOGY)
