@@ -5,7 +5,8 @@ from typing import Protocol
 
 import trio
 
-from strata.mesh.connect import dial, serve
+from strata.mesh.connect import dial
+from strata.mesh.listen import serve
 from strata.mesh.messaging import Connection
 from strata.mesh.roster import Roster
 from strata.secure import Identity

@@ -6,7 +6,7 @@ Public face:
   `sweep_once`: the round, written down
 - `Discovery`, `MemberState`, `Sweep`, `Mended`, `Applied`: what was found, and what was done
 - `plan_probes`, `finish`, `change_for`, `judge`, `taken_back`: its decisions, pure; `Change`, `Judgement`, `Verdict`
-- `Topology`, `WeakSpots`, `Proposal`: the port to who finds weak spots and mends them; `TOPOLOGY`: by networkx
+- `Topology`: who finds weak spots and mends them; `TOPOLOGY`: `strata.mesh.topology`
 - `troubles`, `settle`, `write_down`, `Trouble`, `PIPELINE`: incidents; `Kept`, `read_kept`, `write_kept`: from sweep
   to sweep; `Moment`, `moments`, `uptime`: over time
 - `mended_sentences`, `sweep_sentence`, `peer_rows`, `state_rows`: told in words
@@ -20,11 +20,10 @@ from strata.mesh.sweep.incidents import PIPELINE, Trouble, settle, troubles, wri
 from strata.mesh.sweep.kept import Kept, read_kept, write_kept
 from strata.mesh.sweep.mend import Mended, change_for, change_sentence, finish, look, sweep_and_mend, taken_back
 from strata.mesh.sweep.once import sweep_once
-from strata.mesh.sweep.plain import TOPOLOGY
 from strata.mesh.sweep.plan import FAN_OUT, Assignment, plan_probes
 from strata.mesh.sweep.sweep import Sweep
 from strata.mesh.sweep.telling import mended_sentences, peer_rows, state_rows, sweep_sentence
-from strata.mesh.sweep.topology import Proposal, Topology, WeakSpots, is_weak
+from strata.mesh.sweep.topology import TOPOLOGY, Topology, is_weak
 
 __all__ = [
     "FAN_OUT",
@@ -43,12 +42,10 @@ __all__ = [
     "Moment",
     "NotACoordinator",
     "Probes",
-    "Proposal",
     "Sweep",
     "Topology",
     "Trouble",
     "Verdict",
-    "WeakSpots",
     "change_for",
     "change_sentence",
     "finish",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from strata.mesh.network import Network, Pair, Quality
-from strata.mesh.sweep.topology import WeakSpots
+from strata.mesh.topology import WeakSpots
 
 LOOKS = 3
 

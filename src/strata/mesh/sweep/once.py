@@ -8,7 +8,7 @@ from strata.mesh.sweep.coordinator import Coordinator
 from strata.mesh.sweep.incidents import PIPELINE, write_down
 from strata.mesh.sweep.kept import read_kept, write_kept
 from strata.mesh.sweep.mend import Mended, sweep_and_mend
-from strata.mesh.sweep.plain import TOPOLOGY
+from strata.mesh.sweep.topology import TOPOLOGY
 from strata.settings import Settings
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from strata.mesh.network import Network, Pair
 from strata.mesh.sweep.found import Discovery, Known, Probes, network_of
-from strata.mesh.sweep.topology import Topology, WeakSpots
+from strata.mesh.sweep.topology import Topology
+from strata.mesh.topology import WeakSpots
 
 
 @dataclass(frozen=True)

@@ -1,38 +1,15 @@
-"""The port to whoever finds weak spots and says which links would mend them."""
+"""Who finds weak spots and says which links would mend them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from strata.mesh.network import Network, Pair
-
-
-class WeakSpots(Protocol):
-    """components: names, the largest part first; peers and links whose loss cuts one; how much the mesh can lose."""
-
-    @property
-    def components(self) -> tuple[tuple[str, ...], ...]:
-        """The parts."""
-
-    @property
-    def articulation_points(self) -> tuple[str, ...]:
-        """Peers whose loss cuts a part in two."""
-
-    @property
-    def bridges(self) -> tuple[Pair, ...]:
-        """Links whose loss does."""
-
-    @property
-    def vertex_connectivity(self) -> int:
-        """The fewest peers whose loss leaves the others in parts."""
-
-    @property
-    def algebraic_connectivity(self) -> float:
-        """Second smallest eigenvalue of the Laplacian."""
+from strata.mesh.topology import WeakSpots, propose, weak_spots
 
 
 class Proposal(Protocol):
-    """Links to add, of those that are possible, and to drop; survives: losses that the mesh then bears."""
+    """What is asked of `strata.mesh.Proposal`: links to add, of those that are possible, and to drop."""
 
     @property
     def add(self) -> tuple[Pair, ...]:
@@ -42,17 +19,16 @@ class Proposal(Protocol):
     def drop(self) -> tuple[Pair, ...]:
         """To close."""
 
-    @property
-    def survives(self) -> int:
-        """Any so many peers may be lost."""
-
 
 @dataclass(frozen=True)
 class Topology:
     """diagnose: the weak spots of a mesh. propose(network, survive): what to change, for it to bear so many losses."""
 
-    diagnose: Callable[[Network], WeakSpots]
-    propose: Callable[[Network, int], Proposal]
+    diagnose: Callable[[Network], WeakSpots] = weak_spots
+    propose: Callable[[Network, int], Proposal] = propose
+
+
+TOPOLOGY = Topology()
 
 
 def is_weak(weak: WeakSpots, network: Network, survive: int) -> bool:

@@ -16,7 +16,7 @@ from libp2p.stream_muxer.yamux.yamux import Yamux
 from multiaddr import Multiaddr
 from multiaddr.exceptions import Error as MultiaddrError
 
-from strata.mesh.connect import CannotListen
+from strata.mesh.listen import CannotListen
 from strata.mesh.roster import Roster
 from strata.mesh.transport.muxer import PROTOCOL as MUX
 from strata.mesh.transport.muxer import Muxer

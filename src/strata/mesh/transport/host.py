@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from strata.mesh.connect import HANDSHAKE_SECONDS, CannotListen, Unreachable
+from strata.mesh.connect import HANDSHAKE_SECONDS, Unreachable
+from strata.mesh.listen import CannotListen
 from strata.mesh.roster import Roster
 from strata.secure import Identity, NotAMember
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from strata.mesh.network import Device, Network, Peer, Quality, pair
 from strata.mesh.sweep.decide import Change, judge, mean_latency, standing, without
-from strata.mesh.sweep.plain import TOPOLOGY
+from strata.mesh.sweep.topology import TOPOLOGY
 
 diagnose = TOPOLOGY.diagnose
 RING = [("a", "b"), ("b", "c"), ("c", "d"), ("a", "d")]
