@@ -54,9 +54,9 @@ class _Search:
         bound = 0
         while True:
             left = (self._deadline if whole else until) - time.monotonic()
-            solved = solve(self._case, self._rows, left, droppable)
+            solved = solve(self._case, self._rows, left, droppable, known=best if whole else None)
             bound = max(bound, solved.bound)
-            if solved.chosen is None and solved.best:
+            if solved.chosen is None and solved.sure:
                 return None
             if solved.chosen is not None:
                 met = not self._learn(self._demands.unmet(solved.chosen))
@@ -74,7 +74,7 @@ class _Search:
         choices = [self._completed(self._case.there)[0]]
         while (left := self._deadline - time.monotonic()) > 0:
             missing = least_missing(self._case, self._rows, left, droppable)
-            solved = solve(self._case, self._rows, left, droppable, missing)
+            solved = solve(self._case, self._rows, left, droppable, missing=missing)
             if solved.chosen is None:
                 break
             new = self._learn(self._demands.unmet(solved.chosen))
