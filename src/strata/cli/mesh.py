@@ -16,7 +16,10 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Say who bel
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of this machine's identity. Default: STRATA_HOME.")]
 Mesh = Annotated[Path | None, typer.Option("--mesh", help="The membership file. Default: `mesh` in the home folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Addresses = Annotated[list[str] | None, typer.Option("--address", help="host:port it listens on; can be repeated.")]
+Addresses = Annotated[
+    list[str] | None,
+    typer.Option("--address", help="host:port it listens on, or @NAME of a member that fronts it; can be repeated."),
+]
 Roles = Annotated[list[str] | None, typer.Option("--role", help="node or coordinator; can be repeated.")]
 
 
