@@ -32,6 +32,10 @@ def node(
     threads_alone: Annotated[
         int | None, typer.Option(min=1, help="Threads for the only session, in half precision.")
     ] = None,
+    fronting: Annotated[
+        bool,
+        typer.Option("--front", help="Pass on links to other members: whom they are for does not show."),
+    ] = False,
     supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")] = False,
 ) -> None:
     """Run this machine's node: hold a shard of a model and compute with it. Prints one line of JSON when ready."""
@@ -49,6 +53,7 @@ def node(
         memory_bytes=None if memory is None else parse_size(memory),
         threads=threads,
         threads_alone=threads_alone,
+        fronting=fronting,
         supervised=supervised,
     )
 

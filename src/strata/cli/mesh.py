@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _HELP = "Say who belongs to the mesh; be a member; sweep it, mend it, share its bandwidth, simulate it."
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
-Addresses = Annotated[list[str] | None, typer.Option("--address", help="host:port it listens on; can be repeated.")]
+Addresses = Annotated[
+    list[str] | None,
+    typer.Option("--address", help="host:port it listens on, or @NAME of a member that fronts it; can be repeated."),
+]
 Roles = Annotated[list[str] | None, typer.Option("--role", help="node or coordinator; can be repeated.")]
 
 

@@ -12,7 +12,7 @@ import trio
 from strata.errors import StrataError
 from strata.mesh.links import Link
 from strata.mesh.roster import Roster
-from strata.secure import Channel, ChannelError, EchConfig, EchInitiator, HelloRejected, Identity, Member
+from strata.secure import Channel, ChannelError, EchConfig, EchInitiator, HelloRejected, Identity, Member, Membership
 
 HANDSHAKE_SECONDS = 10.0
 
@@ -38,22 +38,26 @@ async def dial(
     """Connect to a member, at `address` ("host:port") or at the addresses the membership lists, within `timeout` s.
 
     front: the peer id of a member that passes the link on; the address is then the front's, whose config is fetched
-    first if it is not known. require_ech: send no hello but a true one, which for a direct dial means that the peer was
-    dialled before. A listener that cannot open a true hello is dialled again with what it offers now, once.
+    first if it is not known. Where neither is given and the membership names fronts of the member, it is dialled
+    through one of them and never past them, but by a front of it. require_ech: send no hello but a true one, which for
+    a direct dial means that the peer was dialled before. A listener that cannot open a true hello is dialled again with
+    what it offers now, once.
 
     Raises NotAMember and EchRequired before anything is sent, Unreachable when nobody answers, ChannelError when who
     answers is not the peer or does not take us for a member.
     """
     member = roster.membership.member(peer_id)
-    listener = member if front is None else roster.membership.member(front)
-    addresses = (address,) if address is not None else listener.addresses
-    failure: StrataError = Unreachable(f"the membership lists no address of {listener.name}")
+    listeners: tuple[Member, ...] = (member if front is None else roster.membership.member(front),)
+    if front is None and address is None:
+        listeners = _listeners(identity, roster.membership, member)
+    failure: StrataError = Unreachable(f"the membership lists no address of {listeners[0].name}")
     with trio.move_on_after(timeout) as deadline:
-        for candidate in addresses:
-            try:
-                return await _Dial(identity, roster, member, listener, require_ech).at(candidate)
-            except (Unreachable, ChannelError) as error:
-                failure = error
+        for listener in listeners:
+            for candidate in listener.direct if address is None else (address,):
+                try:
+                    return await _Dial(identity, roster, member, listener, require_ech).at(candidate)
+                except (Unreachable, ChannelError) as error:
+                    failure = error
     if deadline.cancelled_caught:
         raise Unreachable(f"{member.name} did not answer within {timeout:g} s")
     raise failure
@@ -67,6 +71,12 @@ async def open_stream(member: Member, address: str) -> trio.SocketStream:
     except (OSError, ValueError) as error:  # ValueError: not host:port
         reason = getattr(error, "strerror", None) or error
         raise Unreachable(f"cannot connect to {member.name} at {address}: {reason}") from None
+
+
+def _listeners(identity: Identity, membership: Membership, member: Member) -> tuple[Member, ...]:
+    """Whom to dial to reach a member; raises NotAMember where a front is none."""
+    fronts = tuple(membership.named(name) for name in member.fronts)
+    return (member,) if not fronts or identity.peer_id in {front.peer_id for front in fronts} else fronts
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,17 @@ _HEADER_BYTES = 155
 _MESH_ID = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([0-9]{1,5})")
+FRONTED = "@"  # before the name of a front
 _MAX_ADDRESSES = 16
 _MAX_VERSION = 2**53 - 1
 
 
 @dataclass(frozen=True)
 class Member:
-    """One peer of the mesh: where it listens ("host:port") and what it may do ("node", "coordinator")."""
+    """One peer of the mesh: where it listens ("host:port") and what it may do ("node", "coordinator").
+
+    An address "@NAME" says that the member of that name is its front: who dials it goes there (see `strata.mesh.dial`).
+    """
 
     card: PeerCard
     name: str
@@ -46,10 +50,24 @@ class Member:
             raise MembershipError(f"the roles of {self.name} must be some of {', '.join(sorted(ROLES))}")
         if len(self.addresses) > _MAX_ADDRESSES:
             raise MembershipError(f"{self.name} has more than {_MAX_ADDRESSES} addresses")
-        for address in self.addresses:
+        for front in self.fronts:
+            if not _NAME.fullmatch(front) or front == self.name:
+                raise MembershipError(f"not the name of a front of {self.name}: {front[:80]!r}")
+        for address in self.direct:
             match = _ADDRESS.fullmatch(address)
             if match is None or not 0 < int(match[1]) < 65536:
                 raise MembershipError(f"not an address (host:port): {address[:80]!r}")
+
+    @property
+    def direct(self) -> tuple[str, ...]:
+        """The addresses where it listens itself."""
+        return tuple(address for address in self.addresses if not address.startswith(FRONTED))
+
+    @property
+    def fronts(self) -> tuple[str, ...]:
+        """The names of the members that front it."""
+        fronted = (address for address in self.addresses if address.startswith(FRONTED))
+        return tuple(address.removeprefix(FRONTED) for address in fronted)
 
     @property
     def peer_id(self) -> str:

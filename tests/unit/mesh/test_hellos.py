@@ -48,6 +48,12 @@ class House:
         """A roster that knows where all listen."""
         return Roster(self.membership)
 
+    def fronted(self) -> Roster:
+        """The same, with Bob as Carol's front."""
+        addresses = ["@bob", *self.membership.named("carol").addresses]
+        self.membership = self.membership.with_member(CAROL.card, "carol", addresses)
+        return self.roster()
+
     async def front(self) -> Roster:
         """Carol, and Bob as her front; a roster that knows nothing but where they are."""
         await self.listen(CAROL)
@@ -180,6 +186,32 @@ async def test_a_front_is_a_member_like_others_too():
         for _ in range(2):
             await exchange(await dial(ALICE, roster, BOB.peer_id))
         assert mesh.seen["bob"] == [("alice", False), ("alice", True)]
+
+
+@pytest.mark.anyio
+async def test_the_membership_says_through_whom_a_member_is_dialled():
+    async with house() as mesh:
+        await mesh.front()
+        roster = mesh.fronted()
+        await exchange(await dial(ALICE, roster, CAROL.peer_id))
+        assert mesh.seen["carol"] == [("bob", False), ("alice", True)]
+        await exchange(await dial(BOB, roster, CAROL.peer_id))  # her front dials her past itself
+        assert mesh.seen["carol"][-1] == ("bob", True)
+        mesh.scopes["bob"].cancel()
+        with pytest.raises(Unreachable, match="bob"):  # and not past it, though her own address is listed
+            await dial(ALICE, mesh.fronted(), CAROL.peer_id)
+
+
+@pytest.mark.anyio
+async def test_one_of_several_fronts_is_enough():
+    async with house() as mesh:
+        await mesh.front()
+        mesh.membership = mesh.membership.with_member(OUTSIDER.card, "gone", ["127.0.0.1:1"])
+        addresses = ["@gone", "@bob", *mesh.membership.named("carol").addresses]
+        mesh.membership = mesh.membership.with_member(CAROL.card, "carol", addresses)
+        link = await dial(ALICE, mesh.roster(), CAROL.peer_id)
+        await exchange(link)
+        assert mesh.seen["bob"] == [("alice", False)]
 
 
 @pytest.mark.anyio

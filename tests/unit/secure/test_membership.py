@@ -180,6 +180,19 @@ def test_too_many_members_are_refused():
         Membership(MESH.mesh_id, OWNER.peer_id, 1, (member,) * (module.MAX_MEMBERS + 1))
 
 
+def test_a_member_may_have_fronts_and_addresses_of_its_own():
+    mesh = MESH.with_member(EVE.card, "eve", ["@alice", "10.0.0.1:4801", "@b.c-d_e"])
+    opened = open_sealed(mesh.seal(OWNER), OWNER.peer_id).named("eve")
+    assert opened.fronts == ("alice", "b.c-d_e")
+    assert opened.direct == ("10.0.0.1:4801",)
+
+
+@pytest.mark.parametrize("address", ["@", "@@bob", "@bob:80", "bob@", "@-bob", "@alice", "@" + "b" * 64])
+def test_addresses_that_name_no_front(address):
+    with pytest.raises(MembershipError):
+        Member(ALICE.card, "alice", (address,))
+
+
 @pytest.mark.parametrize("address", ["example.org:80", "[::1]:4801", "10.0.0.1:65535"])
 def test_addresses_that_are_fine(address):
     assert Member(ALICE.card, "alice", (address,)).addresses == (address,)

@@ -39,12 +39,13 @@ def run_node(
     memory_bytes: int | None = None,
     threads: int | None = None,
     threads_alone: int | None = None,
+    fronting: bool = False,
     supervised: bool = False,
 ) -> None:
     """Serve as a node of the mesh in file `mesh` until SIGTERM or SIGINT, or, when supervised, until stdin ends.
 
     threads: for tensor work; None takes torch's number. threads_alone: for the steps of a session that is
-    the only one.
+    the only one. fronting: pass on links to other members.
     The node's key is `home/identity.json`, its store `home/store`, and `home/mesh` the newest membership it has seen;
     `home/ech.json` has the keys that open hellos, `home/replays` which were seen.
     Prints one line of JSON when it is ready: peer_id, name, address, memory_bytes.
@@ -53,7 +54,9 @@ def run_node(
     bound_kernels()
     if threads is not None:
         torch.set_num_threads(threads)
-    serving = partial(_main, memory_bytes=memory_bytes, threads_alone=threads_alone, supervised=supervised)
+    serving = partial(
+        _main, memory_bytes=memory_bytes, threads_alone=threads_alone, fronting=fronting, supervised=supervised
+    )
     trio.run(partial(serving, home, mesh, host=host, port=port))
     sys.stdout.flush()
     sys.stderr.flush()
@@ -69,6 +72,7 @@ async def _main(
     port: int,
     memory_bytes: int | None,
     threads_alone: int | None,
+    fronting: bool,
     supervised: bool,
 ) -> None:
     identity = Identity.load(home / "identity.json")
@@ -104,6 +108,7 @@ async def _main(
                 port,
                 keys=open_ech_keys(home / "ech.json"),
                 replays=ReplayCache(file=ReplayFile(home / "replays")),
+                fronting=fronting,
             )
         )
         ready = {

@@ -89,7 +89,7 @@ class RemoteSession:
         peers = [client.peer_id for client in self._clients]
         workspace = Workload(profile, min(needs.context, profile.max_context), rows).workspace_bytes
         workspace += 4 * profile.vocab_size * rows * needs.positions
-        at_once = stages_at_once([client.wire.peer.addresses for client in self._clients])
+        at_once = stages_at_once([client.wire.peer.direct for client in self._clients])
 
         async def open_stage(index: int) -> None:
             stage, client = self._plan.stages[index], self._clients[index]
