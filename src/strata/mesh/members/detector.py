@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from random import Random
 
 from strata.mesh.members.book import Change
-from strata.mesh.members.charter import Charter, OpenCharter
+from strata.mesh.members.charter import Charter, Fetch, OpenCharter
 from strata.mesh.members.messages import Kind, Message, State, Update, decode, encode
 from strata.mesh.members.probing import AwakeClock, Errand, Probe, Rounds
 from strata.mesh.members.suspicion import LocalHealth
@@ -54,7 +54,7 @@ class Detector:
         self._probe: Probe | None = None
         self._number = 0
         self._errands: dict[int, Errand] = {}
-        self._fetching: tuple[str, float] | None = None
+        self._fetch = Fetch(self._charter, timing.fetch_timeout)
         self._out: list[tuple[str, bytes]] = []
         # Not all members at the same moment.
         self._probe_at = now + source.random() * timing.probe_interval
@@ -127,8 +127,12 @@ class Detector:
         self._pass(now)
         if self.gone or sender == self.me or not self._charter.lists(sender):
             return
-        if message.version > self._charter.version and message.kind is not Kind.SEALED:
-            self._fetch(sender)
+        if message.kind is Kind.SEALED:
+            if self._fetch.end(sender, message.sealed):
+                self.recheck()
+            return
+        if self._fetch.begin(sender, message.version, self._clock.time):
+            self._put(sender, Message(Kind.FETCH, self._charter.version))
         synced = message.kind in (Kind.SYNC, Kind.SYNC_REPLY)
         ignorant = [self._view.learn(each, sender, self._clock.time, synced=synced) for each in message.updates]
         if any(ignorant):
@@ -221,10 +225,7 @@ class Detector:
             case Kind.SYNC:
                 self._sync(sender, Kind.SYNC_REPLY)
             case Kind.FETCH if message.version < self._charter.version:
-                sealed = Message(Kind.SEALED, self._charter.version, sealed=self._charter.sealed)
-                self._out.append((sender, encode(sealed)))
-            case Kind.SEALED:
-                self._replace_charter(sender, message.sealed)
+                self._put(sender, Message(Kind.SEALED, self._charter.version, sealed=self._charter.sealed))
 
     def _run_errand(self, asker: str, message: Message) -> None:
         allowed = message.target not in (self.me, asker) and self._charter.lists(message.target)
@@ -259,25 +260,16 @@ class Detector:
     def _send(self, peer: str, kind: Kind, number: int = 0, target: str = "", *, own: bool = False) -> None:
         updates = (*((self._view.myself(),) if own else ()), *self._view.news_for(peer))
         if updates or kind is not Kind.GOSSIP:
-            self._out.append((peer, encode(Message(kind, self._charter.version, number, target, updates))))
+            self._put(peer, Message(kind, self._charter.version, number, target, updates))
 
     def _sync(self, peer: str, kind: Kind) -> None:
-        self._out.append((peer, encode(Message(kind, self._charter.version, updates=self._view.everything()))))
+        self._put(peer, Message(kind, self._charter.version, updates=self._view.everything()))
+
+    def _put(self, peer: str, message: Message) -> None:
+        self._out.append((peer, encode(message)))
 
     def _try_the_dead(self) -> None:
         """Now and then ask one of the dead whether it is there: this is how two parts of a mesh find each other."""
         dead = self._view.book.dead()
         if dead and self._random.random() * self.members < len(dead):
             self._sync(self._random.choice(dead), Kind.SYNC)
-
-    def _fetch(self, holder: str) -> None:
-        if self._fetching is None or self._fetching[1] <= self._clock.time:
-            self._fetching = (holder, self._clock.time + self._timing.fetch_timeout)
-            self._out.append((holder, encode(Message(Kind.FETCH, self._charter.version))))
-
-    def _replace_charter(self, sender: str, sealed: bytes) -> None:
-        """Take what was asked for, from who was asked; those that it does not list are no members any more."""
-        if self._fetching is not None and self._fetching[0] == sender:
-            self._fetching = None
-            if self._charter.take(sealed):
-                self.recheck()
