@@ -22,12 +22,10 @@ from random import Random
 from strata.mesh.members.book import Change
 from strata.mesh.members.charter import Charter, Fetch, OpenCharter
 from strata.mesh.members.messages import Kind, Message, State, Update, decode, encode
-from strata.mesh.members.probing import AwakeClock, Errand, Probe, Rounds
+from strata.mesh.members.probing import AwakeClock, Errand, Errands, Probe, Rounds
 from strata.mesh.members.suspicion import LocalHealth
 from strata.mesh.members.timing import LAN, Timing
 from strata.mesh.members.view import View
-
-MAX_ERRANDS = 64
 
 
 class Detector:
@@ -53,7 +51,7 @@ class Detector:
         self._view = View(me, address, timing, self._charter, health=self._health, came=self._rounds.add)
         self._probe: Probe | None = None
         self._number = 0
-        self._errands: dict[int, Errand] = {}
+        self._errands = Errands()
         self._fetch = Fetch(self._charter, timing.fetch_timeout)
         self._out: list[tuple[str, bytes]] = []
         # Not all members at the same moment.
@@ -162,11 +160,11 @@ class Detector:
     def _due(self) -> float:
         if self._view.leaving:
             return math.inf if self.gone else self._gossip_at
-        due = min(self._probe_at, self._gossip_at, self._sync_at, self._reconnect_at, self._view.deadline)
+        due = min(
+            self._probe_at, self._gossip_at, self._sync_at, self._reconnect_at, self._view.deadline, self._errands.due
+        )
         if self._probe is not None and not self._probe.asked:
             due = min(due, self._probe.indirect_at)
-        for errand in self._errands.values():
-            due = min(due, errand.until)
         return due
 
     def _run_timers(self, time: float) -> None:
@@ -174,8 +172,7 @@ class Detector:
             self._gossip(time)
         if self._view.leaving:
             return
-        for number, errand in [each for each in self._errands.items() if each[1].until <= time]:
-            del self._errands[number]
+        for errand in self._errands.overdue(time):
             self._send(errand.asker, Kind.NACK, errand.number)
         self._view.expire(time)
         if self._probe is not None and not self._probe.asked and self._probe.indirect_at <= time:
@@ -229,9 +226,10 @@ class Detector:
 
     def _run_errand(self, asker: str, message: Message) -> None:
         allowed = message.target not in (self.me, asker) and self._charter.lists(message.target)
-        if allowed and not self._view.leaving and len(self._errands) < MAX_ERRANDS:
-            number, until = self._next_number(), self._clock.time + self._timing.probe_timeout
-            self._errands[number] = Errand(asker, message.number, message.target, until)
+        if not allowed or self._view.leaving:
+            return
+        number, until = self._next_number(), self._clock.time + self._timing.probe_timeout
+        if self._errands.begin(number, Errand(asker, message.number, message.target, until)):
             self._send(message.target, Kind.PING, number)
 
     def _answered(self, sender: str, number: int) -> None:
@@ -239,8 +237,7 @@ class Detector:
         if probe is not None and probe.number == number and (sender == probe.target or sender in probe.asked):
             self._probe = None
             self._health.change(-1)
-        elif (errand := self._errands.get(number)) is not None and sender == errand.target:
-            del self._errands[number]
+        elif (errand := self._errands.answered(number, sender)) is not None:
             self._send(errand.asker, Kind.ACK, errand.number)
 
     def _next_number(self) -> int:
