@@ -73,6 +73,29 @@ def test_a_restart_that_nobody_noticed_moves_the_address_too():
     assert {node.known()["n01"].address for name, node in swarm.nodes.items() if name != "n01"} == {"elsewhere:2"}
 
 
+def test_who_looks_on_is_told_what_happened_and_no_more():
+    one = One()
+    steps = [
+        (Update(DEAD, 7, "z", "a"), None),  # nobody had known it
+        (Update(ALIVE, 0, "b", "", "x:1"), What.JOINED),
+        (Update(ALIVE, 1, "b", "", "x:1"), None),
+        (Update(ALIVE, 2, "b", "", "y:1"), What.ALIVE),  # it has moved
+        (Update(SUSPECT, 2, "b", "a", "y:1"), What.SUSPECT),
+        (Update(SUSPECT, 2, "b", "c", "y:1"), None),
+        (Update(ALIVE, 3, "b", "", "y:1"), What.ALIVE),
+        (Update(ALIVE, 2, "b", "", "x:1"), None),  # old news
+        (Update(DEAD, 3, "b", "a", "y:1"), What.DEAD),
+        (Update(ALIVE, 4, "b", "", "y:1"), What.ALIVE),
+        (Update(LEFT, 4, "b", "", "y:1"), What.LEFT),
+        (Update(ALIVE, 5, "b", "", "z:1"), What.JOINED),
+        (Update(ALIVE, 8, "z", "", "z:1"), What.ALIVE),
+    ]
+    for update, expected in steps:
+        one.hear("a", Kind.GOSSIP, update)
+        changes = [(change.peer, change.what, change.address) for change in one.it.changes()]
+        assert changes == ([] if expected is None else [(update.peer, expected, update.address)]), update
+
+
 def test_parts_of_a_mesh_find_each_other_again():
     swarm = Swarm()
     names = swarm.grow(10)

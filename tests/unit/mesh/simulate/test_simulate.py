@@ -113,6 +113,14 @@ def test_the_detailed_simulation_finds_every_crash_and_accuses_nobody_else():
     assert found.false_alarms == ()
 
 
+def test_what_is_lost_does_not_arrive():
+    mesh = dialling_mesh(5, 2)
+    deaf = replace(mesh, links={ends: Quality(0.01, loss=1.0) for ends in mesh.links}, possible={})
+    found = simulate_mesh(Scenario(0.2, crash=Spell(0.1, 1)), deaf, leave_alone, seed=3)
+    assert found.node_hours < 0.95
+    assert found.detections == ()  # nobody has ever heard of anybody
+
+
 def test_members_that_leave_and_come_back_are_no_deaths():
     found = simulate_mesh(Scenario(0.3, leave=Spell(0.3, 1)), dialling_mesh(10, 2), leave_alone, seed=3)
     assert found.node_hours < 2.95
