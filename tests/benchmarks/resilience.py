@@ -131,9 +131,10 @@ def main():
         found[name] = {arm: summed([run[arm] for run in runs]) for arm in runs[0]}
         for arm, figures in found[name].items():
             repair = figures["repair_seconds"] or {"median": math.nan, "p95": math.nan}
+            times = f"repair {repair['median']:.0f} s (median), {repair['p95']:.0f} s (p95)"
             print(
                 f"{name:9}{arm:8}{figures['partitions']:6} partitions  uptime {figures['uptime']:.5%}  "
-                f"{figures['links_added']:5} links  repair {repair['median']:.0f} s (median) {repair['p95']:.0f} s (p95)",
+                f"{figures['links_added']:5} links  {times}",
                 flush=True,
             )
     minutes = (time.monotonic() - long_begun) / 60

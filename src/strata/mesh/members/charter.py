@@ -66,6 +66,32 @@ class SignedCharter:
         return True
 
 
+class Fetch:
+    """Getting a newer charter from who has it: one question at a time, and an answer counts only from who was asked.
+
+    timeout: seconds after which somebody else may be asked.
+    """
+
+    def __init__(self, charter: Charter, timeout: float) -> None:
+        self._charter = charter
+        self._timeout = timeout
+        self._asked: tuple[str, float] | None = None
+
+    def begin(self, holder: str, version: int, time: float) -> bool:
+        """Somebody goes by `version`; whether to ask it now."""
+        if version <= self._charter.version or (self._asked is not None and time < self._asked[1]):
+            return False
+        self._asked = (holder, time + self._timeout)
+        return True
+
+    def end(self, sender: str, sealed: bytes) -> bool:
+        """An answer has come; whether the charter is another one now."""
+        if self._asked is None or self._asked[0] != sender:
+            return False
+        self._asked = None
+        return self._charter.take(sealed)
+
+
 class OpenCharter:
     """Everybody is a member: for simulations."""
 

@@ -20,14 +20,12 @@ from collections.abc import Iterable
 from random import Random
 
 from strata.mesh.members.book import Change
-from strata.mesh.members.charter import Charter, OpenCharter
+from strata.mesh.members.charter import Charter, Fetch, OpenCharter
 from strata.mesh.members.messages import Kind, Message, State, Update, decode, encode
-from strata.mesh.members.probing import AwakeClock, Errand, Probe, Rounds
+from strata.mesh.members.probing import AwakeClock, Errand, Errands, Probe, Rounds
 from strata.mesh.members.suspicion import LocalHealth
 from strata.mesh.members.timing import LAN, Timing
 from strata.mesh.members.view import View
-
-MAX_ERRANDS = 64
 
 
 class Detector:
@@ -53,8 +51,8 @@ class Detector:
         self._view = View(me, address, timing, self._charter, health=self._health, came=self._rounds.add)
         self._probe: Probe | None = None
         self._number = 0
-        self._errands: dict[int, Errand] = {}
-        self._fetching: tuple[str, float] | None = None
+        self._errands = Errands()
+        self._fetch = Fetch(self._charter, timing.fetch_timeout)
         self._out: list[tuple[str, bytes]] = []
         # Not all members at the same moment.
         self._probe_at = now + source.random() * timing.probe_interval
@@ -127,8 +125,12 @@ class Detector:
         self._pass(now)
         if self.gone or sender == self.me or not self._charter.lists(sender):
             return
-        if message.version > self._charter.version and message.kind is not Kind.SEALED:
-            self._fetch(sender)
+        if message.kind is Kind.SEALED:
+            if self._fetch.end(sender, message.sealed):
+                self.recheck()
+            return
+        if self._fetch.begin(sender, message.version, self._clock.time):
+            self._put(sender, Message(Kind.FETCH, self._charter.version))
         synced = message.kind in (Kind.SYNC, Kind.SYNC_REPLY)
         ignorant = [self._view.learn(each, sender, self._clock.time, synced=synced) for each in message.updates]
         if any(ignorant):
@@ -158,11 +160,11 @@ class Detector:
     def _due(self) -> float:
         if self._view.leaving:
             return math.inf if self.gone else self._gossip_at
-        due = min(self._probe_at, self._gossip_at, self._sync_at, self._reconnect_at, self._view.deadline)
+        due = min(
+            self._probe_at, self._gossip_at, self._sync_at, self._reconnect_at, self._view.deadline, self._errands.due
+        )
         if self._probe is not None and not self._probe.asked:
             due = min(due, self._probe.indirect_at)
-        for errand in self._errands.values():
-            due = min(due, errand.until)
         return due
 
     def _run_timers(self, time: float) -> None:
@@ -170,8 +172,7 @@ class Detector:
             self._gossip(time)
         if self._view.leaving:
             return
-        for number, errand in [each for each in self._errands.items() if each[1].until <= time]:
-            del self._errands[number]
+        for errand in self._errands.overdue(time):
             self._send(errand.asker, Kind.NACK, errand.number)
         self._view.expire(time)
         if self._probe is not None and not self._probe.asked and self._probe.indirect_at <= time:
@@ -221,16 +222,14 @@ class Detector:
             case Kind.SYNC:
                 self._sync(sender, Kind.SYNC_REPLY)
             case Kind.FETCH if message.version < self._charter.version:
-                sealed = Message(Kind.SEALED, self._charter.version, sealed=self._charter.sealed)
-                self._out.append((sender, encode(sealed)))
-            case Kind.SEALED:
-                self._replace_charter(sender, message.sealed)
+                self._put(sender, Message(Kind.SEALED, self._charter.version, sealed=self._charter.sealed))
 
     def _run_errand(self, asker: str, message: Message) -> None:
         allowed = message.target not in (self.me, asker) and self._charter.lists(message.target)
-        if allowed and not self._view.leaving and len(self._errands) < MAX_ERRANDS:
-            number, until = self._next_number(), self._clock.time + self._timing.probe_timeout
-            self._errands[number] = Errand(asker, message.number, message.target, until)
+        if not allowed or self._view.leaving:
+            return
+        number, until = self._next_number(), self._clock.time + self._timing.probe_timeout
+        if self._errands.begin(number, Errand(asker, message.number, message.target, until)):
             self._send(message.target, Kind.PING, number)
 
     def _answered(self, sender: str, number: int) -> None:
@@ -238,8 +237,7 @@ class Detector:
         if probe is not None and probe.number == number and (sender == probe.target or sender in probe.asked):
             self._probe = None
             self._health.change(-1)
-        elif (errand := self._errands.get(number)) is not None and sender == errand.target:
-            del self._errands[number]
+        elif (errand := self._errands.answered(number, sender)) is not None:
             self._send(errand.asker, Kind.ACK, errand.number)
 
     def _next_number(self) -> int:
@@ -259,25 +257,16 @@ class Detector:
     def _send(self, peer: str, kind: Kind, number: int = 0, target: str = "", *, own: bool = False) -> None:
         updates = (*((self._view.myself(),) if own else ()), *self._view.news_for(peer))
         if updates or kind is not Kind.GOSSIP:
-            self._out.append((peer, encode(Message(kind, self._charter.version, number, target, updates))))
+            self._put(peer, Message(kind, self._charter.version, number, target, updates))
 
     def _sync(self, peer: str, kind: Kind) -> None:
-        self._out.append((peer, encode(Message(kind, self._charter.version, updates=self._view.everything()))))
+        self._put(peer, Message(kind, self._charter.version, updates=self._view.everything()))
+
+    def _put(self, peer: str, message: Message) -> None:
+        self._out.append((peer, encode(message)))
 
     def _try_the_dead(self) -> None:
         """Now and then ask one of the dead whether it is there: this is how two parts of a mesh find each other."""
         dead = self._view.book.dead()
         if dead and self._random.random() * self.members < len(dead):
             self._sync(self._random.choice(dead), Kind.SYNC)
-
-    def _fetch(self, holder: str) -> None:
-        if self._fetching is None or self._fetching[1] <= self._clock.time:
-            self._fetching = (holder, self._clock.time + self._timing.fetch_timeout)
-            self._out.append((holder, encode(Message(Kind.FETCH, self._charter.version))))
-
-    def _replace_charter(self, sender: str, sealed: bytes) -> None:
-        """Take what was asked for, from who was asked; those that it does not list are no members any more."""
-        if self._fetching is not None and self._fetching[0] == sender:
-            self._fetching = None
-            if self._charter.take(sealed):
-                self.recheck()

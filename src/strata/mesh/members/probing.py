@@ -1,9 +1,11 @@
 """Whom to probe, and what is being waited for."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
+_MOST_ERRANDS = 64
 _ROUNDING = 1e-6  # seconds; who calls when asked to must not find that it is an instant too early
 
 
@@ -55,6 +57,39 @@ class Errand:
     number: int
     target: str
     until: float
+
+
+class Errands:
+    """Open errands by the number of our ping; not more than 64, whoever asks."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Errand] = {}
+
+    @property
+    def due(self) -> float:
+        """When the first must be told that there was no answer."""
+        return min((errand.until for errand in self._open.values()), default=math.inf)
+
+    def begin(self, number: int, errand: Errand) -> bool:
+        """Whether there is room for it."""
+        if len(self._open) >= _MOST_ERRANDS:
+            return False
+        self._open[number] = errand
+        return True
+
+    def answered(self, number: int, sender: str) -> Errand | None:
+        """The errand that this answer is for."""
+        errand = self._open.get(number)
+        return self._open.pop(number) if errand is not None and errand.target == sender else None
+
+    def overdue(self, time: float) -> list[Errand]:
+        """Those without an answer in time; they are over."""
+        late = [number for number, errand in self._open.items() if errand.until <= time]
+        return [self._open.pop(number) for number in late]
+
+    def clear(self) -> None:
+        """Give up all."""
+        self._open.clear()
 
 
 class AwakeClock:

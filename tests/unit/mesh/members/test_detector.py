@@ -73,6 +73,29 @@ def test_a_restart_that_nobody_noticed_moves_the_address_too():
     assert {node.known()["n01"].address for name, node in swarm.nodes.items() if name != "n01"} == {"elsewhere:2"}
 
 
+def test_who_looks_on_is_told_what_happened_and_no_more():
+    one = One()
+    steps = [
+        (Update(DEAD, 7, "z", "a"), None),  # nobody had known it
+        (Update(ALIVE, 0, "b", "", "x:1"), What.JOINED),
+        (Update(ALIVE, 1, "b", "", "x:1"), None),
+        (Update(ALIVE, 2, "b", "", "y:1"), What.ALIVE),  # it has moved
+        (Update(SUSPECT, 2, "b", "a", "y:1"), What.SUSPECT),
+        (Update(SUSPECT, 2, "b", "c", "y:1"), None),
+        (Update(ALIVE, 3, "b", "", "y:1"), What.ALIVE),
+        (Update(ALIVE, 2, "b", "", "x:1"), None),  # old news
+        (Update(DEAD, 3, "b", "a", "y:1"), What.DEAD),
+        (Update(ALIVE, 4, "b", "", "y:1"), What.ALIVE),
+        (Update(LEFT, 4, "b", "", "y:1"), What.LEFT),
+        (Update(ALIVE, 5, "b", "", "z:1"), What.JOINED),
+        (Update(ALIVE, 8, "z", "", "z:1"), What.ALIVE),
+    ]
+    for update, expected in steps:
+        one.hear("a", Kind.GOSSIP, update)
+        changes = [(change.peer, change.what, change.address) for change in one.it.changes()]
+        assert changes == ([] if expected is None else [(update.peer, expected, update.address)]), update
+
+
 def test_parts_of_a_mesh_find_each_other_again():
     swarm = Swarm()
     names = swarm.grow(10)
@@ -194,15 +217,43 @@ def test_more_accusers_make_a_suspicion_shorter_and_one_accuser_counts_once():
 def test_an_answer_counts_only_from_who_was_asked():
     one = One()
     one.hear("a", Kind.SYNC_REPLY, Update(ALIVE, 0, "a"), Update(ALIVE, 0, "b"))
-    one.it.tick(1.0)
-    ((target, ping),) = [(p, m) for p, d in one.it.outgoing() if (m := decode(d)).kind is Kind.PING]
-    other = "b" if target == "a" else "a"
-    one.hear(other, Kind.ACK, number=ping.number, now=1.1)  # nobody asked it
-    one.hear(target, Kind.ACK, number=ping.number + 1, now=1.1)
     one.it.tick(one.it.next_call)
-    while one.it.state_of(target) is ALIVE:
+    while not (pings := [(p, m) for p, d in one.it.outgoing() if (m := decode(d)).kind is Kind.PING]):
         one.it.tick(one.it.next_call)
-    assert one.it.state_of(target) is SUSPECT
+    ((target, ping),) = pings
+    now = one.it.next_call
+    other = "b" if target == "a" else "a"
+    one.hear(other, Kind.ACK, number=ping.number, now=now)  # nobody asked it
+    one.hear(target, Kind.ACK, number=ping.number + 1, now=now)
+    asked = []
+    while not asked:
+        now = one.it.next_call
+        one.it.tick(now)
+        asked = [(p, m) for p, d in one.it.outgoing() if (m := decode(d)).kind is Kind.PING_REQUEST]
+    assert [(peer, message.target, message.number) for peer, message in asked] == [(other, target, ping.number)]
+    one.hear(other, Kind.ACK, number=ping.number, now=now)  # now it was asked
+    while one.it.next_call < now + 0.6:
+        one.it.tick(one.it.next_call)
+    assert one.it.state_of(target) is ALIVE
+
+
+def test_what_another_part_holds_dead_is_suspect_first_and_what_is_said_by_gossip_is_believed():
+    one = One()
+    one.hear("a", Kind.SYNC_REPLY, *(Update(ALIVE, 0, peer) for peer in "abcd"))
+    one.hear("a", Kind.SYNC_REPLY, Update(DEAD, 0, "b", "c"))
+    assert one.it.known()["b"] == Update(SUSPECT, 0, "b", "a")
+    one.hear("a", Kind.GOSSIP, Update(DEAD, 0, "d", "c"))
+    assert one.it.state_of("d") is DEAD
+
+
+def test_who_is_held_dead_or_suspect_is_told_so_whenever_it_is_spoken_to():
+    one = One()
+    for state in (SUSPECT, DEAD):
+        claim = Update(state, 0, "b", "c")
+        one.hear("a", Kind.GOSSIP, Update(ALIVE, 0, "b"), claim)
+        for number in range(9):  # more often than anything is passed on
+            ((peer, ack),) = one.hear("b", Kind.PING, number=number)
+            assert (peer, ack.updates[0]) == ("b", claim)
 
 
 def test_garbage_is_refused_and_changes_nothing():

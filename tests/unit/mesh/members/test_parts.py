@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from strata.mesh.members.gossip import Outbox
 from strata.mesh.members.messages import State, Update, encode_update
 from strata.mesh.members.probing import AwakeClock, Rounds
+from strata.mesh.members.suspicion import Suspicion
 from strata.mesh.members.timing import LAN
 
 
@@ -20,6 +21,12 @@ def test_the_formulas_are_those_of_memberlist():
     assert [LAN.retransmit_limit(n) for n in (0, 1, 99, 999)] == [0, 4, 8, 12]
     assert [LAN.sync_every(n) / LAN.sync_interval for n in (1, 32, 33, 64, 65, 128)] == [1, 1, 2, 2, 3, 3]
     assert [LAN.confirmations(n) for n in (2, 3, 4, 50)] == [0, 0, 2, 2]
+
+
+def test_an_accuser_is_worth_passing_on_once_and_only_while_it_changes_something():
+    suspicion = Suspicion(0.0, 50, LAN, "a")
+    assert [suspicion.confirm(accuser) for accuser in "aabbcd"] == [False, False, True, False, True, False]
+    assert suspicion.deadline == LAN.suspicion_floor(50)
 
 
 @given(st.integers(1, 30), st.integers(0, 99))
@@ -48,6 +55,19 @@ def test_nobody_is_asked_twice_before_a_newcomer_or_not_at_all(steps, seed):
     for _ in range(3):
         asked = {rounds.next(lambda peer: peer in present) for _ in range(2 * len(present) + 60)}
         assert asked >= present
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_newcomer_does_not_bring_others_to_their_turn_twice(seed):
+    rounds = Rounds(random.Random(seed))
+    for name in "abcdef":
+        rounds.add(name)
+    for _ in range(6):
+        rounds.next(lambda peer: True)
+    begun = [rounds.next(lambda peer: True) for _ in range(3)]
+    rounds.add("g")
+    rest = [rounds.next(lambda peer: True) for _ in range(3)]
+    assert not set(begun) & set(rest)
 
 
 def test_sleep_does_not_count_and_small_delays_do():

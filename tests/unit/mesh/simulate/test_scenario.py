@@ -62,3 +62,11 @@ def test_faults_are_as_frequent_and_as_long_as_described():
         assert abs(len(found) - count) < 4 * count**0.5
         assert abs(sum(found) / len(found) - seconds) < 4 * seconds / len(found) ** 0.5
     assert len(slow_nodes(ALL, sparse_mesh(12, 3), 5)) == 3
+
+
+def test_a_node_that_is_down_does_not_crash_again():
+    over = {}
+    for fault in schedule(Scenario(100, crash=Spell(1, 60)), sparse_mesh(5, 1), 1):
+        assert fault.begins >= over.get(fault.what, 0.0)
+        over[fault.what] = fault.ends
+    assert len(over) == 5

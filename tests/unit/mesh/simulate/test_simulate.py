@@ -71,18 +71,39 @@ def test_the_simple_mender_keeps_to_limits_and_does_what_it_can():
     assert join_blocks(mesh).add == (("c", "d"),)
 
 
-def test_links_are_asked_for_only_where_they_can_be_seen():
-    """A sweep sees its own side of a split, and nobody whose crash has been noticed."""
+@pytest.mark.parametrize("detection", [[40.0], None], ids=["drawn", "detailed"])
+def test_a_sweep_sees_its_side_of_a_split_and_what_answers(detection):
+    mesh, seen = dialling_mesh(8, 1), []
+
+    def look(network):
+        seen.append(network)
+        return leave_alone(network)
+
+    split = Scenario(0.4, split=Split(0.1, 5, 0.5), sweep_minutes=1)
+    simulate_mesh(split, mesh, look, seed=1, detection=detection)
+    assert {len(network.peers) for network in seen} > {len(mesh.peers)}
+    seen.clear()
+    cut = Scenario(0.4, cut=Spell(0.5, 5), sweep_minutes=1)
+    simulate_mesh(cut, mesh, look, seed=1, detection=detection)
+    assert min(len(network.links) for network in seen) < len(mesh.links)
+    assert min(len(network.possible) for network in seen) < len(mesh.possible)
+    assert all(set(network.possible) <= set(mesh.possible) for network in seen)
+
+
+def test_a_crash_is_not_seen_before_it_is_noticed():
     seen = []
 
     def look(network):
-        seen.append((set(network.peers), set(network.links) | set(network.possible)))
+        seen.append(len(network.peers))
         return leave_alone(network)
 
-    mesh = dialling_mesh(12, 1)
-    weeks(mesh, look, description=Scenario(200, crash=Spell(5, 30), split=Split(10, 60, 0.5)))
-    assert min(len(peers) for peers, _ in seen) < 8
-    assert all({end for ends in pairs for end in ends} <= peers for peers, pairs in seen)
+    crash = Scenario(5, crash=Spell(5, 60), sweep_minutes=1)
+    counts = []
+    for latency in (0.0, 1e6):
+        seen.clear()
+        simulate_mesh(crash, dialling_mesh(8, 1), look, seed=1, detection=[latency])
+        counts.append(min(seen))
+    assert counts[0] < counts[1] == 8
 
 
 def test_the_detailed_simulation_finds_every_crash_and_accuses_nobody_else():
@@ -90,6 +111,14 @@ def test_the_detailed_simulation_finds_every_crash_and_accuses_nobody_else():
     assert len(found.detections) > 40
     assert 2 < min(each.seconds for each in found.detections) < max(each.seconds for each in found.detections) < 40
     assert found.false_alarms == ()
+
+
+def test_what_is_lost_does_not_arrive():
+    mesh = dialling_mesh(5, 2)
+    deaf = replace(mesh, links={ends: Quality(0.01, loss=1.0) for ends in mesh.links}, possible={})
+    found = simulate_mesh(Scenario(0.2, crash=Spell(0.1, 1)), deaf, leave_alone, seed=3)
+    assert found.node_hours < 0.95
+    assert found.detections == ()  # nobody has ever heard of anybody
 
 
 def test_members_that_leave_and_come_back_are_no_deaths():
