@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from libp2p.network.swarm import Swarm
 
 MAX_CONNECTIONS = 1024
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 30.0  # a thousand connections take some
 
 
 @asynccontextmanager
@@ -70,6 +70,8 @@ async def open_host(
                 failure = error
             finally:
                 with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_SECONDS):
+                    for listener in swarm.listeners.values():
+                        await listener.close()
                     # One after the other they would take 0.1 s each.
                     await _close(swarm.get_connections())
                     await host.close()
