@@ -1,5 +1,6 @@
 """Hosts of libp2p inside the channel, over real sockets on loopback."""
 
+import contextlib
 import os
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -32,6 +33,8 @@ def run(test, *args) -> None:
 
 
 WEBSOCKET = ("/ip4/127.0.0.1/tcp/0/ws",)
+MULTISTREAM = b"\x13/multistream/1.0.0\n"
+OFFER = bytes([len(PROTOCOL) + 1]) + PROTOCOL.encode() + b"\n"
 BOTH_NOISE = {ALICE.peer_id, BOB.peer_id}
 
 
@@ -132,6 +135,27 @@ def test_a_silent_listener_costs_the_timeout() -> None:
     run(test)
 
 
+@pytest.mark.parametrize(
+    "says",
+    [b"", b"GET / HTTP/1.1\r\n\r\n", MULTISTREAM, MULTISTREAM + OFFER, MULTISTREAM + OFFER + bytes(200)],
+    ids=["nothing", "http", "multistream", "our protocol", "a handshake of zeros"],
+)
+def test_who_does_not_finish_a_handshake_is_dropped_and_others_are_served(says) -> None:
+    async def test() -> None:
+        roster = Roster(MESH)
+        async with open_host(BOB, roster, handshake_seconds=0.5) as bob, open_host(ALICE, roster) as alice:
+            port = int(bob.get_addrs()[0].value_for_protocol("tcp"))
+            async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+                await stream.send_all(says)
+                assert await reaches(alice, bob)
+                with contextlib.suppress(trio.BrokenResourceError):
+                    while await stream.receive_some():
+                        pass
+            assert len(bob.get_network().get_connections()) == 1
+
+    run(test)
+
+
 @pytest.mark.parametrize("dials", ["stock", "ours"])
 @pytest.mark.parametrize("policy", [(), {OUTSIDER.peer_id}], ids=["nobody", "somebody else"])
 def test_a_member_that_speaks_noise_is_refused_unless_the_policy_names_it(dials, policy) -> None:
@@ -166,14 +190,13 @@ def test_a_peer_made_to_look_like_a_stock_one_is_not_dialled() -> None:
 
         async def strip(stream: trio.SocketStream, port: int) -> None:
             upstream = await trio.open_tcp_stream("127.0.0.1", port)
-            offer = bytes([len(PROTOCOL) + 1]) + PROTOCOL.encode() + b"\n"
 
             async def forward(source: trio.SocketStream, sink: trio.SocketStream, *, outward: bool) -> None:
                 async for data in source:
-                    if outward and offer in data:
+                    if outward and OFFER in data:
                         await source.send_all(b"\x03na\n")
                         stripped.append(data)
-                    if rest := data.replace(offer, b""):
+                    if rest := data.replace(OFFER, b""):
                         await sink.send_all(rest)
 
             async with trio.open_nursery() as nursery:
