@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import psutil
 import pytest
 import trio
+import trio.testing
 
 pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
 
@@ -18,7 +19,7 @@ from libp2p.tools.anyio_service import background_trio_service
 
 from strata.mesh import CannotListen, Roster, Unreachable
 from strata.mesh.transport import dial_peer, open_host
-from strata.mesh.transport.security import PROTOCOL
+from strata.mesh.transport.security import PROTOCOL, XkTransport
 from strata.secure import Identity, Membership
 from tests.support.channels import ALICE, BOB, MESH, OUTSIDER
 from tests.support.hosts import address, digest_of, identify, ping, serve_digests, stock_host
@@ -222,16 +223,61 @@ def test_a_peer_made_to_look_like_a_stock_one_is_not_dialled() -> None:
     run(test)
 
 
-def test_a_revoked_member_is_disconnected() -> None:
+ANOTHER_KEY = Identity(ALICE._signing_key, Identity.generate().static_private)
+NEWER = {
+    "revoked": MESH.without(ALICE.peer_id),
+    "another key": MESH.with_member(ANOTHER_KEY.card, "alice"),
+}
+over_each_change = pytest.mark.parametrize("newer", NEWER.values(), ids=NEWER)
+
+
+@over_each_change
+def test_a_member_no_more_is_disconnected(newer) -> None:
     async def test() -> None:
         roster = Roster(MESH)
         async with open_host(BOB, roster) as bob, open_host(ALICE, Roster(MESH)) as alice:
             await dial_peer(alice, address(bob))
             connection = bob.get_network().get_connections(alice.get_id())[0]
-            roster.update(MESH.without(ALICE.peer_id).with_member(BOB.card, "bob").seal(ALICE))
+            roster.update(newer.seal(ALICE))
             await connection.event_closed.wait()
-            with pytest.raises(Exception):  # noqa: B017
-                await ping(alice, bob.get_id())
+            assert not await reaches(alice, bob)
+
+    run(test)
+
+
+@over_each_change
+def test_nor_does_it_slip_in_between_its_handshake_and_its_connection(newer, monkeypatch) -> None:
+    secure = XkTransport.secure_inbound
+
+    async def test() -> None:
+        roster = Roster(MESH)
+
+        async def late(self, conn):
+            secured = await secure(self, conn)
+            if roster.membership is MESH:
+                roster.update(newer.seal(ALICE))
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            return secured
+
+        monkeypatch.setattr(XkTransport, "secure_inbound", late)
+        async with open_host(BOB, roster) as bob, open_host(ALICE, Roster(MESH)) as alice:
+            await dial_peer(alice, address(bob))
+            for connection in bob.get_network().get_connections(alice.get_id()):
+                await connection.event_closed.wait()
+            assert not await reaches(alice, bob)
+
+    run(test)
+
+
+def test_a_newer_membership_disturbs_nobody_else() -> None:
+    async def test() -> None:
+        roster = Roster(MESH)
+        async with open_host(BOB, roster) as bob, open_host(ALICE, Roster(MESH)) as alice:
+            connection = await dial_peer(alice, address(bob))
+            roster.update(MESH.with_member(OUTSIDER.card, "new").seal(ALICE))
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert not connection.is_closed
+            assert await ping(alice, bob.get_id())
 
     run(test)
 
