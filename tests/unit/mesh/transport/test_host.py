@@ -33,10 +33,35 @@ def run(test, *args) -> None:
     trio.run(limited)
 
 
-WEBSOCKET = ("/ip4/127.0.0.1/tcp/0/ws",)
 MULTISTREAM = b"\x13/multistream/1.0.0\n"
 OFFER = bytes([len(PROTOCOL) + 1]) + PROTOCOL.encode() + b"\n"
 BOTH_NOISE = {ALICE.peer_id, BOB.peer_id}
+WEBSOCKET = ("/ip4/127.0.0.1/tcp/0/ws",)
+
+
+async def agree_and_say_nothing(stream: trio.SocketStream) -> None:
+    """A listener that takes our protocol, and then lets the dialler wait."""
+    await stream.send_all(MULTISTREAM)
+    said = b""
+    while OFFER not in said:
+        said += await stream.receive_some()
+    await stream.send_all(OFFER)
+    await trio.sleep_forever()
+
+
+def test_a_dial_does_not_wait_for_a_handshake_for_ever() -> None:
+    """The swarm sets no time for it."""
+
+    async def test() -> None:
+        async with open_host(ALICE, Roster(MESH), handshake_seconds=0.3) as alice, trio.open_nursery() as nursery:
+            listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+            port = listeners[0].socket.getsockname()[1]
+            nursery.start_soon(trio.serve_listeners, agree_and_say_nothing, listeners)
+            with pytest.raises(Unreachable, match=r"no handshake within 0\.3 s"):
+                await dial_peer(alice, f"/ip4/127.0.0.1/tcp/{port}/p2p/{BOB.peer_id}")
+            nursery.cancel_scope.cancel()
+
+    run(test)
 
 
 @pytest.mark.parametrize("addresses", [("/ip4/127.0.0.1/tcp/0",), WEBSOCKET], ids=["tcp", "websocket"])
