@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from cryptography.utils import Buffer
 
+from strata.secure.buffers import reserve
 from strata.secure.cipher import Suite
 from strata.secure.errors import (
     ChannelClosed,
@@ -63,7 +64,7 @@ class Channel:
         self._peer: Member | None = None
         self._error: ChannelError | None = None
         self._closed_here = self._closed_there = self._ended = self._sending = False
-        self._buffer = memoryview(bytearray(RECEIVE_BUFFER_BYTES))
+        self._buffer = reserve(RECEIVE_BUFFER_BYTES)
         self._start = self._end = 0
 
     @classmethod

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cryptography.utils import Buffer
 
+from strata.secure.buffers import reserve
 from strata.secure.cipher import TAG_BYTES, CipherState
 from strata.secure.errors import ProtocolViolation, RecordTooLarge
 from strata.secure.noise import MAX_MESSAGE
@@ -36,8 +37,8 @@ class RecordWriter:
 
     def __init__(self, cipher: CipherState) -> None:
         self._cipher = cipher
-        self._wire = memoryview(bytearray(_BUFFER_BYTES))
-        self._piece = memoryview(bytearray(PIECE_BYTES))
+        self._wire = reserve(_BUFFER_BYTES)
+        self._piece = reserve(PIECE_BYTES)
 
     def write(self, kind: int, buffers: Sequence[Buffer]) -> Iterable[memoryview]:
         """The wire bytes of one record. Each view must be sent before the next is asked for: the buffer is reused."""

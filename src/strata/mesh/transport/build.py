@@ -1,5 +1,11 @@
-"""How a host of libp2p 0.8.1 is put together; the only place that knows its settings."""
+"""How a host of libp2p 0.8.1 is put together; the only place that knows its settings.
 
+Another version must still: take `sec_opt` and `muxer_opt` in `new_host` and use the muxer that was negotiated, check
+the peer's id after an outbound handshake, end a dial at its first success when a peer may have one connection, and
+have `retry_config`, `auto_connector.stop` and `unblock_peer` at its swarm. The tests of this room say whether it does.
+"""
+
+import logging
 from collections.abc import Collection
 
 import libp2p
@@ -22,13 +28,22 @@ from strata.mesh.transport.muxer import PROTOCOL as MUX
 from strata.mesh.transport.muxer import Muxer
 from strata.mesh.transport.security import PROTOCOL, XkTransport
 from strata.mesh.transport.stock import MembersNoise
+from strata.mesh.transport.strangers import OnConnection, strangers
 from strata.secure import Identity
+
+log = logging.getLogger(__name__)
+
+__all__ = ["OnConnection", "build_host", "parse", "strangers"]
+
+TESTED = "0.8.1"
 
 
 def build_host(
     identity: Identity, roster: Roster, *, stock: Collection[str], handshake_seconds: float, max_connections: int
 ) -> IHost:
     """A host that does not run yet; see `open_host`."""
+    if libp2p.__version__ != TESTED:
+        log.warning("libp2p %s is not %s, which the mesh was tested with", libp2p.__version__, TESTED)
     private_key = Ed25519PrivateKey.from_bytes(identity.signing_seed)
     key_pair = KeyPair(private_key, private_key.get_public_key())
     security: TSecurityOptions = {PROTOCOL: XkTransport(identity, roster, private_key, handshake_seconds)}

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import trio
@@ -9,14 +10,14 @@ import trio
 from strata.mesh.connect import HANDSHAKE_SECONDS, Unreachable
 from strata.mesh.listen import CannotListen
 from strata.mesh.roster import Roster
-from strata.secure import Identity, NotAMember
+from strata.secure import Identity
 
 if TYPE_CHECKING:
     from libp2p.abc import IHost, INetConn
     from libp2p.network.swarm import Swarm
 
 MAX_CONNECTIONS = 1024
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 30.0  # a thousand connections take some
 
 
 @asynccontextmanager
@@ -33,21 +34,20 @@ async def open_host(
 
     It speaks `/strata/xk/1`, with members only. `stock` holds the peer ids of the members that may speak libp2p's
     `/noise` instead, in either direction; nobody may if it is empty, and then it is not even offered. A member that a
-    newer membership leaves out is disconnected.
+    newer membership leaves out, or lists with another key, is disconnected.
 
-    Raises CannotListen where an address cannot be listened on. A `/quic-v1` one never can: QUIC brings a security
-    of its own (TLS 1.3), and libp2p 0.8.1 has no place in it for another.
+    Raises CannotListen where an address cannot be listened on, and without libp2p. A `/quic-v1` one never can: QUIC
+    brings a security of its own (TLS 1.3), and libp2p 0.8.1 has no place in it for another.
     """
-    from strata.mesh.transport.build import build_host, parse
-
-    where = [parse(address) for address in addresses]
-    host = build_host(
+    build = _build_room()
+    where = [build.parse(address) for address in addresses]
+    host = build.build_host(
         identity, roster, stock=stock, handshake_seconds=handshake_seconds, max_connections=max_connections
     )
     swarm: Swarm = host.get_network()
     changed = trio.Event()
 
-    def membership_changed() -> None:
+    def look_again() -> None:
         changed.set()
 
     async def disconnect_strangers() -> None:
@@ -55,11 +55,12 @@ async def open_host(
         while True:
             await changed.wait()
             changed = trio.Event()
-            await _close(_strangers(swarm, roster))
+            await _close(build.strangers(swarm, roster))
 
     # Passed around the nurseries, which would wrap it into groups.
     failure: Exception | None = None
-    roster.watch(membership_changed)
+    roster.watch(look_again)
+    swarm.register_notifee(build.OnConnection(look_again))  # revoked after its handshake, before it was registered
     try:
         async with host.run(where), trio.open_nursery() as nursery:
             await swarm.auto_connector.stop()  # it dials every peer it knows of; who dials whom is for the mesh to say
@@ -71,12 +72,14 @@ async def open_host(
                 failure = error
             finally:
                 with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_SECONDS):
+                    for listener in swarm.listeners.values():
+                        await listener.close()
                     # One after the other they would take 0.1 s each.
                     await _close(swarm.get_connections())
                     await host.close()
                 nursery.cancel_scope.cancel()
     finally:
-        roster.unwatch(membership_changed)
+        roster.unwatch(look_again)
     if failure is not None:
         raise failure
 
@@ -106,6 +109,15 @@ async def dial_peer(host: "IHost", address: str, timeout: float = HANDSHAKE_SECO
     return connections[0]
 
 
+def _build_room() -> ModuleType:
+    """The rest of this room: importing libp2p takes a second, and it may not be there."""
+    try:
+        from strata.mesh.transport import build
+    except ModuleNotFoundError as error:
+        raise CannotListen(f"libp2p is not installed ({error}): pip install 'strata[mesh]', or make setup") from None
+    return build
+
+
 def _check_listening(swarm: "Swarm", where: set[str]) -> None:
     """libp2p goes on with those addresses that it could listen on."""
     if missing := where - swarm.listeners.keys():
@@ -117,17 +129,6 @@ def _reason(error: BaseException) -> str:
     while isinstance(inner := getattr(error, "errors", [None])[0] or error.__cause__, BaseException):
         error = inner
     return str(error) or type(error).__name__
-
-
-def _strangers(swarm: "Swarm", roster: Roster) -> list["INetConn"]:
-    """Connections whose peer the current membership does not list."""
-    strangers: list[INetConn] = []
-    for peer, connections in swarm.get_connections_map().items():
-        try:
-            roster.membership.member(peer.to_base58())
-        except NotAMember:
-            strangers += connections
-    return strangers
 
 
 async def _close(connections: Sequence["INetConn"]) -> None:

@@ -46,6 +46,12 @@ class Session(BaseSession):
         self._rest = memoryview(b"")
         self._broken = False
 
+    @property
+    def static_key(self) -> bytes:
+        """The channel key that the peer has shown, 32 bytes."""
+        assert self._channel.peer is not None
+        return self._channel.peer.static_key
+
     async def read_record(self) -> memoryview:
         """What was read and not yet taken, else the next record that has any bytes; empty at the clean end."""
         if self._rest:

@@ -1,11 +1,13 @@
 """Hosts of libp2p inside the channel, over real sockets on loopback."""
 
+import contextlib
 import os
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import psutil
 import pytest
 import trio
+import trio.testing
 
 pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
 
@@ -17,7 +19,7 @@ from libp2p.tools.anyio_service import background_trio_service
 
 from strata.mesh import CannotListen, Roster, Unreachable
 from strata.mesh.transport import dial_peer, open_host
-from strata.mesh.transport.security import PROTOCOL
+from strata.mesh.transport.security import PROTOCOL, XkTransport
 from strata.secure import Identity, Membership
 from tests.support.channels import ALICE, BOB, MESH, OUTSIDER
 from tests.support.hosts import address, digest_of, identify, ping, serve_digests, stock_host
@@ -31,8 +33,35 @@ def run(test, *args) -> None:
     trio.run(limited)
 
 
-WEBSOCKET = ("/ip4/127.0.0.1/tcp/0/ws",)
+MULTISTREAM = b"\x13/multistream/1.0.0\n"
+OFFER = bytes([len(PROTOCOL) + 1]) + PROTOCOL.encode() + b"\n"
 BOTH_NOISE = {ALICE.peer_id, BOB.peer_id}
+WEBSOCKET = ("/ip4/127.0.0.1/tcp/0/ws",)
+
+
+async def agree_and_say_nothing(stream: trio.SocketStream) -> None:
+    """A listener that takes our protocol, and then lets the dialler wait."""
+    await stream.send_all(MULTISTREAM)
+    said = b""
+    while OFFER not in said:
+        said += await stream.receive_some()
+    await stream.send_all(OFFER)
+    await trio.sleep_forever()
+
+
+def test_a_dial_does_not_wait_for_a_handshake_for_ever() -> None:
+    """The swarm sets no time for it."""
+
+    async def test() -> None:
+        async with open_host(ALICE, Roster(MESH), handshake_seconds=0.3) as alice, trio.open_nursery() as nursery:
+            listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+            port = listeners[0].socket.getsockname()[1]
+            nursery.start_soon(trio.serve_listeners, agree_and_say_nothing, listeners)
+            with pytest.raises(Unreachable, match=r"no handshake within 0\.3 s"):
+                await dial_peer(alice, f"/ip4/127.0.0.1/tcp/{port}/p2p/{BOB.peer_id}")
+            nursery.cancel_scope.cancel()
+
+    run(test)
 
 
 @pytest.mark.parametrize("addresses", [("/ip4/127.0.0.1/tcp/0",), WEBSOCKET], ids=["tcp", "websocket"])
@@ -132,6 +161,27 @@ def test_a_silent_listener_costs_the_timeout() -> None:
     run(test)
 
 
+@pytest.mark.parametrize(
+    "says",
+    [b"", b"GET / HTTP/1.1\r\n\r\n", MULTISTREAM, MULTISTREAM + OFFER, MULTISTREAM + OFFER + bytes(200)],
+    ids=["nothing", "http", "multistream", "our protocol", "a handshake of zeros"],
+)
+def test_who_does_not_finish_a_handshake_is_dropped_and_others_are_served(says) -> None:
+    async def test() -> None:
+        roster = Roster(MESH)
+        async with open_host(BOB, roster, handshake_seconds=0.5) as bob, open_host(ALICE, roster) as alice:
+            port = int(bob.get_addrs()[0].value_for_protocol("tcp"))
+            async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+                await stream.send_all(says)
+                assert await reaches(alice, bob)
+                with contextlib.suppress(trio.BrokenResourceError):
+                    while await stream.receive_some():
+                        pass
+            assert len(bob.get_network().get_connections()) == 1
+
+    run(test)
+
+
 @pytest.mark.parametrize("dials", ["stock", "ours"])
 @pytest.mark.parametrize("policy", [(), {OUTSIDER.peer_id}], ids=["nobody", "somebody else"])
 def test_a_member_that_speaks_noise_is_refused_unless_the_policy_names_it(dials, policy) -> None:
@@ -166,14 +216,13 @@ def test_a_peer_made_to_look_like_a_stock_one_is_not_dialled() -> None:
 
         async def strip(stream: trio.SocketStream, port: int) -> None:
             upstream = await trio.open_tcp_stream("127.0.0.1", port)
-            offer = bytes([len(PROTOCOL) + 1]) + PROTOCOL.encode() + b"\n"
 
             async def forward(source: trio.SocketStream, sink: trio.SocketStream, *, outward: bool) -> None:
                 async for data in source:
-                    if outward and offer in data:
+                    if outward and OFFER in data:
                         await source.send_all(b"\x03na\n")
                         stripped.append(data)
-                    if rest := data.replace(offer, b""):
+                    if rest := data.replace(OFFER, b""):
                         await sink.send_all(rest)
 
             async with trio.open_nursery() as nursery:
@@ -199,16 +248,61 @@ def test_a_peer_made_to_look_like_a_stock_one_is_not_dialled() -> None:
     run(test)
 
 
-def test_a_revoked_member_is_disconnected() -> None:
+ANOTHER_KEY = Identity(ALICE._signing_key, Identity.generate().static_private)
+NEWER = {
+    "revoked": MESH.without(ALICE.peer_id),
+    "another key": MESH.with_member(ANOTHER_KEY.card, "alice"),
+}
+over_each_change = pytest.mark.parametrize("newer", NEWER.values(), ids=NEWER)
+
+
+@over_each_change
+def test_a_member_no_more_is_disconnected(newer) -> None:
     async def test() -> None:
         roster = Roster(MESH)
         async with open_host(BOB, roster) as bob, open_host(ALICE, Roster(MESH)) as alice:
             await dial_peer(alice, address(bob))
             connection = bob.get_network().get_connections(alice.get_id())[0]
-            roster.update(MESH.without(ALICE.peer_id).with_member(BOB.card, "bob").seal(ALICE))
+            roster.update(newer.seal(ALICE))
             await connection.event_closed.wait()
-            with pytest.raises(Exception):  # noqa: B017
-                await ping(alice, bob.get_id())
+            assert not await reaches(alice, bob)
+
+    run(test)
+
+
+@over_each_change
+def test_nor_does_it_slip_in_between_its_handshake_and_its_connection(newer, monkeypatch) -> None:
+    secure = XkTransport.secure_inbound
+
+    async def test() -> None:
+        roster = Roster(MESH)
+
+        async def late(self, conn):
+            secured = await secure(self, conn)
+            if roster.membership is MESH:
+                roster.update(newer.seal(ALICE))
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            return secured
+
+        monkeypatch.setattr(XkTransport, "secure_inbound", late)
+        async with open_host(BOB, roster) as bob, open_host(ALICE, Roster(MESH)) as alice:
+            await dial_peer(alice, address(bob))
+            for connection in bob.get_network().get_connections(alice.get_id()):
+                await connection.event_closed.wait()
+            assert not await reaches(alice, bob)
+
+    run(test)
+
+
+def test_a_newer_membership_disturbs_nobody_else() -> None:
+    async def test() -> None:
+        roster = Roster(MESH)
+        async with open_host(BOB, roster) as bob, open_host(ALICE, Roster(MESH)) as alice:
+            connection = await dial_peer(alice, address(bob))
+            roster.update(MESH.with_member(OUTSIDER.card, "new").seal(ALICE))
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            assert not connection.is_closed
+            assert await ping(alice, bob.get_id())
 
     run(test)
 
