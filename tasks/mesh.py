@@ -61,8 +61,8 @@ def probe_pairs(reach: Reach, parameters: MeshParameters, discovery: Discovery, 
         {name: planned[name] for name in probers[start : start + PROBERS_IN_A_TASK]}
         for start in range(0, len(probers), PROBERS_IN_A_TASK)
     ]
-    if len(batches) == 1:
-        return probe_batch(reach, batches[0])
+    if len(batches) <= 1:
+        return probe_batch(reach, batches[0]) if batches else {}
     futures = probe_batch.map(unmapped(reach), batches)
     return {ends: quality for future in futures for ends, quality in future.result().items()}
 
