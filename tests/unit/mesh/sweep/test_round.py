@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from strata.mesh.agent import GetStatus, Status, ask, reached
 from strata.mesh.network import Device, Network, Pair
 from strata.mesh.sweep import (
     TOPOLOGY,
@@ -16,6 +17,7 @@ from strata.mesh.sweep import (
     Topology,
     change_for,
     look,
+    mended_sentences,
     plan_probes,
     sweep_and_mend,
     troubles,
@@ -109,6 +111,14 @@ async def test_a_change_that_cuts_the_mesh_is_taken_back_and_not_tried_again(tmp
         assert "linked m00 - m02; unlinked m02 - m03: the mesh is better connected without it" in back.detail
 
 
+async def test_a_change_of_which_nothing_could_be_done_is_not_judged():
+    async with agents_of(["a", "b", "c"], most_links=1) as agents:
+        await linked(agents, ("a", "b"))
+        mended, kept = await sweep_and_mend(coordinator_of(agents), Kept(), proposing(Change(add=(("a", "c"),))))
+        assert (len(mended.sweeps), mended.judgement, mended.reverted, kept.sweeps) == (1, None, None, 1)
+        assert mended_sentences(mended)[1].startswith("a - c could not be changed: ")
+
+
 async def test_what_one_end_cannot_dial_the_other_one_does():
     async with agents_of(["a", "b"]) as agents:
         nowhere = agents.roster.membership.with_member(identity_of("b").card, "b", ())
@@ -116,6 +126,11 @@ async def test_what_one_end_cannot_dial_the_other_one_does():
         await linked(agents, ("a", "b"))
         states = (await coordinator_of(agents).discover()).states
         assert (list(states["a"].neighbours), list(states["b"].neighbours)) == (["b"], ["a"])
+        # And both are told to drop, since it is b that would dial again.
+        await coordinator_of(agents).apply(Change(drop=(("a", "b"),)))
+        async with reached(agents.transport, agents.ids["b"]) as wire:
+            status = await ask(wire, GetStatus(), Status, seconds=5)
+        assert (status.told, status.neighbours) == ((), ())
 
 
 async def test_what_neither_end_can_do_is_told():
