@@ -133,6 +133,23 @@ async def test_what_one_end_cannot_dial_the_other_one_does():
         assert (status.told, status.neighbours) == ((), ())
 
 
+async def test_one_member_can_be_told_of_many():
+    async with agents_of(25) as agents:
+        hub, *others = agents.names
+        links = tuple((hub, other) for other in others)
+        await linked(agents, *links)
+        assert len((await coordinator_of(agents).discover()).links) == 24
+        assert not (await coordinator_of(agents).apply(Change(drop=links))).failed
+
+
+async def test_many_silent_members_are_asked_of_few_others():
+    async with agents_of(70) as agents:
+        for name in agents.names[2:]:
+            await agents.kill(name)
+        discovery = await coordinator_of(agents).discover()
+        assert len(discovery.dead) == 68
+
+
 async def test_what_neither_end_can_do_is_told():
     async with agents_of(["a", "b", "c"], most_links=1) as agents:
         await linked(agents, ("a", "b"))
@@ -203,12 +220,13 @@ async def test_probes_follow_the_plan():
         assert all(quality.loss == 0 and quality.bytes_per_second < 1e11 for quality in probes.values())
 
 
-async def test_fifty_members_are_swept_in_less_than_ten_seconds():
+async def test_fifty_members_are_swept_in_less_than_ten_seconds_of_a_processor():
+    """Theirs too, for they live in this process; `tests/benchmarks/sweep.py` goes by the clock on the wall."""
     async with agents_of(50, seconds=120) as agents:
         await linked(agents, *((name, other) for name, other in zip(agents.names, agents.names[1:], strict=False)))
-        start = time.monotonic()
+        start = time.process_time()
         sweep, _ = await look(coordinator_of(agents), Kept(), TOPOLOGY)
-        assert time.monotonic() - start < 10
+        assert time.process_time() - start < 10
         assert len(sweep.network.links) == 49
         assert set(sweep.network.links) <= set(sweep.probes)
         assert len(sweep.probes) > 200
