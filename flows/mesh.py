@@ -71,16 +71,12 @@ def sweep_and_mend(reach: Reach, parameters: MeshParameters, settings: Settings)
     first, kept = _sweep(reach, parameters, recall(reach.mesh_id, settings))
     mended = Mended((first,))
     if settings.mesh_reliability and (change := propose_change(first, parameters)):
-        applied, looks, verdict = apply_change(reach, change), [], "look again"
-        while verdict == "look again":
+        mended = Mended((first,), apply_change(reach, change))
+        while mended.unsettled:
             sweep, kept = _sweep(reach, parameters, kept)
-            looks.append(sweep)
-            judgement = verify_change(first, looks, applied)
-            verdict = judgement.verdict
-        reverted = None
-        if verdict == "revert":
-            reverted, kept = take_back(reach, kept, applied)
-        mended = Mended((first, *looks), applied, judgement, reverted)
+            mended = verify_change(mended, sweep)
+        if mended.is_worse:
+            mended, kept = take_back(reach, kept, mended)
     write_round_down(reach.mesh_id, mended, kept, settings)
     return mended
 

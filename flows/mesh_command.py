@@ -13,7 +13,7 @@ COMMAND = Command(
   python -m flows.mesh --members 12 --kill 3 --survive 2
   python -m flows.mesh --mesh mesh.strata --identity coordinator.key
 """,
-    done="the mesh was swept, whatever was found",
+    done="the mesh was swept",
     parameters=MeshParameters,
     summary=lambda: import_module("flows.mesh_summary"),
 )

@@ -4,7 +4,7 @@ Each speaks with the mesh over links of its own; what they hand to each other ar
 """
 
 import time
-from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import trio
@@ -17,14 +17,13 @@ from strata.mesh import (
     Assignment,
     Change,
     Discovery,
-    Judgement,
     Kept,
+    Mended,
     Probes,
     Sweep,
     change_for,
     change_sentence,
     finish,
-    judge,
     plan_probes,
     sweep_sentence,
     taken_back,
@@ -61,8 +60,8 @@ def probe_pairs(reach: Reach, parameters: MeshParameters, discovery: Discovery, 
         {name: planned[name] for name in probers[start : start + PROBERS_IN_A_TASK]}
         for start in range(0, len(probers), PROBERS_IN_A_TASK)
     ]
-    if len(batches) == 1:
-        return probe_batch(reach, batches[0])
+    if len(batches) <= 1:
+        return probe_batch(reach, batches[0]) if batches else {}
     futures = probe_batch.map(unmapped(reach), batches)
     return {ends: quality for future in futures for ends, quality in future.result().items()}
 
@@ -94,20 +93,23 @@ def apply_change(reach: Reach, change: Change) -> Applied:
 
 
 @task(name="verify", cache_policy=NO_CACHE)
-def verify_change(before: Sweep, looks: Sequence[Sweep], applied: Applied) -> Judgement:
-    """Whether the change is kept, by what the sweeps after it found."""
-    found = judge(before.network, [sweep.network for sweep in looks], applied.change, TOPOLOGY.diagnose)
-    reasons = f": {'; '.join(found.reasons)}" if found.reasons else ""
-    say(f"  {found.verdict}{reasons}")
-    return found
+def verify_change(mended: Mended, sweep: Sweep) -> Mended:
+    """Whether the change is kept, by what the sweeps after it found, of which this is the latest."""
+    mended = mended.with_look(sweep, TOPOLOGY)
+    if (found := mended.judgement) is not None:
+        reasons = f": {'; '.join(found.reasons)}" if found.reasons else ""
+        say(f"  {found.verdict}{reasons}")
+    return mended
 
 
 @task(name="take back", cache_policy=NO_CACHE)
-def take_back(reach: Reach, kept: Kept, applied: Applied) -> tuple[Applied, Kept]:
+def take_back(reach: Reach, kept: Kept, mended: Mended) -> tuple[Mended, Kept]:
     """Undo a change that made the mesh worse; its links are held back for some sweeps."""
+    assert mended.applied is not None
+    change = mended.applied.change
     with stage("take back", {}, _AGENTS):
-        reverted = trio.run(reach.coordinator().apply, applied.change.undone)
-    return reverted, taken_back(kept, applied.change)
+        reverted = trio.run(reach.coordinator().apply, change.undone)
+    return replace(mended, reverted=reverted), taken_back(kept, change)
 
 
 @task(name="kill", cache_policy=NO_CACHE)

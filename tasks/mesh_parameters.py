@@ -29,7 +29,7 @@ class MeshParameters(BaseModel):
     fan_out: int = Field(16, title="Fan-out", description="Peers that a member probes in a sweep, at most", ge=2, le=64)
     seed: int = Field(0, title="Seed", description="Of the order in which pairs are probed", ge=0, lt=1 << 31)
     members: int = Field(8, title="Members", description="Of the local mesh", ge=3, le=32)
-    kill: int = Field(2, title="Kill", description="Members of the local mesh that are killed", ge=0, le=30)
+    kill: int = Field(2, title="Kill", description="Members of the local mesh that are killed", ge=0, le=3)
 
     @model_validator(mode="after")
     def _some_stay(self) -> Self:

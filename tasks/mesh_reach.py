@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from strata.mesh import TOPOLOGY, Coordinator, LocalMesh, Network, read_membership
+from strata.mesh import Coordinator, LocalMesh, Network, read_membership
 from strata.secure import Identity
 from strata.settings import Settings
 from tasks.failures import stage
@@ -60,9 +60,17 @@ def _reach(mesh: Path, identity: Path, local: LocalMesh | None = None) -> Reach:
 def weakest(network: Network, count: int) -> tuple[str, ...]:
     """Members of a small mesh whose loss leaves the others in the most parts; of several, the first by name."""
 
-    def parts(lost: tuple[str, ...]) -> int:
-        peers = {name: peer for name, peer in network.peers.items() if name not in lost}
-        links = {ends: quality for ends, quality in network.links.items() if not set(ends) & set(lost)}
-        return len(TOPOLOGY.diagnose(Network(peers, links)).components)
+    return max(combinations(sorted(network.peers), count), key=lambda lost: _parts(network, lost))
 
-    return max(combinations(sorted(network.peers), count), key=parts)
+
+def _parts(network: Network, lost: tuple[str, ...]) -> int:
+    """Parts that the mesh is in without these."""
+    left, count = set(network.peers) - set(lost), 0
+    while left:
+        count += 1
+        reached = [left.pop()]
+        while reached:
+            near = network.neighbours[reached.pop()] & left
+            left -= near
+            reached += near
+    return count

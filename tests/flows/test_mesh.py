@@ -73,6 +73,17 @@ def test_a_real_mesh_is_swept_and_nothing_is_killed(home: Settings, tmp_path: Pa
     assert b"in 3 sweeps" in page_path(home).read_bytes()
 
 
+def test_a_mesh_of_which_nobody_answers_is_told_of(home: Settings, tmp_path: Path):
+    with LocalMesh(tmp_path, 2) as mesh:
+        named = MeshParameters(mesh=str(mesh.mesh_file), identity=str(mesh.identity_file))
+    outcome = run(named)
+    (sweep,) = outcome.rounds[0].sweeps
+    assert (sweep.discovery.dead, sweep.reach, sweep.probes) == (("node-1", "node-2"), 0.0, {})
+    with IncidentLog(home.ledger) as log:
+        assert [each.kind for each in log.open_ones("mesh")] == ["dead member", "dead member"]
+    assert b"0 of 2 members live" in page_path(home).read_bytes()
+
+
 def test_where_reliability_is_off_it_only_looks(home: Settings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LIBP2P_MESH_RELIABILITY", "false")
     outcome = run(MeshParameters(members=3, kill=0))

@@ -12,6 +12,7 @@ import trio
 from strata.errors import StrataError
 from strata.mesh.agent import (
     LINK_ERRORS,
+    MAX_TARGETS,
     Dial,
     Direct,
     Done,
@@ -39,6 +40,7 @@ T = TypeVar("T")
 PINGS = 5
 SAMPLE_BYTES = 1 << 18
 AT_ONCE = 32  # agents that are spoken with
+ORDERS_AT_ONCE = 4  # to the same one
 WITNESSES = 3  # who are asked about a silent member, as SWIM does (Das, Gupta and Motivala, 2002)
 STATUS_SECONDS = 5.0
 PROBES_SECONDS = 60.0
@@ -108,28 +110,37 @@ class Coordinator:
         """Have each prober probe its peers, all at the same time; who does not answer has probed nobody."""
         found: dict[Pair, Quality | None] = {}
 
-        async def one(prober: str) -> None:
-            ids = tuple(self._members[name].peer_id for name in assignment[prober])
-            order = Probe(peers=ids, pings=pings, sample_bytes=sample_bytes)
+        async def one(order: tuple[str, tuple[str, ...]]) -> None:
+            prober, names = order
+            ids = tuple(self._members[name].peer_id for name in names)
+            message = Probe(peers=ids, pings=pings, sample_bytes=sample_bytes)
             try:
                 async with reached(self._transport, self._members[prober].peer_id) as wire:
-                    probed = await ask(wire, order, Probed, seconds=PROBES_SECONDS)
+                    probed = await ask(wire, message, Probed, seconds=PROBES_SECONDS)
             except (*LINK_ERRORS, RequestRefused):
                 return
-            for name, echoes in zip(assignment[prober], probed.results, strict=False):
+            for name, echoes in zip(names, probed.results, strict=False):
                 found[pair(prober, name)] = quality_of(echoes.rtts, sample_bytes, echoes.sample_seconds)
 
-        await _each(one, [name for name in assignment if assignment[name]])
+        await _each(
+            one, [(prober, part) for prober in assignment for part in _batched(assignment[prober], MAX_TARGETS)]
+        )
         return dict(sorted(found.items()))
 
     async def apply(self, change: Change) -> Applied:
         """Have agents dial what is added, one end or else the other, and then both ends drop what is dropped."""
         failed: dict[Pair, str] = {}
 
+        turns = {name: trio.CapacityLimiter(ORDERS_AT_ONCE) for name in self._members}
+
+        async def tell(name: str, message: Dial | Drop) -> None:
+            async with turns[name], reached(self._transport, self._members[name].peer_id) as wire:
+                await ask(wire, message, Done, seconds=CHANGE_SECONDS)
+
         async def add(ends: Pair) -> None:
             for one, other in (ends, ends[::-1]):
                 try:
-                    await self._tell(one, Dial(peer=self._members[other].peer_id))
+                    await tell(one, Dial(peer=self._members[other].peer_id))
                 except (*LINK_ERRORS, RequestRefused) as error:
                     failed[ends] = why(error)
                 else:
@@ -139,7 +150,7 @@ class Coordinator:
         async def drop(ends: Pair) -> None:
             for one, other in (ends, ends[::-1]):
                 try:
-                    await self._tell(one, Drop(peer=self._members[other].peer_id))
+                    await tell(one, Drop(peer=self._members[other].peer_id))
                 except (*LINK_ERRORS, RequestRefused) as error:
                     failed[ends] = why(error)
 
@@ -171,18 +182,17 @@ class Coordinator:
     async def _witnesses(self, found: Discovery, chance: random.Random) -> dict[str, tuple[str, ...]]:
         able = list(found.states)
         asked = {name: chance.sample(able, min(WITNESSES, len(able))) for name in found.silent}
-        seen: dict[str, tuple[str, ...]] = {}
+        orders = {each: tuple(name for name in asked if each in asked[name]) for each in able}
+        probes = await self.probe(orders, pings=1, sample_bytes=0)
+        return {
+            name: tuple(sorted(each for each in witnesses if probes.get(pair(each, name)) is not None))
+            for name, witnesses in asked.items()
+        }
 
-        async def one(name: str) -> None:
-            probes = await self.probe(dict.fromkeys(asked[name], (name,)), pings=1, sample_bytes=0)
-            seen[name] = tuple(sorted(each for each in asked[name] if probes.get(pair(each, name)) is not None))
 
-        await _each(one, asked)
-        return dict(sorted(seen.items()))
-
-    async def _tell(self, name: str, message: Dial | Drop) -> None:
-        async with reached(self._transport, self._members[name].peer_id) as wire:
-            await ask(wire, message, Done, seconds=CHANGE_SECONDS)
+def _batched(names: tuple[str, ...], most: int) -> Iterator[tuple[str, ...]]:
+    """In parts of so many."""
+    return (names[start : start + most] for start in range(0, len(names), most))
 
 
 async def _each(do: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:

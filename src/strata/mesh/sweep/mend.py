@@ -5,7 +5,6 @@ from typing import Any
 
 import trio
 
-from strata.mesh.network import Network
 from strata.mesh.sweep.coordinator import Applied, Coordinator
 from strata.mesh.sweep.decide import Change, Judgement, judge
 from strata.mesh.sweep.found import Discovery, Probes
@@ -19,12 +18,34 @@ SURVIVE = 1
 
 @dataclass(frozen=True)
 class Mended:
-    """sweeps: the first, and those after the change. applied, judgement, reverted: None where nothing was changed."""
+    """sweeps: the first, and those after the change.
+
+    applied: None where nothing was to be changed. judgement: None where nothing was. reverted: None where that stays.
+    """
 
     sweeps: tuple[Sweep, ...]
     applied: Applied | None = None
     judgement: Judgement | None = None
     reverted: Applied | None = None
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a change was made of which nobody knows yet that it helped."""
+        made = self.applied is not None and bool(self.applied.change)
+        return made and (self.judgement is None or self.judgement.verdict == "look again")
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the change is to be taken back."""
+        return self.judgement is not None and self.judgement.verdict == "revert"
+
+    def with_look(self, sweep: Sweep, topology: Topology) -> "Mended":
+        """After one more sweep, with the judgement that all of them give."""
+        assert self.applied is not None
+        sweeps = (*self.sweeps, sweep)
+        looks = [each.network for each in sweeps[1:]]
+        found = judge(sweeps[0].network, looks, self.applied.change, topology.diagnose)
+        return replace(self, sweeps=sweeps, judgement=found)
 
     @property
     def done(self) -> str:
@@ -88,23 +109,14 @@ async def sweep_and_mend(
     change = change_for(first, topology, survive) if mend else Change()
     if not change:
         return Mended((first,)), kept
-    applied = await coordinator.apply(change)
-    sweeps = [first]
-    while True:
+    mended = Mended((first,), await coordinator.apply(change))
+    while mended.unsettled:
         sweep, kept = await look(coordinator, kept, topology)
-        sweeps.append(sweep)
-        judgement = judge(first.network, networks(sweeps[1:]), applied.change, topology.diagnose)
-        if judgement.verdict != "look again":
-            break
-    if judgement.verdict == "keep":
-        return Mended(tuple(sweeps), applied, judgement), kept
-    reverted = await coordinator.apply(applied.change.undone)
-    return Mended(tuple(sweeps), applied, judgement, reverted), taken_back(kept, applied.change)
-
-
-def networks(sweeps: list[Sweep]) -> list[Network]:
-    """The meshes that these found."""
-    return [sweep.network for sweep in sweeps]
+        mended = mended.with_look(sweep, topology)
+    if mended.is_worse and mended.applied is not None:
+        change = mended.applied.change
+        return replace(mended, reverted=await coordinator.apply(change.undone)), taken_back(kept, change)
+    return mended, kept
 
 
 def change_sentence(change: Change) -> str:

@@ -24,10 +24,12 @@ class Sweep:
 
     @property
     def reach(self) -> float:
-        """Share of the ordered pairs of living members that have a path of links; 1 where there are none."""
+        """Share of the ordered pairs of living members that have a path of links; 0 where too few of them are left."""
         alive = len(self.network.peers)
         joined = sum(len(part) * (len(part) - 1) for part in self.weak.components)
-        return joined / (alive * (alive - 1)) if alive > 1 else 1.0
+        if alive > 1:
+            return joined / (alive * (alive - 1))
+        return 0.0 if len(self.discovery.members) > 1 else 1.0
 
     def figures(self) -> dict[str, Any]:
         """For the ledger and for programs."""

@@ -30,11 +30,13 @@ def sweep_sentence(sweep: Sweep) -> str:
 def mended_sentences(mended: Mended) -> tuple[str, ...]:
     """What was found, what was changed, and what became of it."""
     said = [sweep_sentence(mended.sweeps[0])]
-    if mended.applied is None or mended.judgement is None:
+    if mended.applied is None:
         return tuple(said)
     if mended.applied.change:
         said.append(change_sentence(mended.applied.change))
     said += [f"{one} - {other} could not be changed: {why}" for (one, other), why in mended.applied.failed.items()]
+    if mended.judgement is None:
+        return tuple(said)
     said.append(sweep_sentence(mended.sweeps[-1]))
     reasons = f": {'; '.join(mended.judgement.reasons)}" if mended.judgement.reasons else ""
     said.append(f"the change is {'kept' if mended.reverted is None else 'taken back'}{reasons}")

@@ -75,6 +75,16 @@ async def test_the_end_that_did_not_dial_can_drop_too():
         assert (await neighbours(agents, "a"), await neighbours(agents, "b")) == (set(), set())
 
 
+async def test_told_to_drop_a_peer_that_has_dialled_it_hangs_up():
+    async with agents_of(["a", "b"]) as agents:
+        wire = Wire(await Direct(identity_of("b"), agents.roster).dial(agents.ids["a"], 5))
+        await ask(wire, Keep(), Done, seconds=5)
+        await tell(agents, "a", Drop(peer=agents.ids["b"]))
+        assert await neighbours(agents, "a") == set()
+        with pytest.raises(ENDED):
+            await ask(wire, Ping(number=1), Pong, seconds=5)
+
+
 async def test_a_probe_says_how_far_a_peer_is_and_who_is_not_there():
     async with agents_of(["a", "b", "c"]) as agents:
         await agents.kill("c")

@@ -107,6 +107,15 @@ def test_a_peer_that_falls_silent_is_dialled_anew():
     assert len(transport.dialled) == 2
 
 
+def test_after_a_link_was_up_it_is_dialled_soon_again():
+    transport = Fars(None, None, Far(answers=2), Far())
+    after(60, keep, transport, Links(5), PEER.peer_id)
+    assert len(transport.dialled) == 4
+    # Keep, one ping, and then one that nobody answers.
+    up = 2 * 0.25 + HEARTBEAT_SECONDS + SILENCE_SECONDS
+    assert transport.dialled[3] - transport.dialled[2] == pytest.approx(up + 0.5)
+
+
 def test_the_round_trip_of_a_kept_link_is_the_shortest_of_late():
     links = Links(5)
     found = []

@@ -1,12 +1,14 @@
 """Whole rounds over real sockets: found, mended, verified, taken back."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from strata.mesh.network import Device, Network, Pair
+from strata.mesh.agent import GetStatus, Status, ask, reached
+from strata.mesh.network import Device, Network, Pair, Peer, Quality
 from strata.mesh.sweep import (
     TOPOLOGY,
     Change,
@@ -15,7 +17,9 @@ from strata.mesh.sweep import (
     NotACoordinator,
     Topology,
     change_for,
+    is_weak,
     look,
+    mended_sentences,
     plan_probes,
     sweep_and_mend,
     troubles,
@@ -24,8 +28,6 @@ from strata.mesh.sweep import (
 from strata.secure import ChannelError
 from strata.store import IncidentLog
 from tests.support.agents import COORDINATOR, Agents, agents_of, identity_of
-
-pytestmark = pytest.mark.anyio
 
 
 def coordinator_of(agents: Agents, transport=None) -> Coordinator:
@@ -57,6 +59,7 @@ async def linked(agents: Agents, *links: tuple[str, str]) -> None:
     assert not applied.failed
 
 
+@pytest.mark.anyio
 async def test_a_mesh_without_links_gets_them_and_bears_a_loss_then():
     async with agents_of(5) as agents:
         mended, kept = await sweep_and_mend(coordinator_of(agents), Kept(), TOPOLOGY)
@@ -69,6 +72,7 @@ async def test_a_mesh_without_links_gets_them_and_bears_a_loss_then():
         assert (again.applied, len(again.sweeps)) == (None, 1)
 
 
+@pytest.mark.anyio
 async def test_the_loss_of_members_is_found_and_mended():
     async with agents_of(6) as agents:
         ring = [(name, other) for name, other in zip(agents.names, agents.names[1:], strict=False)]
@@ -84,6 +88,26 @@ async def test_the_loss_of_members_is_found_and_mended():
         assert last.weak.vertex_connectivity == 2
 
 
+@pytest.mark.anyio
+async def test_a_mesh_that_is_strong_enough_is_left_alone():
+    async with agents_of(3) as agents:
+        await linked(agents, ("m00", "m01"), ("m01", "m02"), ("m00", "m02"))
+        sweep, _ = await look(coordinator_of(agents), Kept(), TOPOLOGY)
+        assert not change_for(sweep, proposing(Change(drop=(("m00", "m01"),))))
+
+
+@pytest.mark.parametrize(
+    ("links", "survive", "weak"),
+    [("", 1, True), ("ab", 1, False), ("ab bc", 1, True), ("ab bc ac", 1, False), ("ab bc ac", 5, False)],
+)
+def test_a_mesh_is_weak_where_it_bears_less_than_its_size_allows(links: str, survive: int, weak: bool):
+    pairs = [tuple(each) for each in links.split()]
+    names = sorted({name for ends in pairs for name in ends} or "ab")
+    network = Network({name: Peer(name) for name in names}, dict.fromkeys(pairs, Quality(0.01)))
+    assert is_weak(TOPOLOGY.diagnose(network), network, survive) is weak
+
+
+@pytest.mark.anyio
 async def test_switched_off_it_only_looks():
     async with agents_of(3) as agents:
         mended, _ = await sweep_and_mend(coordinator_of(agents), Kept(), TOPOLOGY, mend=False)
@@ -91,6 +115,7 @@ async def test_switched_off_it_only_looks():
         assert (await coordinator_of(agents).discover()).links == {}
 
 
+@pytest.mark.anyio
 async def test_a_change_that_cuts_the_mesh_is_taken_back_and_not_tried_again(tmp_path: Path):
     async with agents_of(4) as agents:
         chain = [("m00", "m01"), ("m01", "m02"), ("m02", "m03")]
@@ -109,6 +134,16 @@ async def test_a_change_that_cuts_the_mesh_is_taken_back_and_not_tried_again(tmp
         assert "linked m00 - m02; unlinked m02 - m03: the mesh is better connected without it" in back.detail
 
 
+@pytest.mark.anyio
+async def test_a_change_of_which_nothing_could_be_done_is_not_judged():
+    async with agents_of(["a", "b", "c"], most_links=1) as agents:
+        await linked(agents, ("a", "b"))
+        mended, kept = await sweep_and_mend(coordinator_of(agents), Kept(), proposing(Change(add=(("a", "c"),))))
+        assert (len(mended.sweeps), mended.judgement, mended.reverted, kept.sweeps) == (1, None, None, 1)
+        assert mended_sentences(mended)[1].startswith("a - c could not be changed: ")
+
+
+@pytest.mark.anyio
 async def test_what_one_end_cannot_dial_the_other_one_does():
     async with agents_of(["a", "b"]) as agents:
         nowhere = agents.roster.membership.with_member(identity_of("b").card, "b", ())
@@ -116,8 +151,57 @@ async def test_what_one_end_cannot_dial_the_other_one_does():
         await linked(agents, ("a", "b"))
         states = (await coordinator_of(agents).discover()).states
         assert (list(states["a"].neighbours), list(states["b"].neighbours)) == (["b"], ["a"])
+        # And both are told to drop, since it is b that would dial again.
+        await coordinator_of(agents).apply(Change(drop=(("a", "b"),)))
+        async with reached(agents.transport, agents.ids["b"]) as wire:
+            status = await ask(wire, GetStatus(), Status, seconds=5)
+        assert (status.told, status.neighbours) == ((), ())
 
 
+class Counting:
+    """The coordinator's transport, which counts the connections that one member has at most at a time."""
+
+    def __init__(self, inner) -> None:
+        self._inner = inner
+        self._open: Counter[str] = Counter()
+        self.most = 0
+
+    async def dial(self, peer_id: str, timeout: float):
+        self._open[peer_id] += 1
+        self.most = max(self.most, self._open[peer_id])
+        link = await self._inner.dial(peer_id, timeout)
+        closing = link.aclose
+
+        async def aclose() -> None:
+            self._open[peer_id] -= 1
+            await closing()
+
+        link.aclose = aclose
+        return link
+
+
+@pytest.mark.anyio
+async def test_one_member_can_be_told_of_many():
+    async with agents_of(25) as agents:
+        hub, *others = agents.names
+        links = tuple((hub, other) for other in others)
+        counting = Counting(agents.transport)
+        for change in (Change(add=links), Change(drop=links)):
+            applied = await coordinator_of(agents, counting).apply(change)
+            assert (applied.change, applied.failed) == (change, {})
+        assert 1 < counting.most <= 4
+
+
+@pytest.mark.anyio
+async def test_many_silent_members_are_asked_of_few_others():
+    async with agents_of(70) as agents:
+        for name in agents.names[2:]:
+            await agents.kill(name)
+        discovery = await coordinator_of(agents).discover()
+        assert len(discovery.dead) == 68
+
+
+@pytest.mark.anyio
 async def test_what_neither_end_can_do_is_told():
     async with agents_of(["a", "b", "c"], most_links=1) as agents:
         await linked(agents, ("a", "b"))
@@ -138,6 +222,7 @@ class Deaf:
         return await self._inner.dial(peer_id, timeout)
 
 
+@pytest.mark.anyio
 async def test_a_member_that_only_others_reach_is_alive():
     async with agents_of(["a", "b", "c", "d"]) as agents:
         await linked(agents, ("a", "b"), ("a", "c"), ("b", "d"))
@@ -152,6 +237,7 @@ async def test_a_member_that_only_others_reach_is_alive():
         assert ("member not reachable from the coordinator", "c") in kinds
 
 
+@pytest.mark.anyio
 async def test_agents_are_given_the_membership_that_the_coordinator_has():
     async with agents_of(["a", "b"]) as agents:
         newer = agents.roster.membership.with_member(identity_of("x").card, "x", (), ("coordinator",))
@@ -160,6 +246,7 @@ async def test_agents_are_given_the_membership_that_the_coordinator_has():
         assert {roster.membership.version for roster in agents.rosters.values()} == {newer.version}
 
 
+@pytest.mark.anyio
 async def test_another_version_and_what_is_held_are_told():
     async with agents_of(["a", "b", "c"]) as agents:
         await agents.kill("c")
@@ -173,12 +260,14 @@ async def test_another_version_and_what_is_held_are_told():
         assert (told["near expiry"].subject, told["near expiry"].detail) == ("b", "key runs out in 1 h")
 
 
+@pytest.mark.anyio
 async def test_only_a_coordinator_sweeps():
     async with agents_of(["a"]) as agents:
         with pytest.raises(NotACoordinator, match="a is not a coordinator"):
             Coordinator(identity_of("a"), agents.roster.membership)
 
 
+@pytest.mark.anyio
 async def test_probes_follow_the_plan():
     async with agents_of(6) as agents:
         coordinator = coordinator_of(agents)
@@ -188,12 +277,14 @@ async def test_probes_follow_the_plan():
         assert all(quality.loss == 0 and quality.bytes_per_second < 1e11 for quality in probes.values())
 
 
-async def test_fifty_members_are_swept_in_less_than_ten_seconds():
+@pytest.mark.anyio
+async def test_fifty_members_are_swept_in_less_than_ten_seconds_of_a_processor():
+    """Theirs too, for they live in this process; `tests/benchmarks/sweep.py` goes by the clock on the wall."""
     async with agents_of(50, seconds=120) as agents:
         await linked(agents, *((name, other) for name, other in zip(agents.names, agents.names[1:], strict=False)))
-        start = time.monotonic()
+        start = time.process_time()
         sweep, _ = await look(coordinator_of(agents), Kept(), TOPOLOGY)
-        assert time.monotonic() - start < 10
+        assert time.process_time() - start < 10
         assert len(sweep.network.links) == 49
         assert set(sweep.network.links) <= set(sweep.probes)
         assert len(sweep.probes) > 200

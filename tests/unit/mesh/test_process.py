@@ -1,0 +1,42 @@
+"""Which membership a member's process goes by."""
+
+from pathlib import Path
+
+import pytest
+
+from strata.mesh import newest_membership, write_membership
+from strata.secure import Identity, Membership, MembershipError
+
+OWNER = Identity.generate()
+FIRST = Membership.found(OWNER)
+SECOND = FIRST.with_member(OWNER.card, "owner")
+
+
+def written(path: Path, membership: Membership, owner: Identity = OWNER) -> Path:
+    write_membership(path, membership.seal(owner))
+    return path
+
+
+@pytest.mark.parametrize(("given", "seen"), [(FIRST, SECOND), (SECOND, FIRST)])
+def test_the_newer_one_counts_whoever_has_it(tmp_path: Path, given: Membership, seen: Membership):
+    assert newest_membership(written(tmp_path / "given", given), written(tmp_path / "seen", seen)) == SECOND
+
+
+def test_what_was_never_seen_or_is_damaged_does_not_count(tmp_path: Path):
+    given = written(tmp_path / "given", FIRST)
+    assert newest_membership(given, tmp_path / "seen") == FIRST
+    (tmp_path / "seen").write_bytes(b"nonsense")
+    assert newest_membership(given, tmp_path / "seen") == FIRST
+
+
+def test_of_a_mesh_that_was_left_nothing_stays(tmp_path: Path):
+    other = Identity.generate()
+    for owner in (OWNER, other):
+        left = written(tmp_path / "seen", Membership.found(owner), owner)
+        assert newest_membership(written(tmp_path / f"given {owner.peer_id}", FIRST), left) == FIRST
+        assert not left.exists()
+
+
+def test_without_a_membership_there_is_no_member(tmp_path: Path):
+    with pytest.raises(MembershipError, match="cannot read"):
+        newest_membership(tmp_path / "given", tmp_path / "seen")
