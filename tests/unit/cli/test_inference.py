@@ -78,3 +78,13 @@ def test_without_sharding_it_answers_in_this_process(
     )
     assert result["seconds_to_first_token"] > 0
     assert result["seconds_per_token"] > 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--front"]])
+def test_a_node_is_a_front_where_it_is_asked_to_be(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "strata.inference.node.daemon.run_node", lambda *_, **options: asked.append(options["fronting"])
+    )
+    _run("node", "--home", "h", "--mesh", "m", *arguments)
+    assert asked == [bool(arguments)]

@@ -21,7 +21,8 @@ What it does not hide:
 - Of a direct dial: the address, and so the peer. A peer that is its own front gains what GREASE gives, namely that a
   dial through a front and one past it start alike.
 - From whoever watches both legs of a front: by time and volume they can be put together. And from whoever watches one:
-  how much is said and when, and how far away the target is; no padding or delay is added after the hello.
+  how much is said and when, how far away the target is and whether it answers; nothing is padded or delayed after the
+  hello.
 - Which config, and so which front and how new its key, a hello is for: `config_id`, KEM and suite are in the clear. Nor
   that it is Strata that is spoken.
 - From whoever gets a front's key within the two days that it lives: the targets of hellos recorded in that time. There
