@@ -18,21 +18,13 @@ pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make 
 from strata.mesh import Roster, Unreachable, dial_peer, open_host
 from strata.secure import Identity
 from tests.support.channels import ALICE, BOB, MESH
-from tests.support.hosts import address, digest_of, identify, ping, serve_digests, stock_host
+from tests.support.hosts import address, digest_of, identify, ping, run, serve_digests, stock_host
 
 MEBIBYTES = 64
 NOISE = "/noise"
 TRANSPORTS = {"tcp": "/ip4/127.0.0.1/tcp/0", "websocket": "/ip4/127.0.0.1/tcp/0/ws"}
 over_each = pytest.mark.parametrize("where", TRANSPORTS.values(), ids=TRANSPORTS)
 SOURCES = Path(__file__).parent / "js"
-
-
-def run(test) -> None:
-    async def limited() -> None:
-        with trio.fail_after(200):
-            await test()
-
-    trio.run(limited)
 
 
 @over_each
@@ -44,7 +36,7 @@ def test_a_stock_host_dials_us_where_the_policy_lets_it(where) -> None:
             assert connection.get_negotiated_security_protocol() == NOISE
             await everything(alice, bob.get_id())
 
-    run(test)
+    run(test, seconds=200)
 
 
 @over_each
@@ -59,7 +51,7 @@ def test_a_stock_host_is_dialled_where_the_policy_lets_it(where) -> None:
             assert connection.get_negotiated_security_protocol() == NOISE
             await everything(bob, alice.get_id())
 
-    run(test)
+    run(test, seconds=200)
 
 
 async def everything(host, peer) -> None:
@@ -100,7 +92,7 @@ def test_js_libp2p_dials_us_where_the_policy_lets_it(javascript, where) -> None:
             assert said["ping"] >= 0
             assert "/ipfs/ping/1.0.0" in said["protocols"]
 
-    run(test)
+    run(test, seconds=200)
 
 
 @over_each
@@ -114,7 +106,7 @@ def test_js_libp2p_is_dialled_where_the_policy_lets_it(javascript, where) -> Non
             assert connection.get_negotiated_security_protocol() == NOISE
             await everything(bob, connection.muxed_conn.peer_id)
 
-    run(test)
+    run(test, seconds=200)
 
 
 @pytest.mark.parametrize("policy", [(), {BOB.peer_id}], ids=["nobody", "somebody else"])
@@ -128,7 +120,7 @@ def test_js_libp2p_is_refused_unless_the_policy_names_it(javascript, policy) -> 
                 with pytest.raises(Unreachable):
                     await dial_peer(bob, addresses[0])
 
-    run(test)
+    run(test, seconds=200)
 
 
 async def dial_from_js(folder: Path, identity: Identity, where: str) -> dict:

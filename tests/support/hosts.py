@@ -1,6 +1,6 @@
 """Stock libp2p hosts, as anybody's would be, and what is said between hosts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
 
@@ -10,6 +10,7 @@ from libp2p.abc import IHost, INetStream
 from libp2p.crypto.ed25519 import Ed25519PrivateKey
 from libp2p.crypto.keys import KeyPair
 from libp2p.custom_types import TProtocol
+from libp2p.exceptions import BaseLibp2pError
 from libp2p.host.ping import ID as PING
 from libp2p.identity.identify.identify import ID as IDENTIFY
 from libp2p.identity.identify.pb.identify_pb2 import Identify
@@ -17,10 +18,21 @@ from libp2p.peer.id import ID
 from libp2p.utils.varint import read_length_prefixed_protobuf
 from multiaddr import Multiaddr
 
+from strata.mesh import Unreachable, dial_peer
 from strata.secure import Identity
 
 DIGEST = TProtocol("/test/digest/1")
 BLOCK = bytes(range(256)) * 256  # 64 KiB
+
+
+def run(test: Callable[[], Awaitable[None]], seconds: float = 60) -> None:
+    """Run an asynchronous test, and let it hang no longer than that."""
+
+    async def limited() -> None:
+        with trio.fail_after(seconds):
+            await test()
+
+    trio.run(limited)
 
 
 @asynccontextmanager
@@ -104,3 +116,14 @@ async def identify(host: IHost, peer: ID) -> Identify:
     message.ParseFromString(await read_length_prefixed_protobuf(stream))
     await stream.close()
     return message
+
+
+async def reaches(one: IHost, other: IHost) -> bool:
+    """Whether a connection comes about and lives: who is refused late learns it only then."""
+    try:
+        await dial_peer(one, address(other))
+        await ping(one, other.get_id())
+    except (Unreachable, BaseLibp2pError):
+        await one.disconnect(other.get_id())
+        return False
+    return True
