@@ -17,15 +17,15 @@ COLUMNS = 6
 
 @st.composite
 def programmes(draw: st.DrawFn) -> Programme:
-    """Covers: some of some columns at least; odd ones have relaxations that cost much less."""
-    rows = draw(st.integers(1, 7))
-    some = st.sets(st.integers(0, COLUMNS - 1), min_size=1)
+    """Covers: one or both of two columns; around an odd ring of them half of each would do, and costs much less."""
+    rows = draw(st.integers(3, 9))
+    some = st.sets(st.integers(0, COLUMNS - 1), min_size=2, max_size=2)
     matrix = np.zeros((rows, COLUMNS))
     for row in matrix:
         row[list(draw(some))] = -1
-    least = [draw(st.integers(0, 3)) for _ in range(rows)]
-    costs = [draw(st.integers(-3, 50)) * 1000.0 for _ in range(COLUMNS)]
-    low = [draw(st.sampled_from([0, 0, 0, 1])) for _ in range(COLUMNS)]
+    least = [draw(st.sampled_from([1, 1, 1, 1, 1, 1, 2, 3])) for _ in range(rows)]
+    costs = [draw(st.integers(20, 30)) * 1000.0 for _ in range(COLUMNS)]
+    low = [draw(st.sampled_from([0, 0, 0, 0, 0, 1])) for _ in range(COLUMNS)]
     return Programme(
         np.array(costs), csc_array(matrix), -np.array(least, float), np.array(low, float), np.ones(COLUMNS), start=9000
     )
@@ -50,6 +50,20 @@ def test_the_best_of_all_solutions(programme: Programme) -> None:
     assert found.values is not None
     assert (programme.matrix @ found.values <= programme.most).all()
     assert float(programme.costs @ found.values) == pytest.approx(best)
+    assert found.bound == pytest.approx(best)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_odd_rings_whose_relaxation_says_little(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    pairs = [random.choice(8, 2, replace=False) for _ in range(14)]
+    matrix = csc_array([[-1.0 if column in each else 0.0 for column in range(8)] for each in pairs])
+    costs = random.integers(20, 30, 8) * 1000.0
+    programme = Programme(costs, matrix, -np.ones(14), np.zeros(8), np.ones(8))
+    found = programme.optimum(60)
+    best = min(float(costs @ each) for each in product((0, 1), repeat=8) if (matrix @ np.array(each) <= -1).all())
+    assert found.values is not None
+    assert float(costs @ found.values) == pytest.approx(best)
     assert found.bound == pytest.approx(best)
 
 
