@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from itertools import count
 
-from strata.mesh.members.detector import Detector
+from strata.mesh.members import Detector, OpenCharter
 from strata.mesh.members.messages import Kind, decode
 
 
@@ -29,7 +29,7 @@ class Swarm:
     def add(self, name, seeds=(), address="", clock=(0.0, 1.0), **more):
         self.clock[name] = clock
         source = random.Random(f"{name} {self.random.random()}")
-        self.nodes[name] = Detector(name, address, self.local(name), source, **more)
+        self.nodes[name] = Detector(name, address, self.local(name), source, **{"charter": OpenCharter(), **more})
         self.nodes[name].join(self.local(name), seeds)
         for key in [key for key in self.highest if key[0] == name]:
             del self.highest[key]  # a new process knows nothing

@@ -6,12 +6,24 @@ Public face:
 - `Timing`, `LAN`: how long it waits for what
 - `State`, `BadMessage`: what is held of a member; bytes that are no message
 - `Charter`, `SignedCharter`: who may be a member, and the signed membership that spreads by the same messages
+- `OpenCharter`: everybody, for simulations
 """
 
 from strata.mesh.members.book import Change, What
-from strata.mesh.members.charter import Charter, SignedCharter
+from strata.mesh.members.charter import Charter, OpenCharter, SignedCharter
 from strata.mesh.members.detector import Detector
 from strata.mesh.members.messages import BadMessage, State
 from strata.mesh.members.timing import LAN, Timing
 
-__all__ = ["LAN", "BadMessage", "Change", "Charter", "Detector", "SignedCharter", "State", "Timing", "What"]
+__all__ = [
+    "LAN",
+    "BadMessage",
+    "Change",
+    "Charter",
+    "Detector",
+    "OpenCharter",
+    "SignedCharter",
+    "State",
+    "Timing",
+    "What",
+]

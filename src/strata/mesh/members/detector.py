@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from random import Random
 
 from strata.mesh.members.book import Change
-from strata.mesh.members.charter import Charter, Fetch, OpenCharter
+from strata.mesh.members.charter import Charter, Fetch
 from strata.mesh.members.messages import Kind, Message, State, Update, decode, encode
 from strata.mesh.members.probing import AwakeClock, Errand, Errands, Probe, Rounds
 from strata.mesh.members.suspicion import LocalHealth
@@ -38,13 +38,13 @@ class Detector:
         now: float,
         source: Random,
         *,
+        charter: Charter,
         timing: Timing = LAN,
-        charter: Charter | None = None,
     ) -> None:
         self.me = me
         self._timing = timing
         self._random = source
-        self._charter = charter or OpenCharter()
+        self._charter = charter
         self._clock = AwakeClock(now, timing.nap)
         self._rounds = Rounds(source)
         self._health = LocalHealth(timing.health_levels)

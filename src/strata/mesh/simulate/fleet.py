@@ -2,7 +2,7 @@
 
 import math
 
-from strata.mesh.members import Detector, State, Timing, What
+from strata.mesh.members import Detector, OpenCharter, State, Timing, What
 from strata.mesh.simulate.agenda import Agenda
 from strata.mesh.simulate.chance import chance
 from strata.mesh.simulate.figures import Detection, FalseAlarm
@@ -39,7 +39,9 @@ class Fleet:
         starts = self._starts[name] = self._starts.get(name, 0) + 1
         self._crashed.pop(name, None)
         source = chance(self._seed, "detector", name, str(starts))
-        self._detectors[name] = Detector(name, f"{name}:{starts}", self._agenda.now, source, timing=self._timing)
+        self._detectors[name] = Detector(
+            name, f"{name}:{starts}", self._agenda.now, source, charter=OpenCharter(), timing=self._timing
+        )
         self._join(name, starts)
 
     def crash(self, name: str) -> None:

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from strata.mesh.members import LAN, BadMessage, Detector, State, What
+from strata.mesh.members import LAN, BadMessage, Detector, OpenCharter, State, What
 from strata.mesh.members.messages import Kind, Message, Update, decode, encode
 from tests.support.swarm import Swarm
 
@@ -162,7 +162,7 @@ def test_local_health_worsens_alone_and_recovers():
 
 
 def test_who_is_not_known_and_speaks_is_asked_for_all_it_knows():
-    detector = Detector("me", "", 0.0, random.Random(1))
+    detector = Detector("me", "", 0.0, random.Random(1), charter=OpenCharter())
     detector.receive(0.0, "a", encode(Message(Kind.PING, 0, 7)))
     assert [(peer, decode(data).kind) for peer, data in detector.outgoing()] == [("a", Kind.SYNC), ("a", Kind.ACK)]
 
@@ -170,8 +170,8 @@ def test_who_is_not_known_and_speaks_is_asked_for_all_it_knows():
 class One:
     """One detector, spoken to by hand."""
 
-    def __init__(self, **more):
-        self.it = Detector("me", "here:1", 0.0, random.Random(1), **more)
+    def __init__(self):
+        self.it = Detector("me", "here:1", 0.0, random.Random(1), charter=OpenCharter())
 
     def hear(self, sender, kind=Kind.GOSSIP, *updates, now=0.0, **more):
         self.it.receive(now, sender, encode(Message(kind, 0, updates=tuple(updates), **more)))
