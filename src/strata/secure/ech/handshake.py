@@ -28,10 +28,11 @@ from strata.secure.replay import ReplayCache
 
 
 class HelloRejected(HandshakeFailed):
-    """The listener has proved who it is, and could not open the hello; `retry_configs` are what it offers now."""
+    """The `listener` has proved who it is, and could not open the hello; `retry_configs` are what it offers now."""
 
     def __init__(self, listener: Member, retry_configs: tuple[Config, ...]) -> None:
         super().__init__(f"{listener.name} cannot open a hello under the config that is known of it")
+        self.listener = listener
         self.retry_configs = retry_configs
 
 

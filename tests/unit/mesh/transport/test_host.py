@@ -168,3 +168,21 @@ def test_many_connections_close_at_once() -> None:
             assert trio.current_time() - began < 0.1 * len(guests)  # as long as one after the other would take
 
     run(test)
+
+
+def test_a_dial_begins_with_a_hello_also_to_a_host_that_came_back_with_other_keys() -> None:
+    async def test() -> None:
+        known = Roster(MESH)
+        where, configs = "/ip4/127.0.0.1/tcp/0", []
+        async with open_host(ALICE, known) as alice:
+            for _ in range(2):  # an open_host has ECH keys of its own
+                async with open_host(BOB, Roster(MESH), [where]) as bob:
+                    where = address(bob).partition("/p2p/")[0]
+                    await dial_peer(alice, address(bob))
+                    assert 0 < await ping(alice, bob.get_id()) < 5
+                    configs.append(known.ech_config(BOB.peer_id))
+                    await alice.disconnect(bob.get_id())
+        assert None not in configs
+        assert configs[0] != configs[1]
+
+    run(test)
