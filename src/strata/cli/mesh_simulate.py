@@ -59,15 +59,7 @@ _Found = tuple["dict[str, Figures]", dict[str, float] | None]
 
 
 def _compared(scenario: "Scenario", mesh: "Network", seed: int, progress: _Progress) -> _Found:
-    from strata.mesh import (
-        RandomLinks,
-        Remembering,
-        join_blocks,
-        leave_alone,
-        measure_detection,
-        quantiles,
-        simulate_mesh,
-    )
+    from strata.mesh import RandomLinks, leave_alone, measure_detection, quantiles, simulate_mesh
 
     latencies = measure_detection(mesh, seed=seed, progress=partial(progress, "measuring detection"))
 
@@ -75,17 +67,24 @@ def _compared(scenario: "Scenario", mesh: "Network", seed: int, progress: _Progr
         told = partial(progress, _ARMS[arm])
         return simulate_mesh(scenario, mesh, mender, seed=seed, detection=latencies, progress=told)
 
-    alone, mended = run("alone", leave_alone), run("mended", Remembering(join_blocks))
+    alone, mended = run("alone", leave_alone), run("mended", _mender())
     random = run("random", RandomLinks(mended.changes, seed))
     return {"alone": alone, "mended": mended, "random": random}, quantiles(latencies)
 
 
 def _detailed(scenario: "Scenario", mesh: "Network", seed: int, progress: _Progress) -> _Found:
-    from strata.mesh import Remembering, join_blocks, quantiles, simulate_mesh
+    from strata.mesh import quantiles, simulate_mesh
 
     told = partial(progress, "message by message")
-    found = simulate_mesh(scenario, mesh, Remembering(join_blocks), seed=seed, progress=told)
+    found = simulate_mesh(scenario, mesh, _mender(), seed=seed, progress=told)
     return {"mended": found}, quantiles([each.seconds for each in found.detections])
+
+
+def _mender() -> "Mender":
+    """What the simulated sweeps ask."""
+    from strata.mesh import Remembering, join_blocks
+
+    return Remembering(join_blocks)
 
 
 def _scenario(file: Path | None, hours: float | None) -> "Scenario":
