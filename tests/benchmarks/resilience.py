@@ -37,7 +37,7 @@ from strata.mesh import (
     simulate_mesh,
     sparse_mesh,
 )
-from strata.mesh import join_blocks as mender  # any function of a Network that says what to add and drop
+from strata.mesh import propose as mender
 from strata.mesh.members import LAN
 
 DESCRIPTION = Path(__file__).parents[2] / "data/mesh/resilience.json"

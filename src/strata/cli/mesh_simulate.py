@@ -82,9 +82,9 @@ def _detailed(scenario: "Scenario", mesh: "Network", seed: int, progress: _Progr
 
 def _mender() -> "Mender":
     """What the simulated sweeps ask."""
-    from strata.mesh import Remembering, join_blocks
+    from strata.mesh import Remembering, propose
 
-    return Remembering(join_blocks)
+    return Remembering(propose)
 
 
 def _scenario(file: Path | None, hours: float | None) -> "Scenario":

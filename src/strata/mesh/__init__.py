@@ -13,7 +13,7 @@
 - `TokenBucket`, `TooFast`, `Shaper`, `Due`: rates kept to.
 - `simulate_mesh`, `Scenario` (of `Spell`s), `Figures`: a mesh on simulated time and faults.
 - `measure_detection`, `quantiles`: how long crashes go unnoticed in it.
-- `Mender`, `join_blocks`, `leave_alone`, `Remembering`, `RandomLinks`: what its sweeps ask for.
+- `Mender`, `leave_alone`, `Remembering`, `RandomLinks`: what its sweeps ask for.
 - `sparse_mesh`, `dialling_mesh`: made-up meshes.
 - `Message`, `Codec`, `Wire`, `Connection`, `ProtocolError`: messages over a link, whatever their protocol.
 - `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
@@ -57,7 +57,6 @@ from strata.mesh.simulate import (
     Scenario,
     Spell,
     dialling_mesh,
-    join_blocks,
     leave_alone,
     measure_detection,
     quantiles,
@@ -164,7 +163,6 @@ __all__ = [
     "end_on_signal",
     "end_with_stdin",
     "finish",
-    "join_blocks",
     "leave_alone",
     "look",
     "measure_detection",

@@ -13,7 +13,7 @@ from strata.mesh.agent.transport import Direct
 from strata.mesh.network import Device
 from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
 from strata.mesh.roster import Roster
-from strata.secure import Identity
+from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
 
 
 def run_agent(
@@ -29,7 +29,8 @@ def run_agent(
     """Serve as a member of the mesh in file `mesh` until SIGTERM or SIGINT, or, when supervised, until stdin ends.
 
     The member's key is `home/identity.json`, `home/mesh` the newest membership it has seen, and `home/neighbours` whom
-    it keeps links to. Prints one line of JSON when it is ready: peer_id, name, address.
+    it keeps links to; `home/ech.json` has the keys that open hellos, `home/replays` which were seen. Prints one line of
+    JSON when it is ready: peer_id, name, address.
     """
     main = partial(_main, host=host, port=port, device=device, most_links=most_links, supervised=supervised)
     trio.run(partial(main, home, mesh))
@@ -41,9 +42,10 @@ async def _main(
     identity = Identity.load(home / "identity.json")
     roster = Roster(newest_membership(mesh, home / "mesh"))
     own = roster.membership.member(identity.peer_id)
+    keys, replays = open_ech_keys(home / "ech.json"), ReplayCache(file=ReplayFile(home / "replays"))
     agent = Agent(
         roster,
-        Direct(identity, roster, host, port),
+        Direct(identity, roster, host, port, keys=keys, replays=replays),
         NeighbourBook(roster.membership.mesh_id, home / "neighbours"),
         version=version("strata"),
         device=device,

@@ -1,6 +1,7 @@
 """The port through which an agent reaches other members, and its adapter for direct links over TCP."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 import trio
@@ -9,7 +10,7 @@ from strata.mesh.connect import dial
 from strata.mesh.listen import serve
 from strata.mesh.messaging import Connection
 from strata.mesh.roster import Roster
-from strata.secure import Identity
+from strata.secure import EchKeys, Identity, ReplayCache
 
 
 class Transport(Protocol):
@@ -25,13 +26,26 @@ class Transport(Protocol):
 
 
 class Direct:
-    """Direct links, as `strata.mesh.dial` and `serve` make them; `port` 0 listens at any free one."""
+    """Direct links, as `strata.mesh.dial` and `serve` make them; `port` 0 listens at any free one.
 
-    def __init__(self, identity: Identity, roster: Roster, host: str = "127.0.0.1", port: int = 0) -> None:
+    keys, replays: as `serve` takes them.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        roster: Roster,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        keys: EchKeys | None = None,
+        replays: ReplayCache | None = None,
+    ) -> None:
         self._identity = identity
         self._roster = roster
-        self._host = host
-        self._port = port
+        self._where = host, port
+        self._keys = keys
+        self._replays = replays
 
     async def dial(self, peer_id: str, timeout: float) -> Connection:
         """As `Transport.dial`."""
@@ -43,8 +57,8 @@ class Direct:
         """As `Transport.serve`."""
         async with trio.open_nursery() as nursery:
             bound = await nursery.start(
-                lambda *, task_status: serve(
-                    self._identity, self._roster, handler, self._host, self._port, task_status=task_status
+                partial(
+                    serve, self._identity, self._roster, handler, *self._where, keys=self._keys, replays=self._replays
                 )
             )
-            task_status.started(f"{self._host}:{bound}")
+            task_status.started(f"{self._where[0]}:{bound}")

@@ -5,13 +5,13 @@ Public face:
 - `simulate_mesh`: one run; `Scenario` (`Spell`, `Split`, `Slow`, `BadScenario`): the faults, written down before
 - `measure_detection`: how long crashes go unnoticed, from a short detailed run
 - `Figures`, `Detection`, `FalseAlarm`, `quantiles`: what it found
-- `Mender`, `join_blocks`, `leave_alone`, `Remembering`, `RandomLinks`: what a sweep asks for, and controls
+- `Mender`, `leave_alone`, `Remembering`, `RandomLinks`: what a sweep asks for, and controls
 - `sparse_mesh`, `dialling_mesh`: made-up meshes
 """
 
 from strata.mesh.simulate.calibrate import measure_detection
 from strata.mesh.simulate.figures import Detection, FalseAlarm, Figures, quantiles
-from strata.mesh.simulate.mender import RandomLinks, Remembering, join_blocks, leave_alone
+from strata.mesh.simulate.mender import RandomLinks, Remembering, leave_alone
 from strata.mesh.simulate.meshes import dialling_mesh, sparse_mesh
 from strata.mesh.simulate.run import simulate_mesh
 from strata.mesh.simulate.scenario import BadScenario, Scenario, Slow, Spell, Split
@@ -30,7 +30,6 @@ __all__ = [
     "Spell",
     "Split",
     "dialling_mesh",
-    "join_blocks",
     "leave_alone",
     "measure_detection",
     "quantiles",

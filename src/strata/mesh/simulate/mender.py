@@ -1,15 +1,11 @@
-"""Menders that need no optimiser: none, a simple one, and random links to compare with."""
+"""Menders that need no optimiser: none, and random links to compare with; and one that remembers what another said."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from strata.mesh.network import Network, Pair
 from strata.mesh.simulate.chance import chance
 from strata.mesh.simulate.sweeping import Mender, Proposal
-
-if TYPE_CHECKING:
-    import networkx
 
 
 @dataclass(frozen=True)
@@ -23,49 +19,6 @@ class Wanted:
 def leave_alone(network: Network) -> Wanted:
     """Change nothing."""
     return Wanted()
-
-
-def join_blocks(network: Network) -> Wanted:
-    """The quickest possible links, one by one, between parts and then between end blocks, until no node cuts the mesh.
-
-    Greedy: usually some links more than needed (Eswaran and Tarjan 1976 has the fewest).
-    """
-    import networkx
-
-    graph = networkx.Graph()
-    graph.add_nodes_from(name for name, peer in network.peers.items() if peer.carries)
-    graph.add_edges_from(ends for ends in network.links if ends[0] in graph and ends[1] in graph)
-    free = {name: network.peers[name].most_links - len(network.neighbours[name]) for name in network.peers}
-    by_speed = sorted(network.possible, key=lambda ends: (network.possible[ends].rtt_seconds, ends))
-    added: list[Pair] = []
-    while (group := _groups(graph)) is not None:
-        joins = (
-            ends
-            for ends in by_speed
-            if all(end in group and free[end] > 0 for end in ends) and group[ends[0]] != group[ends[1]]
-        )
-        if (chosen := next(joins, None)) is None:
-            break
-        graph.add_edge(*chosen)
-        added.append(chosen)
-        for end in chosen:
-            free[end] -= 1
-    return Wanted(tuple(added))
-
-
-def _groups(graph: "networkx.Graph") -> dict[str, int] | None:
-    """Sets of nodes of which two must be joined, by number; None where no single node cuts the graph."""
-    import networkx
-
-    parts = list(networkx.connected_components(graph))
-    if len(parts) > 1:
-        return {name: number for number, part in enumerate(parts) for name in part}
-    cuts = set(networkx.articulation_points(graph))
-    if not cuts:
-        return None
-    blocks = [set(block) for block in networkx.biconnected_components(graph)]
-    ends = [block - cuts for block in blocks if len(block & cuts) == 1]
-    return {name: number for number, block in enumerate(ends) for name in block}
 
 
 class Remembering:
