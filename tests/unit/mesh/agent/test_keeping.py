@@ -27,7 +27,7 @@ PEER = MESH.members[1]
 
 
 class Far:
-    """The far end of a link, in memory. It answers so many messages, each after so many seconds, and then breaks or is silent."""
+    """The far end of a link, in memory: it answers so many messages, so many seconds late, then breaks or is silent."""
 
     def __init__(self, answers: float = math.inf, seconds: float = 0.25, *, breaks: bool = False) -> None:
         self.peer = PEER
