@@ -38,8 +38,9 @@ async def probe(transport: Transport, peer_id: str, pings: int, sample_bytes: in
 async def _sample(wire: Wire, number: int, data: bytes, rtt: float) -> float | None:
     """Seconds that the data take beside a round trip, at best of `SAMPLES`: what else is under way only adds to it."""
     took = [await _ping(wire, number + each, data, SAMPLE_SECONDS) for each in range(SAMPLES)]
-    # The data go one way: the answer to them is empty. Faster than a clock tells is no speed.
-    return min((max(each - rtt, 1e-6) for each in took if each is not None), default=None)
+    # The data go one way: the answer to them is empty. Where the round trip varies by more than the data take, half of
+    # what it took is the least that can be said.
+    return min((max(each - rtt, each / 2) for each in took if each is not None), default=None)
 
 
 async def _ping(wire: Wire, number: int, payload: bytes, seconds: float) -> float | None:
