@@ -224,7 +224,13 @@ def main():
                 f"random {mean['left_random']:.0f} left"
             )  # fmt: skip
             gaps = [row["cost"] / row["bound"] - 1 for row in group if row["bound"]]
-            gap = f"gap {max(gaps):7.3%}" if len(gaps) == len(group) else "no bound   "
+            gap = (
+                f"gap {max(gaps):7.3%}"
+                if len(gaps) == len(group)
+                else "nothing to add"
+                if not mean["added"]
+                else "no bound"
+            )
             print(
                 f"{name:9} survive {survive}: {max(row['seconds'] for row in group):5.2f} s at worst, "
                 f"{mean['added']:.0f} added, {mean['dropped']:.0f} dropped, {mean['cost']:.3f} s, {gap}, "

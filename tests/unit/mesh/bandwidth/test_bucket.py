@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,8 @@ def test_who_comes_too_early_or_wants_too_much_is_turned_away() -> None:
     bucket.take(20, 7.0)
     with pytest.raises(TooFast):
         bucket.take(1, 2.0)  # the clock went back
+    bucket.take(0, 2.0)
+    assert bucket.ready_at(10) == 8
 
 
 def test_the_rate_can_change_and_be_none_or_without_end() -> None:
@@ -100,11 +103,11 @@ def test_classes_get_what_they_were_allocated() -> None:
 
 
 def test_control_goes_before_what_waits_longer() -> None:
-    shaper = Shaper(allocate(FLOWS, NETWORK), 0.0)
-    for name in ("gossip", "shards", "control"):
+    shaper = Shaper(allocate([*FLOWS[1:], replace(FLOWS[0], name="urgent")], NETWORK), 0.0)
+    for name in ("gossip", "shards", "urgent"):
         shaper.offer(name, 1000)
     assert shaper.ready_at() <= 0
-    assert shaper.due(0.0) == Due("control", 1000)
+    assert shaper.due(0.0) == Due("urgent", 1000)
     assert {shaper.due(0.0), shaper.due(0.0)} == {Due("gossip", 1000), Due("shards", 1000)}
     assert shaper.due(0.0) is None
     assert shaper.ready_at() == math.inf

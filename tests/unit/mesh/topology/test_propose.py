@@ -109,6 +109,14 @@ def ring_with(names: str, limits: int) -> Network:
     return Network({name: Peer(name, most_links=limits) for name in names}, links)
 
 
+def test_full_peers_of_two_parts_give_up_links_to_join() -> None:
+    links = {pair(*each): LINK for each in ("ab", "bc", "ac", "de", "ef", "df")}
+    possible = {("a", "d"): Quality(0.03), ("b", "e"): Quality(0.02), ("c", "f"): Quality(0.04)}
+    network = Network({name: Peer(name, most_links=2) for name in "abcdef"}, links, possible)
+    check(network, 0, (20, 3))
+    check(network, 1, (50, 4))
+
+
 def test_a_peer_gives_up_links_that_it_bears_not() -> None:
     whole = ring_with("abcdef", 3)
     network = Network(whole.peers, whole.links | {("a", "c"): Quality(0.02), ("a", "d"): Quality(0.05)})

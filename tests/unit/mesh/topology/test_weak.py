@@ -56,6 +56,7 @@ def test_a_mobile_peer_joins_no_others() -> None:
     assert found.articulation_points == ("b",)
     assert found.bridges == (("a", "b"), ("b", "m"))
     assert found.algebraic_connectivity == 0
+    assert weak_spots(network_of("am", mobile="m")).articulation_points == ()
     assert weak_spots(network_of("mn", mobile="mn")).components == (("m",), ("n",))
 
 
