@@ -53,4 +53,6 @@ async def _beat(wire: Wire, links: Links) -> None:
                 raise ProtocolError(f"{wire.peer.name} answered another ping than the one it was sent")
             live.rtts.append(trio.current_time() - start)
             number += 1
-            await trio.sleep(HEARTBEAT_SECONDS)
+            with trio.move_on_after(HEARTBEAT_SECONDS):
+                await wire.receive()  # that is how the end of a link is noticed at once
+                raise ProtocolError(f"{wire.peer.name} sent what nobody asked for")

@@ -117,6 +117,12 @@ def test_after_a_link_was_up_it_is_dialled_soon_again():
     assert transport.dialled[3] - transport.dialled[2] == pytest.approx(up + 0.5, abs=0.1)
 
 
+def test_the_end_of_a_link_is_noticed_at_once():
+    transport = Fars(Far(answers=2, seconds=0, breaks=True), Far())
+    after(60, keep, transport, Links(5), PEER.peer_id)
+    assert transport.dialled[1] - transport.dialled[0] == pytest.approx(0.5, abs=0.1)
+
+
 def test_the_round_trip_of_a_kept_link_is_the_shortest_of_late():
     links = Links(5)
     found = []
