@@ -20,7 +20,7 @@ from tests.support.prefect_server import ROOT, Api, prefect_server, process, unt
 pytestmark = pytest.mark.timeout(600)
 
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-NAMES = ["evolution", "evolution-on-checkpoint", "inference", "migration", "pretraining", "rollback", "watch"]
+NAMES = ["evolution", "evolution-on-checkpoint", "inference", "mesh", "migration", "pretraining", "rollback", "watch"]
 
 
 @dataclass(frozen=True)
