@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import pydantic
 
@@ -112,6 +112,18 @@ class Network:
                 raise BadNetwork(f"two peers are named {each.name}")
             peers[each.name] = Peer(each.name, each.device, each.most_links, each.bytes_per_second)
         return cls(peers, _links_of(found.links), _links_of(found.possible))
+
+
+class LinkChanges(Protocol):
+    """What a mender wants of a mesh: `strata.mesh.Proposal` is one."""
+
+    @property
+    def add(self) -> tuple[Pair, ...]:
+        """Links to dial, of those that are possible."""
+
+    @property
+    def drop(self) -> tuple[Pair, ...]:
+        """Links to close."""
 
 
 def pair(one: str, other: str) -> Pair:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strata.mesh.network import Network, Pair
+from strata.mesh.network import LinkChanges, Network, Pair
 from strata.mesh.simulate.chance import chance
-from strata.mesh.simulate.sweeping import Mender, Proposal
+from strata.mesh.simulate.sweeping import Mender
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Remembering:
 
     def __init__(self, mender: Mender) -> None:
         self._mender = mender
-        self._seen: dict[tuple[frozenset[str], frozenset[Pair], frozenset[Pair]], Proposal] = {}
+        self._seen: dict[tuple[frozenset[str], frozenset[Pair], frozenset[Pair]], LinkChanges] = {}
 
-    def __call__(self, network: Network) -> Proposal:
+    def __call__(self, network: Network) -> LinkChanges:
         """What the other one wants. Qualities are no part of what is looked up: in a simulation they stay."""
         state = frozenset(network.peers), frozenset(network.links), frozenset(network.possible)
         if (wanted := self._seen.get(state)) is None:

@@ -1,26 +1,12 @@
 """A sweep in the simulation: what it sees, and the links that it asks for."""
 
 from collections.abc import Callable, Collection
-from typing import Protocol
 
-from strata.mesh.network import Network, Pair
+from strata.mesh.network import LinkChanges, Network
 from strata.mesh.simulate.agenda import Agenda
 from strata.mesh.simulate.world import World
 
-
-class Proposal(Protocol):
-    """What a mender wants: `strata.mesh.topology.Proposal` is one."""
-
-    @property
-    def add(self) -> Collection[Pair]:
-        """Links to dial."""
-
-    @property
-    def drop(self) -> Collection[Pair]:
-        """Links to close."""
-
-
-Mender = Callable[[Network], Proposal]
+Mender = Callable[[Network], LinkChanges]
 
 
 class Sweeper:
@@ -66,7 +52,7 @@ class Sweeper:
         peers = {name: world.network.peers[name] for name in world.names if name in there}
         return Network(peers, {ends: world.known[ends] for ends in sorted(live)}, possible)
 
-    def _apply(self, wanted: Proposal, number: int) -> None:
+    def _apply(self, wanted: LinkChanges, number: int) -> None:
         told = self._world.told
         added = {ends for ends in wanted.add if self._world.dialable(*ends)} - told
         dropped = told.intersection(wanted.drop)

@@ -112,15 +112,16 @@ class Coordinator:
 
         async def one(order: tuple[str, tuple[str, ...]]) -> None:
             prober, names = order
-            ids = tuple(self._members[name].peer_id for name in names)
-            message = Probe(peers=ids, pings=pings, sample_bytes=sample_bytes)
+            asked = {self._members[name].peer_id: name for name in names}
+            message = Probe(peers=tuple(asked), pings=pings, sample_bytes=sample_bytes)
             try:
                 async with reached(self._transport, self._members[prober].peer_id) as wire:
                     probed = await ask(wire, message, Probed, seconds=PROBES_SECONDS)
             except (*LINK_ERRORS, RequestRefused):
                 return
-            for name, echoes in zip(names, probed.results, strict=False):
-                found[pair(prober, name)] = quality_of(echoes.rtts, sample_bytes, echoes.sample_seconds)
+            for echoes in probed.results:
+                if (name := asked.get(echoes.peer)) is not None:  # what was not asked is not believed
+                    found[pair(prober, name)] = quality_of(echoes.rtts, sample_bytes, echoes.sample_seconds)
 
         await _each(
             one, [(prober, part) for prober in assignment for part in _batched(assignment[prober], MAX_TARGETS)]

@@ -2,22 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from strata.mesh.network import Network, Pair
+from strata.mesh.network import LinkChanges, Network
 from strata.mesh.topology import WeakSpots, propose, weak_spots
-
-
-class Proposal(Protocol):
-    """What is asked of `strata.mesh.Proposal`: links to add, of those that are possible, and to drop."""
-
-    @property
-    def add(self) -> tuple[Pair, ...]:
-        """To dial."""
-
-    @property
-    def drop(self) -> tuple[Pair, ...]:
-        """To close."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +12,7 @@ class Topology:
     """diagnose: the weak spots of a mesh. propose(network, survive): what to change, for it to bear so many losses."""
 
     diagnose: Callable[[Network], WeakSpots] = weak_spots
-    propose: Callable[[Network, int], Proposal] = propose
+    propose: Callable[[Network, int], LinkChanges] = propose
 
 
 TOPOLOGY = Topology()

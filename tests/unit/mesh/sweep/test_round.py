@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from strata.mesh.agent import GetStatus, Status, ask, reached
+from strata.mesh.agent import Agent, GetStatus, Status, ask, reached
+from strata.mesh.agent.messages import Echoes, Probed
 from strata.mesh.network import Device, Network, Pair, Peer, Quality
 from strata.mesh.sweep import (
     TOPOLOGY,
@@ -36,7 +37,7 @@ def coordinator_of(agents: Agents, transport=None) -> Coordinator:
 
 @dataclass(frozen=True)
 class Proposed:
-    """A `Proposal`."""
+    """As `LinkChanges`."""
 
     add: tuple[Pair, ...]
     drop: tuple[Pair, ...]
@@ -275,6 +276,18 @@ async def test_probes_follow_the_plan():
         probes = await coordinator.probe(planned)
         assert set(probes) == {tuple(sorted((one, other))) for one, others in planned.items() for other in others}
         assert all(quality.loss == 0 and quality.bytes_per_second < 1e11 for quality in probes.values())
+
+
+@pytest.mark.anyio
+async def test_what_an_agent_tells_is_taken_for_the_peer_it_names(monkeypatch):
+    async def told(_agent, order):
+        answers = [Echoes(peer=peer, rtts=(seconds,)) for peer, seconds in zip(order.peers, (0.1, 0.2), strict=True)]
+        return Probed(results=(Echoes(peer="nobody asked", rtts=(0.3,)), *reversed(answers)))
+
+    monkeypatch.setattr(Agent, "_probe", told)
+    async with agents_of(["a", "b", "c"]) as agents:
+        probes = await coordinator_of(agents).probe({"a": ("b", "c")})
+        assert {ends: quality.rtt_seconds for ends, quality in probes.items()} == {("a", "b"): 0.1, ("a", "c"): 0.2}
 
 
 @pytest.mark.anyio
