@@ -243,7 +243,7 @@ class Agent:
 
         async def keeping() -> None:
             with scope:
-                await keep(self._transport, self._links, peer_id, wire)
+                await keep(self._transport, self._links, self._watch.presence, peer_id, wire)
 
         self._nursery.start_soon(keeping)
 

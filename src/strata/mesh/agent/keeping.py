@@ -16,6 +16,7 @@ HEARTBEAT_SECONDS = 5.0
 SILENCE_SECONDS = 15.0  # after which a link that does not answer is over
 FIRST_REDIAL_SECONDS = 0.5
 LONGEST_REDIAL_SECONDS = 30.0
+AWAY_REDIAL_SECONDS = 120.0  # of who is held dead or has left, since it is dialled at once when it is back
 
 
 def redial_after(failures: int) -> float:
@@ -23,7 +24,35 @@ def redial_after(failures: int) -> float:
     return min(FIRST_REDIAL_SECONDS * 2.0 ** min(failures, 16), LONGEST_REDIAL_SECONDS)
 
 
-async def keep(transport: Transport, links: Links, peer_id: str, wire: Wire | None = None) -> None:
+class Presence:
+    """Who is away, as the failure detector holds, and who comes back."""
+
+    def __init__(self) -> None:
+        self._away: set[str] = set()
+        self._changed = trio.Event()
+
+    def note(self, peer_id: str, *, away: bool) -> None:
+        """That is held of it from now on."""
+        if away:
+            self._away.add(peer_id)
+        else:
+            self._away.discard(peer_id)
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def is_away(self, peer_id: str) -> bool:
+        """Whether it is held dead, or to have left."""
+        return peer_id in self._away
+
+    async def until_back(self, peer_id: str) -> None:
+        """Wait until who is away is so no more; of who is there, for ever."""
+        was_away = self.is_away(peer_id)
+        while not was_away or self.is_away(peer_id):
+            await self._changed.wait()
+            was_away |= self.is_away(peer_id)
+
+
+async def keep(transport: Transport, links: Links, presence: Presence, peer_id: str, wire: Wire | None = None) -> None:
     """Keep a link to this peer until cancelled, beginning with `wire` where it is up already."""
     failures = 0
     while True:
@@ -39,8 +68,10 @@ async def keep(transport: Transport, links: Links, peer_id: str, wire: Wire | No
             if wire is not None:
                 await hang_up(wire)
         wire = None
-        await trio.sleep(redial_after(failures))
-        failures += 1
+        away = presence.is_away(peer_id)
+        with trio.move_on_after(AWAY_REDIAL_SECONDS if away else redial_after(failures)) as waiting:
+            await presence.until_back(peer_id)
+        failures = failures + 1 if waiting.cancelled_caught else 0
 
 
 async def _beat(wire: Wire, links: Links) -> None:

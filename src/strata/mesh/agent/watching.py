@@ -6,7 +6,9 @@ from random import Random
 
 import trio
 
+from strata.mesh.addresses import may_be_claimed
 from strata.mesh.agent.datagrams import Datagrams
+from strata.mesh.agent.keeping import Presence
 from strata.mesh.agent.messages import Held, HeldState
 from strata.mesh.agent.transport import Transport
 from strata.mesh.members import LAN, BadMessage, Change, Detector, SignedCharter, State, Timing, What
@@ -44,6 +46,7 @@ class Watch:
         timing: Timing = LAN,
     ) -> None:
         self.datagrams = Datagrams(transport)
+        self.presence = Presence()
         self._me = me
         self._roster = roster
         self._charter = charter
@@ -66,8 +69,9 @@ class Watch:
         return tuple(Held(peer=peer, state=_NAMES[state], seconds=seconds) for peer, (state, seconds) in found)
 
     async def run(self, address: str, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Watch until cancelled, and tell others that we listen at `address`."""
-        self._detector = self._new_detector(address)
+        """Watch until cancelled, and tell others that we listen at `address`; but who has a front is found there."""
+        fronted = self._roster.membership.member(self._me).fronts
+        self._detector = self._new_detector(address if may_be_claimed(address) and not fronted else "")
         async with trio.open_nursery() as nursery:
             await nursery.start(self.datagrams.run)
             task_status.started()
@@ -146,5 +150,8 @@ class Watch:
 
     def _note(self, change: Change) -> None:
         log.info("%s: %s", change.peer, change.what)
-        if change.what is What.DEAD:
+        self.presence.note(change.peer, away=change.what in (What.DEAD, What.LEFT))
+        if change.what is What.DEAD:  # what it was sent is not to pile up, and a link may have gone without a word
             self.datagrams.close(change.peer)
+        elif change.address:
+            self._roster.addresses.claim(change.peer, change.address)
