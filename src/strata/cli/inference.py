@@ -38,7 +38,11 @@ def node(
     ] = False,
     supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")] = False,
 ) -> None:
-    """Run this machine's node: hold a shard of a model and compute with it. Prints one line of JSON when ready."""
+    """Run this machine's node: hold a shard of a model and compute with it. Prints one line of JSON when ready.
+
+    With STRATA_REQUIRE_ECH=true it dials members only with hellos that hide whom they are for, and so none whose ECH
+    config it has not learned yet: start it once without, and it keeps what it learns in its home.
+    """
     import logging
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")

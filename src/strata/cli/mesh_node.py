@@ -19,7 +19,11 @@ def node(
     most_links: Annotated[int, typer.Option(min=1, max=1024, help="Neighbours that it bears at most.")] = 64,
     supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")] = False,
 ) -> None:
-    """Be a member of the mesh: keep links and answer probes. Prints one line of JSON when ready."""
+    """Be a member of the mesh: keep links and answer probes. Prints one line of JSON when ready.
+
+    With STRATA_REQUIRE_ECH=true it dials members only with hellos that hide whom they are for, and so none whose ECH
+    config it has not learned yet: start it once without, and it keeps what it learns in its home.
+    """
     import logging
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")

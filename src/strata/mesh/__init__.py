@@ -17,7 +17,8 @@
 - `sparse_mesh`, `dialling_mesh`: made-up meshes.
 - `Message`, `Codec`, `Wire`, `Connection`, `ProtocolError`: messages over a link, whatever their protocol.
 - `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
-- `newest_membership`, `end_on_signal`, `end_with_stdin`: what every process of a member does.
+- `newest_membership`, `open_roster`, `keep_known`, `end_on_signal`, `end_with_stdin`: what every process of a member
+  does.
 - `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps links and probes; over `Transport`, `Direct`.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
 - `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists.
@@ -46,7 +47,7 @@ from strata.mesh.listen import CannotListen, serve
 from strata.mesh.local import LocalMesh, LocalNode, LocalNodes, NodeDidNotStart
 from strata.mesh.messaging import Codec, Connection, Message, ProtocolError, Wire
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
-from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
+from strata.mesh.process import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
 from strata.mesh.report import mesh_page, mesh_plot
 from strata.mesh.roster import Roster
 from strata.mesh.simulate import (
@@ -163,6 +164,7 @@ __all__ = [
     "end_on_signal",
     "end_with_stdin",
     "finish",
+    "keep_known",
     "leave_alone",
     "look",
     "measure_detection",
@@ -172,6 +174,7 @@ __all__ = [
     "moments",
     "newest_membership",
     "open_host",
+    "open_roster",
     "pair",
     "peer_rows",
     "plan_probes",

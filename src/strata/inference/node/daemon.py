@@ -22,7 +22,7 @@ from strata.inference.node.node import Node
 from strata.inference.node.process_memory import bound_kernels, release, reset_peak, resident_bytes, tune_allocator
 from strata.inference.node.worker import Worker
 from strata.memory import available_memory
-from strata.mesh import Roster, end_on_signal, end_with_stdin, newest_membership, serve
+from strata.mesh import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster, serve
 from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
 from strata.store import Store
 
@@ -47,7 +47,8 @@ def run_node(
     threads: for tensor work; None takes torch's number. threads_alone: for the steps of a session that is
     the only one. fronting: pass on links to other members.
     The node's key is `home/identity.json`, its store `home/store`, and `home/mesh` the newest membership it has seen;
-    `home/ech.json` has the keys that open hellos, `home/replays` which were seen.
+    `home/ech.json` has the keys that open hellos, `home/ech-known.json` the configs of others, and `home/replays` which
+    hellos were seen.
     Prints one line of JSON when it is ready: peer_id, name, address, memory_bytes.
     """
     tune_allocator()
@@ -76,7 +77,7 @@ async def _main(
     supervised: bool,
 ) -> None:
     identity = Identity.load(home / "identity.json")
-    roster = Roster(newest_membership(mesh, home / "mesh"))
+    roster = open_roster(newest_membership(mesh, home / "mesh"), home)
     own = roster.membership.member(identity.peer_id)
     worker = Worker()
     await worker.run(warm_up)
@@ -86,6 +87,7 @@ async def _main(
     budget = memory_bytes if memory_bytes is not None else int(available_memory() * SHARE_OF_AVAILABLE)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(end_on_signal, nursery.cancel_scope)
+        nursery.start_soon(keep_known, roster)
         if supervised:
             nursery.start_soon(end_with_stdin, nursery.cancel_scope)
         node = Node(

@@ -12,6 +12,7 @@ from strata.mesh.agent.asking import LINK_ERRORS, RequestRefused, ask, reached, 
 from strata.mesh.agent.book import BadBook, NeighbourBook
 from strata.mesh.agent.daemon import run_agent
 from strata.mesh.agent.messages import (
+    ECH_CONFIG,
     MAX_PINGS,
     MAX_SAMPLE,
     MAX_TARGETS,
@@ -29,6 +30,7 @@ from strata.mesh.agent.messages import (
 from strata.mesh.agent.transport import Direct, Transport
 
 __all__ = [
+    "ECH_CONFIG",
     "LINK_ERRORS",
     "MAX_PINGS",
     "MAX_SAMPLE",

@@ -9,10 +9,10 @@ import trio
 
 from strata.mesh.agent.agent import MOST_LINKS, Agent
 from strata.mesh.agent.book import NeighbourBook
+from strata.mesh.agent.messages import ECH_CONFIG
 from strata.mesh.agent.transport import Direct
 from strata.mesh.network import Device
-from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
-from strata.mesh.roster import Roster
+from strata.mesh.process import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
 from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
 
 
@@ -29,8 +29,8 @@ def run_agent(
     """Serve as a member of the mesh in file `mesh` until SIGTERM or SIGINT, or, when supervised, until stdin ends.
 
     The member's key is `home/identity.json`, `home/mesh` the newest membership it has seen, and `home/neighbours` whom
-    it keeps links to; `home/ech.json` has the keys that open hellos, `home/replays` which were seen. Prints one line of
-    JSON when it is ready: peer_id, name, address.
+    it keeps links to; `home/ech.json` has the keys that open hellos, `home/ech-known.json` the configs of others, and
+    `home/replays` which hellos were seen. Prints one line of JSON when it is ready: peer_id, name, address.
     """
     main = partial(_main, host=host, port=port, device=device, most_links=most_links, supervised=supervised)
     trio.run(partial(main, home, mesh))
@@ -40,7 +40,7 @@ async def _main(
     home: Path, mesh: Path, *, host: str, port: int, device: Device, most_links: int, supervised: bool
 ) -> None:
     identity = Identity.load(home / "identity.json")
-    roster = Roster(newest_membership(mesh, home / "mesh"))
+    roster = open_roster(newest_membership(mesh, home / "mesh"), home)
     own = roster.membership.member(identity.peer_id)
     keys, replays = open_ech_keys(home / "ech.json"), ReplayCache(file=ReplayFile(home / "replays"))
     agent = Agent(
@@ -51,9 +51,11 @@ async def _main(
         device=device,
         most_links=most_links,
         membership_file=home / "mesh",
+        expiring=lambda: {ECH_CONFIG: keys.expires},
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(end_on_signal, nursery.cancel_scope)
+        nursery.start_soon(keep_known, roster)
         if supervised:
             nursery.start_soon(end_with_stdin, nursery.cancel_scope)
         address: str = await nursery.start(lambda *, task_status: agent.run(task_status=task_status))
