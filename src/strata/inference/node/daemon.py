@@ -22,7 +22,16 @@ from strata.inference.node.node import Node
 from strata.inference.node.process_memory import bound_kernels, release, reset_peak, resident_bytes, tune_allocator
 from strata.inference.node.worker import Worker
 from strata.memory import available_memory
-from strata.mesh import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster, serve
+from strata.mesh import (
+    INFERENCE,
+    end_on_signal,
+    end_with_stdin,
+    keep_known,
+    newest_membership,
+    offering,
+    open_roster,
+    serve,
+)
 from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
 from strata.store import Store
 
@@ -105,7 +114,7 @@ async def _main(
                 serve,
                 identity,
                 roster,
-                node.handle,
+                offering({INFERENCE: node.handle}),
                 host,
                 port,
                 keys=open_ech_keys(home / "ech.json"),
