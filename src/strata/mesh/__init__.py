@@ -17,14 +17,26 @@
 - `Message`, `Codec`, `Wire`, `Connection`, `ProtocolError`: messages over a link, whatever their protocol.
 - `newest_membership`, `open_roster`, `keep_known`, `end_on_signal`, `end_with_stdin`: what every process of a member
   does.
-- `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps links and probes; over `Transport`, `Direct`.
+- `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps at most `MOST_LINKS` links, and probes; over
+  `Transport`, `Direct`.
+- `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever it serves beside its agent.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
 - `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists.
 - `mesh_page`, `mesh_plot`: a sweep for people.
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
 
-from strata.mesh.agent import Agent, Direct, NeighbourBook, Transport, run_agent
+from strata.mesh.agent import (
+    MOST_LINKS,
+    Agent,
+    Direct,
+    NeighbourBook,
+    OwnMember,
+    Transport,
+    open_agent,
+    run_agent,
+    until_told,
+)
 from strata.mesh.bandwidth import (
     WEIGHTS,
     Allocation,
@@ -100,6 +112,7 @@ __all__ = [
     "AGENT",
     "HANDSHAKE_SECONDS",
     "INFERENCE",
+    "MOST_LINKS",
     "MOST_SURVIVED",
     "TOPOLOGY",
     "WEIGHTS",
@@ -135,6 +148,7 @@ __all__ = [
     "NeighbourBook",
     "Network",
     "NodeDidNotStart",
+    "OwnMember",
     "Pair",
     "Peer",
     "Probes",
@@ -175,6 +189,7 @@ __all__ = [
     "moments",
     "newest_membership",
     "offering",
+    "open_agent",
     "open_host",
     "open_roster",
     "pair",
@@ -194,6 +209,7 @@ __all__ = [
     "sweep_once",
     "sweep_sentence",
     "taken_back",
+    "until_told",
     "weak_spots",
     "write_down",
     "write_kept",

@@ -6,7 +6,7 @@ it dial, drop or probe. A bad peer costs only its own connection.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -50,6 +50,9 @@ PROBES_AT_ONCE = 4
 CONNECTIONS_OF_ONE = 16
 MOST_LINKS = 64
 
+Service = Callable[[Connection], Awaitable[None]]
+NONE: Mapping[str, Service] = {}
+
 
 class Agent:
     """One member's agent; `run` serves until it is cancelled.
@@ -83,16 +86,34 @@ class Agent:
         self._keepers: dict[str, trio.CancelScope] = {}
         self._nursery: trio.Nursery | None = None
 
-    async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve; reports the address that it listens at ("host:port"). Raises CannotListen."""
+    async def run(
+        self, services: Mapping[str, Service] = NONE, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve, and have `services` served beside; reports the address that it listens at ("host:port").
+
+        Raises CannotListen.
+        """
+        changed = trio.Event()
+
+        def change() -> None:
+            changed.set()
+
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             address: str = await nursery.start(
-                lambda *, task_status: self._transport.serve({AGENT: self.handle}, task_status=task_status)
+                lambda *, task_status: self._transport.serve({AGENT: self.handle, **services}, task_status=task_status)
             )
             for peer_id in self._book.peers:
                 self._begin(peer_id)
             task_status.started(address)
+            self._roster.watch(change)
+            try:
+                while True:  # whoever has brought a newer membership, and to whichever service
+                    await changed.wait()
+                    changed = trio.Event()
+                    await self._drop_strangers()
+            finally:
+                self._roster.unwatch(change)
 
     async def handle(self, connection: Connection) -> None:
         """Serve one member until its connection ends, one request after another."""
@@ -164,11 +185,15 @@ class Agent:
         except MembershipError as error:
             log.info("kept the membership: %s", error)
             return Done()
+        await self._drop_strangers()
+        return Done()
+
+    async def _drop_strangers(self) -> None:
+        """Keep no link any more to whom the membership does not list."""
         members = {member.peer_id for member in self._roster.membership.members}
         for peer_id in self._book.peers:
             if peer_id not in members:
                 await self._drop(peer_id)
-        return Done()
 
     def _keep(self, wire: Wire, kept: ExitStack) -> AnyMessage:
         if self._links.full and not self._links.is_up(wire.peer.peer_id):

@@ -1,19 +1,12 @@
 """The process that `strata mesh node` is: start, say so, serve, end cleanly."""
 
-import json
-from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import trio
 
-from strata.mesh.agent.agent import MOST_LINKS, Agent
-from strata.mesh.agent.book import NeighbourBook
-from strata.mesh.agent.messages import ECH_CONFIG
-from strata.mesh.agent.transport import Direct
+from strata.mesh.agent.agent import MOST_LINKS
+from strata.mesh.agent.member import OwnMember, open_agent, until_told
 from strata.mesh.network import Device
-from strata.mesh.process import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
-from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
 
 
 def run_agent(
@@ -24,39 +17,18 @@ def run_agent(
     port: int,
     device: Device = Device.SERVER,
     most_links: int = MOST_LINKS,
+    fronting: bool = False,
     supervised: bool = False,
 ) -> None:
     """Serve as a member of the mesh in file `mesh` until SIGTERM or SIGINT, or, when supervised, until stdin ends.
 
-    The member's key is `home/identity.json`, `home/mesh` the newest membership it has seen, and `home/neighbours` whom
-    it keeps links to; `home/ech.json` has the keys that open hellos, `home/ech-known.json` the configs of others, and
-    `home/replays` which hellos were seen. Prints one line of JSON when it is ready: peer_id, name, address.
+    For what lies in `home` see `OwnMember`. Prints one line of JSON when it is ready: peer_id, name, address.
     """
-    main = partial(_main, host=host, port=port, device=device, most_links=most_links, supervised=supervised)
-    trio.run(partial(main, home, mesh))
 
+    async def main() -> None:
+        own = OwnMember.open(home, mesh)
+        agent = open_agent(own, host, port, device=device, most_links=most_links, fronting=fronting)
+        async with until_told(own, supervised=supervised) as nursery:
+            own.announce(await nursery.start(agent.run))
 
-async def _main(
-    home: Path, mesh: Path, *, host: str, port: int, device: Device, most_links: int, supervised: bool
-) -> None:
-    identity = Identity.load(home / "identity.json")
-    roster = open_roster(newest_membership(mesh, home / "mesh"), home)
-    own = roster.membership.member(identity.peer_id)
-    keys, replays = open_ech_keys(home / "ech.json"), ReplayCache(file=ReplayFile(home / "replays"))
-    agent = Agent(
-        roster,
-        Direct(identity, roster, host, port, keys=keys, replays=replays),
-        NeighbourBook(roster.membership.mesh_id, home / "neighbours"),
-        version=version("strata"),
-        device=device,
-        most_links=most_links,
-        membership_file=home / "mesh",
-        expiring=lambda: {ECH_CONFIG: keys.expires},
-    )
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(end_on_signal, nursery.cancel_scope)
-        nursery.start_soon(keep_known, roster)
-        if supervised:
-            nursery.start_soon(end_with_stdin, nursery.cancel_scope)
-        address: str = await nursery.start(lambda *, task_status: agent.run(task_status=task_status))
-        print(json.dumps({"peer_id": identity.peer_id, "name": own.name, "address": address}), flush=True)
+    trio.run(main)
