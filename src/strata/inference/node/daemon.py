@@ -89,7 +89,7 @@ async def _main(
             worker,
             nursery=nursery,
             baseline_rss_bytes=resident_bytes(),
-            membership_file=own.membership_file,
+            take_membership=agent.take_membership,
             threads_alone=threads_alone,
         )
 

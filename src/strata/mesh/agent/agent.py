@@ -93,11 +93,6 @@ class Agent:
 
         Raises CannotListen.
         """
-        changed = trio.Event()
-
-        def change() -> None:
-            changed.set()
-
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             address: str = await nursery.start(
@@ -106,14 +101,6 @@ class Agent:
             for peer_id in self._book.peers:
                 self._begin(peer_id)
             task_status.started(address)
-            self._roster.watch(change)
-            try:
-                while True:  # whoever has brought a newer membership, and to whichever service
-                    await changed.wait()
-                    changed = trio.Event()
-                    await self._drop_strangers()
-            finally:
-                self._roster.unwatch(change)
 
     async def handle(self, connection: Connection) -> None:
         """Serve one member until its connection ends, one request after another."""
@@ -146,7 +133,8 @@ class Agent:
             case GetStatus():
                 return self._status()
             case Update():
-                return await self._update(payload)
+                await self.take_membership(payload)
+                return Done()
             case Keep():
                 return self._keep(wire, kept)
             case Dial() | Drop() | Probe():
@@ -177,19 +165,15 @@ class Agent:
             expiring=tuple(Expiring(what=what, at=at) for what, at in self._expiring().items()),
         )
 
-    async def _update(self, sealed: bytes) -> AnyMessage:
+    async def take_membership(self, sealed: bytes) -> None:
+        """Go by this membership from now on, where it is newer, whoever brought it and to whichever service."""
         try:
             self._roster.update(sealed)
             if self._membership_file is not None:
                 await trio.to_thread.run_sync(write_membership, self._membership_file, sealed)
         except MembershipError as error:
             log.info("kept the membership: %s", error)
-            return Done()
-        await self._drop_strangers()
-        return Done()
-
-    async def _drop_strangers(self) -> None:
-        """Keep no link any more to whom the membership does not list."""
+            return
         members = {member.peer_id for member in self._roster.membership.members}
         for peer_id in self._book.peers:
             if peer_id not in members:

@@ -86,10 +86,16 @@ def open_agent(
 
 @asynccontextmanager
 async def until_told(own: OwnMember, *, supervised: bool) -> AsyncIterator[trio.Nursery]:
-    """A nursery for all that the process does, which ends on SIGTERM or SIGINT or, when supervised, with stdin."""
+    """A nursery for all that the process does. After the block it goes on until SIGTERM or SIGINT, or, when supervised,
+    the end of stdin.
+    """
+    ending = trio.CancelScope()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(end_on_signal, nursery.cancel_scope)
+        nursery.start_soon(end_on_signal, ending)
         nursery.start_soon(keep_known, own.roster)
         if supervised:
-            nursery.start_soon(end_with_stdin, nursery.cancel_scope)
+            nursery.start_soon(end_with_stdin, ending)
         yield nursery
+        with ending:
+            await trio.sleep_forever()
+        nursery.cancel_scope.cancel()

@@ -73,8 +73,22 @@ class Expiring(Message):
     at: Annotated[float, Field(ge=0, lt=1e11)]
 
 
+HeldState = Literal["alive", "suspect", "dead", "left"]
+
+
+class Held(Message):
+    """What an agent's failure detector holds of a member, and for how many seconds it has."""
+
+    peer: PeerId
+    state: HeldState
+    seconds: Annotated[float, Field(ge=0, lt=1e11)]
+
+
 class Status(Message):
-    """What an agent is, and what it holds. told: the peers that it keeps links to, whether or not they are up."""
+    """What an agent is, and what it holds. told: the peers that it keeps links to, whether or not they are up.
+
+    incarnation: how often it had to say that it is alive after all. held: of each other member that it has heard of.
+    """
 
     type: Literal["status"] = "status"
     version: Annotated[str, Field(max_length=64)]
@@ -84,6 +98,8 @@ class Status(Message):
     neighbours: Annotated[tuple[Neighbour, ...], Field(max_length=MAX_NEIGHBOURS)]
     told: Annotated[tuple[PeerId, ...], Field(max_length=MAX_NEIGHBOURS)]
     expiring: Annotated[tuple[Expiring, ...], Field(max_length=16)] = ()
+    incarnation: Annotated[int, Field(ge=0, le=1 << 62)] = 0
+    held: Annotated[tuple[Held, ...], Field(max_length=MAX_NEIGHBOURS)] = ()
 
 
 class Dial(Message):
