@@ -27,7 +27,7 @@ class Reach:
 
     def coordinator(self) -> Coordinator:
         """Speaks with its agents."""
-        return Coordinator.of_files(Identity.load(self.identity_file), self.mesh_file)
+        return Coordinator.of_files(Identity.load(self.identity_file), self.mesh_file, Settings().home)
 
 
 @contextmanager

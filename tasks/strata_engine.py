@@ -29,7 +29,7 @@ from strata.inference import (
     resolve_model,
     with_most_sessions,
 )
-from strata.mesh import Roster, read_membership
+from strata.mesh import open_roster, read_membership
 from strata.secure import Identity
 from strata.settings import Settings
 from tasks.chaos import killing
@@ -141,7 +141,7 @@ def _run(mesh: Mesh, home: Path, timeout: float, stage: Callable[[Coordinator], 
 
     async def connected() -> T:
         identity = Identity.load(mesh.identity)
-        roster = Roster(read_membership(mesh.membership))
+        roster = open_roster(read_membership(mesh.membership), home)
         with trio.fail_after(timeout):
             async with Coordinator.connect(identity, roster, home, mesh.membership.read_bytes()) as coordinator:
                 return await stage(coordinator)

@@ -63,6 +63,12 @@ class Settings(BaseSettings):
         description="URL of the ledger, e.g. postgresql+psycopg://user@host/db; default: SQLite in STRATA_HOME",
     )
 
+    require_ech: bool = Field(
+        False,
+        alias="STRATA_REQUIRE_ECH",
+        description="Dial only with hellos that hide whom they are for; never a member whose ECH config is not known",
+    )
+
     @property
     def store_root(self) -> Path:
         """Folder of the content-addressed store."""

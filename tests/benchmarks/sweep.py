@@ -74,7 +74,7 @@ def main() -> None:
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, LocalMesh(Path(folder), arguments.members) as mesh:
         print(f"{arguments.members} members started in {time.monotonic() - start:.1f} s")
-        coordinator = Coordinator.of_files(Identity.load(mesh.identity_file), mesh.mesh_file)
+        coordinator = Coordinator.of_files(Identity.load(mesh.identity_file), mesh.mesh_file, Path(folder))
         found = trio.run(measure, coordinator, arguments.sweeps)
     cores = len(os.sched_getaffinity(0))
     result = {

@@ -21,8 +21,8 @@ from strata.inference.node.worker import Worker
 from strata.inference.plan import Plan, StagePlan
 from strata.inference.plan.profile import profile_model
 from strata.inference.run.pipeline import Coordinator
-from strata.mesh import INFERENCE, Roster, offering, serve
-from strata.secure import Identity, Membership
+from strata.mesh import INFERENCE, OwnMember, Roster, open_agent
+from strata.secure import EchKeys, Identity, Membership, ReplayCache
 from strata.store import Store
 
 LAYERS = 5
@@ -132,8 +132,8 @@ async def mesh_of(
             async with trio.open_nursery() as nursery:
                 for name in names:
                     mesh.stores[name] = Store(home / name)
-                    port = await nursery.start(_run, mesh, name, rosters[name], worker, memory_bytes, leaks)
-                    mesh.membership = mesh.membership.with_member(keys[name].card, name, (f"127.0.0.1:{port}",))
+                    address = await nursery.start(_run, mesh, name, rosters[name], worker, memory_bytes, leaks)
+                    mesh.membership = mesh.membership.with_member(keys[name].card, name, (address,))
                 for roster in rosters.values():
                     roster.update(mesh.membership.seal(keys["coordinator"]))
                 try:
@@ -148,10 +148,18 @@ async def mesh_of(
 
 
 async def _run(mesh, name, roster, worker, memory_bytes, leaks, *, task_status) -> None:
+    own = OwnMember(mesh.home / f"{name}.home", mesh.keys[name], roster, EchKeys(), ReplayCache())
+    agent = open_agent(own, "127.0.0.1", 0)
     with trio.CancelScope() as mesh.scopes[name]:
         async with trio.open_nursery() as nursery:
-            holding = Holding(mesh.stores[name], worker, memory_bytes)
             node = mesh.nodes[name] = Node(
-                mesh.keys[name], roster, holding, worker, nursery=nursery, baseline_rss_bytes=EVERYTHING, leaks=leaks
+                mesh.keys[name],
+                roster,
+                Holding(mesh.stores[name], worker, memory_bytes),
+                worker,
+                nursery=nursery,
+                baseline_rss_bytes=EVERYTHING,
+                take_membership=agent.take_membership,
+                leaks=leaks,
             )
-            task_status.started(await nursery.start(serve, mesh.keys[name], roster, offering({INFERENCE: node.handle})))
+            task_status.started(await nursery.start(agent.run, {INFERENCE: node.handle}))

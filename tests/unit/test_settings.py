@@ -25,18 +25,19 @@ FLAGS = {
     "ARCHAEOLOGICAL_IMPORT_STANDARDIZATION": "import_standardization",
     "PYTHON_COUPLING_ANALYSIS": "coupling_analysis",
 }
+OFF = {"STRATA_REQUIRE_ECH": "require_ech"}
 VALUES = {"ARCHAEOLOGICAL_PHASE_2_VERSION": "phase_2_version", "STRATA_HOME": "home", "STRATA_LEDGER_URL": "ledger_url"}
 
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in (*FLAGS, *VALUES):
+    for name in (*FLAGS, *OFF, *VALUES):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
 
 def test_these_are_all_the_names() -> None:
-    assert {field.alias: name for name, field in Settings.model_fields.items()} == FLAGS | VALUES
+    assert {field.alias: name for name, field in Settings.model_fields.items()} == FLAGS | OFF | VALUES
 
 
 def test_the_example_lists_exactly_these_names_each_with_its_line() -> None:
@@ -47,7 +48,7 @@ def test_the_example_lists_exactly_these_names_each_with_its_line() -> None:
         listed[name] = (comment.removeprefix("# "), value)
     for field in Settings.model_fields.values():
         default = "" if field.default is None else str(field.default)
-        assert listed.pop(field.alias) == (field.description, default.lower() if field.default is True else default)
+        assert listed.pop(field.alias) == (field.description, default.lower() if field.annotation is bool else default)
     assert not listed
 
 
@@ -56,12 +57,12 @@ def test_the_example_as_it_stands_changes_nothing(tmp_path: Path) -> None:
     assert Settings() == Settings(_env_file=None)
 
 
-@pytest.mark.parametrize(("name", "field"), FLAGS.items())
+@pytest.mark.parametrize(("name", "field"), (FLAGS | OFF).items())
 @pytest.mark.parametrize(("text", "value"), [("false", False), ("0", False), ("off", False), ("1", True)])
 def test_each_flag_is_read_from_the_environment_and_from_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, field: str, text: str, value: bool
 ) -> None:
-    assert getattr(Settings(), field) is True
+    assert getattr(Settings(), field) is (name in FLAGS)
     (tmp_path / ".env").write_text(f"{name}={text}\n")
     assert getattr(Settings(), field) is value
     monkeypatch.setenv(name, str(not value))

@@ -8,14 +8,19 @@ from typing import Annotated
 import typer
 
 from strata.cli.options import (
+    Device,
     Dtype,
+    Fronting,
     Identity,
     KvCache,
     Mesh,
     Model,
+    MostLinks,
     NodeMemory,
+    Supervised,
     Weights,
     held,
+    parse_device,
     parse_listen,
     parse_size,
 )
@@ -32,13 +37,18 @@ def node(
     threads_alone: Annotated[
         int | None, typer.Option(min=1, help="Threads for the only session, in half precision.")
     ] = None,
-    fronting: Annotated[
-        bool,
-        typer.Option("--front", help="Pass on links to other members: whom they are for does not show."),
-    ] = False,
-    supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")] = False,
+    device: Device = "server",
+    most_links: MostLinks = 64,
+    fronting: Fronting = False,
+    supervised: Supervised = False,
 ) -> None:
-    """Run this machine's node: hold a shard of a model and compute with it. Prints one line of JSON when ready."""
+    """Run this machine's node: be a member of the mesh, hold a shard of a model and compute with it.
+
+    Prints one line of JSON when ready.
+
+    With STRATA_REQUIRE_ECH=true it dials members only with hellos that hide whom they are for, and so none whose ECH
+    config it has not learned yet: start it once without, and it keeps what it learns in its home.
+    """
     import logging
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
@@ -53,6 +63,8 @@ def node(
         memory_bytes=None if memory is None else parse_size(memory),
         threads=threads,
         threads_alone=threads_alone,
+        device=parse_device(device),
+        most_links=most_links,
         fronting=fronting,
         supervised=supervised,
     )

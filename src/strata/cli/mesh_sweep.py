@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def status(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
-    """Ask every member how it is, as a coordinator; exit 1 if one does not answer."""
+    """Ask every member how it is, as a coordinator; exit 1 if one does not answer.
+
+    From then on this machine knows the ECH configs of all who answer, and can dial them under STRATA_REQUIRE_ECH=true,
+    which lets no hello go that does not hide whom it is for.
+    """
     import trio
 
     from strata.mesh import state_rows
@@ -56,7 +60,7 @@ def _coordinator(home: Path | None, mesh: Path | None) -> "Coordinator":
     from strata.mesh import Coordinator
 
     home, mesh = paths(home, mesh)
-    return Coordinator.of_files(identity_of(home), mesh)
+    return Coordinator.of_files(identity_of(home), mesh, home)
 
 
 def _table(rows: "Sequence[Mapping[str, str]]") -> None:

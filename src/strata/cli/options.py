@@ -1,11 +1,14 @@
 """Options that several commands share, and how their texts are read."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from strata.errors import StrataError
+
+if TYPE_CHECKING:
+    from strata import mesh
 
 Model = Annotated[str, typer.Argument(help='Folder, .gguf file or name of a model ("smollm2").')]
 Mesh = Annotated[Path | None, typer.Option(help="Use the running nodes of this mesh.")]
@@ -14,6 +17,14 @@ NodeMemory = Annotated[str | None, typer.Option(help="With --nodes: bytes each m
 Dtype = Annotated[
     str | None, typer.Option(help="float32, bfloat16, float16; default: the checkpoint's own, GGUF as float32.")
 ]
+Device = Annotated[
+    str, typer.Option(help="server, or mobile: it carries nothing for others, and no layers where others can.")
+]
+MostLinks = Annotated[int, typer.Option(min=1, max=1024, help="Neighbours in the mesh that it bears at most.")]
+Fronting = Annotated[
+    bool, typer.Option("--front", help="Pass on links to other members: whom they are for does not show.")
+]
+Supervised = Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")]
 Held = Literal["as-is", "int8"]
 Weights = Annotated[Held, typer.Option(help="int8: one byte a weight of a matrix; as-is: the dtype.")]
 KvCache = Annotated[Held, typer.Option(help="int8: keys and values in a byte each; as-is: the dtype.")]
@@ -36,6 +47,15 @@ def parse_size(text: str) -> int:
     if not 0 < size < 1 << 60:
         raise StrataError(f"not a size: {text!r}")
     return int(size)
+
+
+def parse_device(text: str) -> "mesh.Device":
+    """The device class of that name; raises StrataError."""
+    from strata.mesh import Device
+
+    if text not in set(Device):
+        raise StrataError(f"--device is one of {', '.join(Device)}, not {text!r}")
+    return Device(text)
 
 
 def parse_listen(text: str) -> tuple[str, int]:

@@ -15,15 +15,28 @@
 - `Mender`, `leave_alone`, `Remembering`, `RandomLinks`: what its sweeps ask for.
 - `sparse_mesh`, `dialling_mesh`: made-up meshes.
 - `Message`, `Codec`, `Wire`, `Connection`, `ProtocolError`: messages over a link, whatever their protocol.
-- `newest_membership`, `end_on_signal`, `end_with_stdin`: what every process of a member does.
-- `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps links and probes; over `Transport`, `Direct`.
+- `newest_membership`, `open_roster`, `keep_known`, `end_on_signal`, `end_with_stdin`: what every process of a member
+  does.
+- `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps at most `MOST_LINKS` links, and probes; over
+  `Transport`, `Direct`.
+- `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever it serves beside its agent.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
 - `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists.
 - `mesh_page`, `mesh_plot`: a sweep for people.
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
 
-from strata.mesh.agent import Agent, Direct, NeighbourBook, Transport, run_agent
+from strata.mesh.agent import (
+    MOST_LINKS,
+    Agent,
+    Direct,
+    NeighbourBook,
+    OwnMember,
+    Transport,
+    open_agent,
+    run_agent,
+    until_told,
+)
 from strata.mesh.bandwidth import (
     WEIGHTS,
     Allocation,
@@ -44,7 +57,7 @@ from strata.mesh.listen import CannotListen, serve
 from strata.mesh.local import LocalMesh, LocalNode, LocalNodes, NodeDidNotStart
 from strata.mesh.messaging import Codec, Connection, Message, ProtocolError, Wire
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
-from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
+from strata.mesh.process import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
 from strata.mesh.report import mesh_page, mesh_plot
 from strata.mesh.roster import Roster
 from strata.mesh.services import AGENT, INFERENCE, offering
@@ -99,6 +112,7 @@ __all__ = [
     "AGENT",
     "HANDSHAKE_SECONDS",
     "INFERENCE",
+    "MOST_LINKS",
     "MOST_SURVIVED",
     "TOPOLOGY",
     "WEIGHTS",
@@ -134,6 +148,7 @@ __all__ = [
     "NeighbourBook",
     "Network",
     "NodeDidNotStart",
+    "OwnMember",
     "Pair",
     "Peer",
     "Probes",
@@ -164,6 +179,7 @@ __all__ = [
     "end_on_signal",
     "end_with_stdin",
     "finish",
+    "keep_known",
     "leave_alone",
     "look",
     "measure_detection",
@@ -173,7 +189,9 @@ __all__ = [
     "moments",
     "newest_membership",
     "offering",
+    "open_agent",
     "open_host",
+    "open_roster",
     "pair",
     "peer_rows",
     "plan_probes",
@@ -191,6 +209,7 @@ __all__ = [
     "sweep_once",
     "sweep_sentence",
     "taken_back",
+    "until_told",
     "weak_spots",
     "write_down",
     "write_kept",

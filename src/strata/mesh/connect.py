@@ -24,8 +24,14 @@ class Unreachable(StrataError):
     """No address of the peer took a connection in time."""
 
 
-class EchRequired(StrataError):
+class EchRequired(Unreachable):
     """A hello was to hide whom it is for, and no config is known under which it could: it was not sent."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"no ECH config of {name} that can be used is known, and no other hello may be sent: dial it once without "
+            "that demand, from which its config is learned (`STRATA_REQUIRE_ECH=false strata mesh status` dials all)"
+        )
 
 
 async def dial(
@@ -43,10 +49,10 @@ async def dial(
 
     service: which of the member's services is wanted (see `strata.mesh.services`); None where its listener has but one.
     front: the peer id of a member that passes the link on; the address is then the front's, whose config is fetched
-    first if it is not known. Where neither is given and the membership names fronts of the member, it is dialled
-    through one of them and never past them, but by a front of it. require_ech: send no hello but a true one, which for
-    a direct dial means that the peer was dialled before. A listener that cannot open a true hello is dialled again with
-    what it offers now, once.
+    first if it is not known and may be. Where neither is given and the membership names fronts of the member, it is
+    dialled through one of them and never past them, but by a front of it. require_ech: send no hello but a true one,
+    which means that who listens there was dialled before; a roster may demand that of all dials. A listener that cannot
+    open a true hello is dialled again with what it offers now, once.
 
     Raises NotAMember and EchRequired before anything is sent, Unreachable when nobody answers, ChannelError when who
     answers is not the peer or does not take us for a member.
@@ -55,6 +61,7 @@ async def dial(
     listeners: tuple[Member, ...] = (member if front is None else roster.membership.member(front),)
     if front is None and address is None:
         listeners = _listeners(identity, roster.membership, member)
+    demand = require_ech or roster.require_ech
     failure: StrataError = Unreachable(f"the membership lists no address of {listeners[0].name}")
     places = [
         (listener, place)
@@ -65,7 +72,7 @@ async def dial(
         for number, (listener, place) in enumerate(places):
             try:
                 with _share(deadline, len(places) - number, place):
-                    link = await _Dial(identity, roster, member, listener, require_ech).at(place)
+                    link = await _Dial(identity, roster, member, listener, demand).at(place)
                     if service is not None:
                         await link.send(service.encode())
             except (Unreachable, ChannelError) as error:
@@ -118,14 +125,11 @@ class _Dial:
     async def at(self, address: str) -> Link:
         """A link, after a second try where the listener could not open the hello; raises as `dial` does."""
         through_front = self.listener is not self.member
-        if through_front and self._config is None:
+        if through_front and self._config is None and not self.require_ech:
             await (await self._establish(self.listener, address)).aclose()
         for _ in range(2):
             if self._config is None and (through_front or self.require_ech):
-                name = self.listener.name
-                raise EchRequired(
-                    f"no ECH config of {name} that can be used is known: dial it once without that demand"
-                )
+                raise EchRequired(self.listener.name)
             try:
                 return await self._establish(self.member, address)
             except HelloRejected as error:

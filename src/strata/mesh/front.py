@@ -78,9 +78,9 @@ class Front:
             self._joined -= 1
 
     async def _reach_at(self, member: Member, address: str, opened: Opened) -> tuple[trio.SocketStream, bytes]:
-        for _ in range(2):  # the second time with the config that the target offers now
-            config = self._roster.ech_config(member.peer_id)
-            if config is None:
+        config = self._roster.ech_config(member.peer_id)
+        for attempt in range(2):  # the second time with the config that the target offers now
+            if config is None or attempt:
                 await (await dial(self._identity, self._roster, member.peer_id, address)).aclose()
                 config = self._roster.ech_config(member.peer_id)
             if config is None:
@@ -99,7 +99,6 @@ class Front:
                     raise Unreachable(f"{member.name} hung up on a hello that was passed on") from None
                 raise
             await stream.aclose()
-            self._roster.learn(member.peer_id, ())
         raise Unreachable(f"{member.name} takes no hello that is passed on to it")
 
 

@@ -1,4 +1,4 @@
-"""What every process of a member does: take the newest membership it knows, and end when it is told to."""
+"""What every process of a member does: take the newest membership it knows, keep what it learns, end when told to."""
 
 import logging
 import os
@@ -7,9 +7,13 @@ from pathlib import Path
 
 import trio
 
-from strata.secure import Membership, MembershipError, read_membership
+from strata.mesh.roster import Roster
+from strata.secure import KnownConfigs, Membership, MembershipError, read_membership
+from strata.settings import Settings
 
 log = logging.getLogger(__name__)
+
+SAVE_SECONDS = 2.0
 
 
 def newest_membership(given: Path, seen: Path) -> Membership:
@@ -26,6 +30,24 @@ def newest_membership(given: Path, seen: Path) -> Membership:
         seen.unlink(missing_ok=True)  # of a mesh that this member has left
         return membership
     return max(known, membership, key=lambda each: each.version)
+
+
+def open_roster(membership: Membership, home: Path) -> Roster:
+    """That of a process whose things lie in `home`: `home/ech-known.json` has the ECH configs that it learned before.
+
+    STRATA_REQUIRE_ECH says whether others may be dialled. Raises IdentityError where that file is none.
+    """
+    return Roster(membership, KnownConfigs(home / "ech-known.json"), require_ech=Settings().require_ech)
+
+
+async def keep_known(roster: Roster) -> None:
+    """Write down what the roster learns, soon after it does; at the latest when this is cancelled."""
+    try:
+        while True:
+            await trio.sleep(SAVE_SECONDS)
+            await trio.to_thread.run_sync(roster.known.save)
+    finally:
+        roster.known.save()
 
 
 async def end_on_signal(scope: trio.CancelScope) -> None:

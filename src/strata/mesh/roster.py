@@ -3,20 +3,22 @@
 from collections.abc import Callable, Sequence
 
 from strata.mesh.addresses import Addresses
-from strata.secure import Config, EchConfig, Membership, choose
+from strata.secure import Config, EchConfig, KnownConfigs, Membership, choose
 
 
 class Roster:
     """Holds the current membership; takes only newer ones of the same mesh, signed by the same owner.
 
-    addresses: where members may be found.
+    known: configs that were learned before, which it adds to. require_ech: whoever goes by this roster dials with a
+    true hello or not at all. addresses: where members may be found.
     """
 
-    def __init__(self, membership: Membership) -> None:
+    def __init__(self, membership: Membership, known: KnownConfigs | None = None, *, require_ech: bool = False) -> None:
+        self.require_ech = require_ech
+        self.known = known or KnownConfigs()
         self.addresses = Addresses()
         self._membership = membership
         self._watchers: set[Callable[[], None]] = set()
-        self._ech_configs: dict[str, EchConfig] = {}
 
     @property
     def membership(self) -> Membership:
@@ -28,9 +30,11 @@ class Roster:
 
         Links whose peer the new one does not list are closed.
         """
-        self._membership = self._membership.successor(sealed)
+        before, self._membership = self._membership, self._membership.successor(sealed)
         listed = {member.peer_id for member in self._membership.members}
-        self._ech_configs = {peer: config for peer, config in self._ech_configs.items() if peer in listed}
+        for member in before.members:
+            if member.peer_id not in listed:
+                self.known.forget(member.peer_id)
         self.addresses.keep_only(listed)
         for changed in tuple(self._watchers):
             changed()
@@ -38,14 +42,14 @@ class Roster:
 
     def ech_config(self, peer_id: str) -> EchConfig | None:
         """What hellos to a member are sealed with; None while nothing is known."""
-        return self._ech_configs.get(peer_id)
+        return self.known.get(peer_id)
 
     def learn(self, peer_id: str, configs: Sequence[Config]) -> None:
         """Take the configs that a member has given of itself, and only what came under its authentication."""
         if (config := choose(configs)) is None:
-            self._ech_configs.pop(peer_id, None)
+            self.known.forget(peer_id)
         else:
-            self._ech_configs[peer_id] = config
+            self.known.put(peer_id, config)
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Have `changed` called after each update, until `unwatch`."""

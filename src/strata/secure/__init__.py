@@ -6,7 +6,8 @@
 - `Channel`, `Established`, `Closed`, `MAX_RECORD`: the encrypted channel between two members.
 - `ReplayCache`, `ReplayFile`: which handshakes were seen.
 - `Suite`, `preferred_suite`: the cipher suites.
-- `EchInitiator`, `EchResponder`, `EchKeys`, `open_ech_keys`, ...: the ECH-style hello, listed in `strata.secure.ech`.
+- `EchInitiator`, `EchResponder`, `EchKeys`, `open_ech_keys`, `KnownConfigs`, ...: the ECH-style hello, listed in
+  `strata.secure.ech`.
 - `ChannelError` and its kinds, `IdentityError`, `MembershipError`: what can go wrong.
 """
 
@@ -25,6 +26,7 @@ from strata.secure.ech import (
     EchKeys,
     EchResponder,
     HelloRejected,
+    KnownConfigs,
     Listener,
     Opened,
     choose,
@@ -76,6 +78,7 @@ __all__ = [
     "HelloRejected",
     "Identity",
     "IdentityError",
+    "KnownConfigs",
     "Listener",
     "Member",
     "Membership",

@@ -9,7 +9,7 @@ import trio
 
 from strata.mesh import EchRequired, Link, LinkClosed, Roster, Unreachable, dial, serve
 from strata.mesh.front import Front
-from strata.secure import ChannelError, EchKeys, HandshakeFailed, Identity, NotAMember, ReplayCache
+from strata.secure import ChannelError, EchKeys, HandshakeFailed, Identity, KnownConfigs, NotAMember, ReplayCache
 from tests.support.channels import ALICE, BOB, OUTSIDER
 from tests.support.hellos import CAROL, FRONTED, Clock, dialling, listener
 
@@ -102,6 +102,47 @@ async def test_where_ech_is_required_nothing_else_is_sent():
         await (await dial(ALICE, roster, BOB.peer_id)).aclose()
         await exchange(await dial(ALICE, roster, BOB.peer_id, require_ech=True))
         assert mesh.seen["bob"][-1] == ("alice", True)
+
+
+@pytest.mark.anyio
+async def test_a_roster_may_demand_it_of_every_dial(tmp_path):
+    async with house() as mesh:
+        await mesh.front()
+        for peer, front in ((BOB, None), (CAROL, BOB.peer_id)):
+            with pytest.raises(EchRequired, match=r"bob .* dial it once without"):
+                await dial(ALICE, Roster(mesh.membership, require_ech=True), peer.peer_id, front=front)
+        assert mesh.seen == {"bob": [], "carol": []}
+        known = KnownConfigs(tmp_path / "known")
+        await (await dial(ALICE, Roster(mesh.membership, known), BOB.peer_id)).aclose()
+        known.save()
+        demanding = Roster(mesh.membership, KnownConfigs(tmp_path / "known"), require_ech=True)
+        await exchange(await dial(ALICE, demanding, BOB.peer_id))
+        await exchange(await dial(ALICE, demanding, CAROL.peer_id, front=BOB.peer_id))
+        assert mesh.seen["bob"] == [("alice", False), ("alice", True)]
+
+
+@pytest.mark.anyio
+async def test_of_several_fronts_one_whose_config_is_known_is_enough(tmp_path):
+    async with house() as mesh:
+        await mesh.front()
+        mesh.membership = mesh.membership.with_member(OUTSIDER.card, "new", ["127.0.0.1:1"])
+        addresses = ["@new", "@bob", *mesh.membership.named("carol").addresses]
+        mesh.membership = mesh.membership.with_member(CAROL.card, "carol", addresses)
+        roster = mesh.roster()
+        await (await dial(ALICE, roster, BOB.peer_id)).aclose()
+        roster.require_ech = True
+        await exchange(await dial(ALICE, roster, CAROL.peer_id))
+
+
+@pytest.mark.anyio
+async def test_a_restarted_dialler_begins_with_true_hellos(tmp_path):
+    async with house() as mesh:
+        await mesh.listen(BOB)
+        for _ in range(2):
+            roster = Roster(mesh.membership, KnownConfigs(tmp_path / "known"))
+            await (await dial(ALICE, roster, BOB.peer_id)).aclose()
+            roster.known.save()
+        assert mesh.seen["bob"] == [("alice", False), ("alice", True)]
 
 
 @pytest.mark.anyio
@@ -238,13 +279,15 @@ async def test_an_end_on_either_side_arrives_on_the_other():
 
 
 @pytest.mark.anyio
-async def test_a_target_with_new_keys_is_asked_for_them_by_the_front():
+@pytest.mark.parametrize("demanding", [False, True])
+async def test_a_target_with_new_keys_is_asked_for_them_by_the_front(demanding):
     async with house() as mesh:
         keys = EchKeys()
         await mesh.listen(CAROL, keys=keys)
         await mesh.listen(BOB, fronting=True)
         roster = mesh.roster()
         await (await dial(ALICE, roster, CAROL.peer_id, front=BOB.peer_id)).aclose()
+        mesh.rosters["bob"].require_ech = demanding
         for _ in range(8):
             keys.rotate()
         await exchange(await dial(ALICE, roster, CAROL.peer_id, front=BOB.peer_id))

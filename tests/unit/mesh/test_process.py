@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
 
-from strata.mesh import newest_membership, write_membership
-from strata.secure import Identity, Membership, MembershipError
+from strata.mesh import keep_known, newest_membership, open_roster, write_membership
+from strata.mesh.process import SAVE_SECONDS
+from strata.secure import X25519, EchKey, Identity, Membership, MembershipError
 
 OWNER = Identity.generate()
 FIRST = Membership.found(OWNER)
@@ -40,3 +43,23 @@ def test_of_a_mesh_that_was_left_nothing_stays(tmp_path: Path):
 def test_without_a_membership_there_is_no_member(tmp_path: Path):
     with pytest.raises(MembershipError, match="cannot read"):
         newest_membership(tmp_path / "given", tmp_path / "seen")
+
+
+def test_what_a_process_learns_of_hellos_is_kept_soon_and_at_its_end(tmp_path: Path, monkeypatch):
+    first, second = (EchKey.generate(0.0, X25519, number).config for number in range(2))
+
+    async def learn() -> None:
+        roster = open_roster(FIRST, tmp_path)
+        assert not roster.require_ech
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep_known, roster)
+            roster.learn("one", [first])
+            await trio.sleep(2 * SAVE_SECONDS)
+            assert open_roster(FIRST, tmp_path).ech_config("one") == first
+            roster.learn("one", [second])
+            nursery.cancel_scope.cancel()
+
+    trio.run(learn, clock=trio.testing.MockClock(autojump_threshold=0.1))
+    monkeypatch.setenv("STRATA_REQUIRE_ECH", "true")
+    again = open_roster(FIRST, tmp_path)
+    assert (again.ech_config("one"), again.require_ech) == (second, True)

@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +23,7 @@ from strata.inference.node.node import Node
 from strata.inference.node.process_memory import bound_kernels, release, reset_peak, resident_bytes, tune_allocator
 from strata.inference.node.worker import Worker
 from strata.memory import available_memory
-from strata.mesh import INFERENCE, Roster, end_on_signal, end_with_stdin, newest_membership, offering, serve
-from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
+from strata.mesh import INFERENCE, MOST_LINKS, Agent, Connection, Device, Link, OwnMember, open_agent, until_told
 from strata.store import Store
 
 # Memory that a node leaves to the rest of the machine when nobody tells it its budget.
@@ -39,25 +39,25 @@ def run_node(
     memory_bytes: int | None = None,
     threads: int | None = None,
     threads_alone: int | None = None,
+    device: Device = Device.SERVER,
+    most_links: int = MOST_LINKS,
     fronting: bool = False,
     supervised: bool = False,
 ) -> None:
     """Serve as a node of the mesh in file `mesh` until SIGTERM or SIGINT, or, when supervised, until stdin ends.
 
     threads: for tensor work; None takes torch's number. threads_alone: for the steps of a session that is
-    the only one. fronting: pass on links to other members.
-    The node's key is `home/identity.json`, its store `home/store`, and `home/mesh` the newest membership it has seen;
-    `home/ech.json` has the keys that open hellos, `home/replays` which were seen.
+    the only one. device, most_links: as the mesh's agent, which runs here too, on the same port, tells them; fronting:
+    pass on links to other members. The node's store is `home/store`; for what else lies there see `OwnMember`.
     Prints one line of JSON when it is ready: peer_id, name, address, memory_bytes.
     """
     tune_allocator()
     bound_kernels()
     if threads is not None:
         torch.set_num_threads(threads)
-    serving = partial(
-        _main, memory_bytes=memory_bytes, threads_alone=threads_alone, fronting=fronting, supervised=supervised
-    )
-    trio.run(partial(serving, home, mesh, host=host, port=port))
+    listening = partial(open_agent, host=host, port=port, device=device, most_links=most_links, fronting=fronting)
+    serving = partial(_main, memory_bytes=memory_bytes, threads_alone=threads_alone, supervised=supervised)
+    trio.run(partial(serving, home, mesh, listening))
     sys.stdout.flush()
     sys.stderr.flush()
     # A forward may still run in the worker's thread; the interpreter must not take torch down around it.
@@ -67,54 +67,37 @@ def run_node(
 async def _main(
     home: Path,
     mesh: Path,
+    listening: Callable[[OwnMember], Agent],
     *,
-    host: str,
-    port: int,
     memory_bytes: int | None,
     threads_alone: int | None,
-    fronting: bool,
     supervised: bool,
 ) -> None:
-    identity = Identity.load(home / "identity.json")
-    roster = Roster(newest_membership(mesh, home / "mesh"))
-    own = roster.membership.member(identity.peer_id)
+    own = OwnMember.open(home, mesh)
+    agent = listening(own)
     worker = Worker()
     await worker.run(warm_up)
     await worker.run(release)
     gc.freeze()  # what is loaded by now stays: later collections need not look at it
     reset_peak()
     budget = memory_bytes if memory_bytes is not None else int(available_memory() * SHARE_OF_AVAILABLE)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(end_on_signal, nursery.cancel_scope)
-        if supervised:
-            nursery.start_soon(end_with_stdin, nursery.cancel_scope)
+    async with until_told(own, agent, supervised=supervised) as nursery:
         node = Node(
-            identity,
-            roster,
+            own.identity,
+            own.roster,
             Holding(Store(home / "store"), worker, budget),
             worker,
             nursery=nursery,
             baseline_rss_bytes=resident_bytes(),
-            membership_file=home / "mesh",
+            take_membership=agent.take_membership,
             threads_alone=threads_alone,
         )
-        bound = await nursery.start(
-            partial(
-                serve,
-                identity,
-                roster,
-                offering({INFERENCE: node.handle}),
-                host,
-                port,
-                keys=open_ech_keys(home / "ech.json"),
-                replays=ReplayCache(file=ReplayFile(home / "replays")),
-                fronting=fronting,
-            )
-        )
-        ready = {
-            "peer_id": identity.peer_id, "name": own.name, "address": f"{host}:{bound}", "memory_bytes": budget
-        }  # fmt: skip
-        print(json.dumps(ready), flush=True)
+
+        async def compute(connection: Connection) -> None:
+            assert isinstance(connection, Link)  # tensors go the direct way, where their bytes are counted
+            await node.handle(connection)
+
+        own.announce(await nursery.start(agent.run, {INFERENCE: compute}), memory_bytes=budget)
 
 
 def warm_up() -> None:

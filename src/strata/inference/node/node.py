@@ -6,8 +6,8 @@ member may ping or bring a newer membership, which its owner's signature vouches
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 
 import trio
 
@@ -57,9 +57,8 @@ from strata.mesh import (
     Roster,
     Unreachable,
     dial,
-    write_membership,
 )
-from strata.secure import ChannelError, Identity, MembershipError
+from strata.secure import ChannelError, Identity
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +68,10 @@ REQUESTS_WAITING = 4  # chunks of 1 MiB that one link may have under way here
 
 
 class Node:
-    """The node's state; `handle` is what `strata.mesh.serve` calls for each link. Sessions run in `nursery`."""
+    """The node's state; `handle` is what `strata.mesh.serve` calls for each link. Sessions run in `nursery`.
+
+    take_membership: called with each sealed membership that a member brings, newer or not.
+    """
 
     def __init__(
         self,
@@ -80,7 +82,7 @@ class Node:
         *,
         nursery: trio.Nursery,
         baseline_rss_bytes: int,
-        membership_file: Path | None = None,
+        take_membership: Callable[[bytes], Awaitable[None]],
         leaks: LeakWatch | None = None,
         threads_alone: int | None = None,
     ) -> None:
@@ -91,7 +93,7 @@ class Node:
         self._batcher = Batcher(worker, threads_alone)
         self._nursery = nursery
         self._baseline = baseline_rss_bytes
-        self._membership_file = membership_file
+        self._take_membership = take_membership
         self._leaks = leaks or LeakWatch()
         self._sessions: SessionTable[StageRun] = SessionTable()
         self._pace = PaceCounter()
@@ -158,7 +160,8 @@ class Node:
 
     async def _answer(self, wire: Wire, requests: Requests, message: AnyMessage, payload: memoryview) -> AnyMessage:
         if isinstance(message, Update):
-            return self._update(bytes(payload))
+            await self._take_membership(bytes(payload))
+            return Done()
         if "coordinator" not in wire.peer.roles:
             reason = f"{wire.peer.name} is not a coordinator of this mesh: it may not {message.type}"
             raise Refusal(Refused(code="role", reason=reason))
@@ -200,15 +203,6 @@ class Node:
         if run is None or name not in self._sessions.owned_by(wire):
             raise Refusal(Refused(code="session", reason="there is no such session of yours"))
         return run.progress
-
-    def _update(self, sealed: bytes) -> Done:
-        try:
-            self._roster.update(sealed)
-            if self._membership_file is not None:
-                write_membership(self._membership_file, sealed)
-        except MembershipError as error:
-            log.info("kept the membership: %s", error)
-        return Done()
 
     async def _measure(self) -> Measured:
         found = await self._worker.run(measure_node, self._holding.memory_bytes, "this node")

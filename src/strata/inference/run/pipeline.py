@@ -73,7 +73,8 @@ class Coordinator:
         """Connect to every node of the mesh; those that do not answer are in `unreachable`.
 
         home: where digests of checkpoints are remembered; sealed: the membership file's bytes, given to nodes that know
-        an older one. Raises Unreachable when no node answers. Links are closed at the end; the nodes keep their shards.
+        an older one. Raises Unreachable when no node answers. Links are closed at the end; the nodes keep their shards,
+        and the roster what it learned.
         """
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
@@ -89,6 +90,7 @@ class Coordinator:
             with trio.move_on_after(CLOSE_SECONDS) as deadline:
                 deadline.shield = True
                 await connections.aclose()
+                await trio.to_thread.run_sync(roster.known.save)
             nursery.cancel_scope.cancel()
         if failure is not None:
             raise failure

@@ -16,7 +16,7 @@ from strata.inference.run.cluster import LocalCluster
 from strata.inference.run.generate import GenerationParams
 from strata.inference.run.pipeline import Coordinator
 from strata.inference.run.text import Texts
-from strata.mesh import Roster, read_membership
+from strata.mesh import open_roster, read_membership
 from strata.secure import Identity
 from strata.settings import Settings
 
@@ -71,7 +71,7 @@ def reached(request: Request, settings: Settings) -> Iterator[Place]:
 
 async def connected(place: Place, function: Callable[[Coordinator], Awaitable[T]]) -> T:
     """Call the function with a coordinator that is connected to the mesh."""
-    key, roster = Identity.load(place.identity), Roster(read_membership(place.mesh))
+    key, roster = Identity.load(place.identity), open_roster(read_membership(place.mesh), place.home)
     async with Coordinator.connect(key, roster, place.home, place.mesh.read_bytes()) as coordinator:
         return await function(coordinator)
 

@@ -3,6 +3,7 @@
 Public face:
 
 - `Agent`, `NeighbourBook`: one member's agent, and the file of whom it keeps links to; `run_agent`: its process
+- `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever else it serves
 - `Transport`, `Direct`: how it reaches others
 - `Wire`, `ask`, `reached`, `LINK_ERRORS`, `RequestRefused`, and the messages: how a coordinator speaks with it
 """
@@ -11,7 +12,9 @@ from strata.mesh.agent.agent import MOST_LINKS, Agent
 from strata.mesh.agent.asking import LINK_ERRORS, RequestRefused, ask, reached, why
 from strata.mesh.agent.book import BadBook, NeighbourBook
 from strata.mesh.agent.daemon import run_agent
+from strata.mesh.agent.member import OwnMember, open_agent, until_told
 from strata.mesh.agent.messages import (
+    ECH_CONFIG,
     MAX_PINGS,
     MAX_SAMPLE,
     MAX_TARGETS,
@@ -29,6 +32,7 @@ from strata.mesh.agent.messages import (
 from strata.mesh.agent.transport import Direct, Transport
 
 __all__ = [
+    "ECH_CONFIG",
     "LINK_ERRORS",
     "MAX_PINGS",
     "MAX_SAMPLE",
@@ -43,6 +47,7 @@ __all__ = [
     "Echoes",
     "GetStatus",
     "NeighbourBook",
+    "OwnMember",
     "Probe",
     "Probed",
     "RequestRefused",
@@ -51,7 +56,9 @@ __all__ = [
     "Update",
     "Wire",
     "ask",
+    "open_agent",
     "reached",
     "run_agent",
+    "until_told",
     "why",
 ]

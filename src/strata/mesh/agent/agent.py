@@ -6,7 +6,7 @@ it dial, drop or probe. A bad peer costs only its own connection.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -53,6 +53,9 @@ PROBES_AT_ONCE = 4
 CONNECTIONS_OF_ONE = 16
 MOST_LINKS = 64
 
+Service = Callable[[Connection], Awaitable[None]]
+NONE: Mapping[str, Service] = {}
+
 
 class Agent:
     """One member's agent; `run` serves until it is cancelled. Raises MembershipError.
@@ -92,12 +95,17 @@ class Agent:
         self._keepers: dict[str, trio.CancelScope] = {}
         self._nursery: trio.Nursery | None = None
 
-    async def run(self, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve; reports the address that it listens at ("host:port"). Raises CannotListen."""
+    async def run(
+        self, services: Mapping[str, Service] = NONE, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve, and have `services` served beside; reports the address that it listens at ("host:port").
+
+        Raises CannotListen.
+        """
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             address: str = await nursery.start(
-                lambda *, task_status: self._transport.serve({AGENT: self.handle}, task_status=task_status)
+                lambda *, task_status: self._transport.serve({AGENT: self.handle, **services}, task_status=task_status)
             )
             await nursery.start(self._watch.run, address)
             for peer_id in self._book.peers:
@@ -141,9 +149,7 @@ class Agent:
             case GetStatus():
                 return self._status()
             case Update():
-                if self._charter.take(payload):
-                    self._watch.recheck()
-                    await self._follow_membership()
+                await self.take_membership(payload)
                 return Done()
             case Keep():
                 return self._keep(wire, kept)
@@ -176,6 +182,12 @@ class Agent:
             incarnation=self._watch.incarnation,
             held=self._watch.held(),
         )
+
+    async def take_membership(self, sealed: bytes) -> None:
+        """Go by this membership from now on, where it is newer, whoever brought it and to whichever service."""
+        if self._charter.take(sealed):
+            self._watch.recheck()
+            await self._follow_membership()
 
     def _membership_came(self) -> None:
         assert self._nursery is not None

@@ -71,6 +71,9 @@ class Neighbour(Message):
     rtt_seconds: Seconds | None
 
 
+ECH_CONFIG = "ECH config"  # which its holder replaces by itself: it is amiss only where its time is over
+
+
 class Expiring(Message):
     """Something that the agent holds, and when it runs out (seconds since 1970)."""
 

@@ -32,7 +32,7 @@ class Transport(Protocol):
 class Direct:
     """Direct links, as `strata.mesh.dial` and `serve` make them; `port` 0 listens at any free one.
 
-    keys, replays: as `serve` takes them.
+    keys, replays, fronting: as `serve` takes them.
     """
 
     def __init__(
@@ -44,12 +44,14 @@ class Direct:
         *,
         keys: EchKeys | None = None,
         replays: ReplayCache | None = None,
+        fronting: bool = False,
     ) -> None:
         self._identity = identity
         self._roster = roster
         self._where = host, port
         self._keys = keys
         self._replays = replays
+        self._fronting = fronting
 
     async def dial(self, peer_id: str, timeout: float, service: str = AGENT) -> Connection:
         """As `Transport.dial`."""
@@ -61,5 +63,7 @@ class Direct:
         """As `Transport.serve`."""
         serving = partial(serve, self._identity, self._roster, offering(services), *self._where)
         async with trio.open_nursery() as nursery:
-            bound = await nursery.start(partial(serving, keys=self._keys, replays=self._replays))
+            bound = await nursery.start(
+                partial(serving, keys=self._keys, replays=self._replays, fronting=self._fronting)
+            )
             task_status.started(f"{self._where[0]}:{bound}")

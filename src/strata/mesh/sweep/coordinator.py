@@ -29,6 +29,7 @@ from strata.mesh.agent import (
     why,
 )
 from strata.mesh.network import Pair, Quality, pair
+from strata.mesh.process import open_roster
 from strata.mesh.roster import Roster
 from strata.mesh.sweep.decide import Change
 from strata.mesh.sweep.found import Discovery, MemberState, quality_of
@@ -62,26 +63,36 @@ class Applied:
 class Coordinator:
     """Speaks with the agents of one mesh. Raises NotACoordinator.
 
-    sealed: the membership as its owner signed it, which agents that have an older one are given.
+    sealed: the membership as its owner signed it, which agents that have an older one are given. roster: of that
+    membership, for who keeps one.
     """
 
     def __init__(
-        self, identity: Identity, membership: Membership, sealed: bytes = b"", transport: Transport | None = None
+        self,
+        identity: Identity,
+        membership: Membership,
+        sealed: bytes = b"",
+        transport: Transport | None = None,
+        roster: Roster | None = None,
     ) -> None:
         own = membership.member(identity.peer_id)
         if "coordinator" not in own.roles:
             raise NotACoordinator(f"{own.name} is not a coordinator of this mesh; `strata mesh invite` gives the role")
         self.membership = membership
         self._sealed = sealed
-        self._transport = transport or Direct(identity, Roster(membership))
+        self._roster = roster or Roster(membership)
+        self._transport = transport or Direct(identity, self._roster)
         self._members = {member.name: member for member in membership.members if "node" in member.roles}
         self._names = {member.peer_id: name for name, member in self._members.items()}
 
     @classmethod
-    def of_files(cls, identity: Identity, mesh: Path) -> "Coordinator":
-        """Of the mesh in this membership file; raises MembershipError, NotAMember, NotACoordinator."""
+    def of_files(cls, identity: Identity, mesh: Path, home: Path) -> "Coordinator":
+        """Of the mesh in this membership file; home: where what it learns of members is kept, as `open_roster` says.
+
+        Raises MembershipError, NotAMember, NotACoordinator, IdentityError.
+        """
         membership = read_membership(mesh)
-        return cls(identity, membership, mesh.read_bytes())
+        return cls(identity, membership, mesh.read_bytes(), roster=open_roster(membership, home))
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -101,6 +112,7 @@ class Coordinator:
                 silent[member.name] = why(error)
 
         await _each(one, list(self._members.values()))
+        await trio.to_thread.run_sync(self._roster.known.save)
         found = Discovery(at, self.members, dict(sorted(states.items())), dict(sorted(silent.items())))
         return replace(found, seen_by=await self._witnesses(found, random.Random(seed)))  # noqa: S311 - no secret
 

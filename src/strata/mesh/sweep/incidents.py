@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from strata.mesh.agent import ECH_CONFIG
 from strata.mesh.sweep.kept import HOLD_BACK_SWEEPS
 from strata.mesh.sweep.mend import Mended, change_sentence
 from strata.mesh.sweep.sweep import Sweep, outdated
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 PIPELINE = "mesh"
 EXPIRY_SECONDS = 7 * 24 * 3600.0
+OVERDUE_SECONDS = 3600.0  # of what its holder replaces by itself, and a clock may be off a little
 
 DEAD, UNREACHABLE, SPLIT, CUT, BRIDGE, VERSION, EXPIRY, REVERTED = (
     "dead member", "member not reachable from the coordinator", "mesh in parts", "single member that cuts the mesh",
@@ -49,8 +51,11 @@ def troubles(sweep: Sweep) -> tuple[Trouble, ...]:
         found.append(Trouble(VERSION, name, f"it runs {states[name].version}, most run {most}"))
     for name, state in states.items():
         for what, at in state.expiring.items():
-            if at - discovery.at < EXPIRY_SECONDS:
-                found.append(Trouble(EXPIRY, name, f"{what} runs out in {(at - discovery.at) / 3600:.0f} h"))
+            left = at - discovery.at
+            if left < (-OVERDUE_SECONDS if what == ECH_CONFIG else EXPIRY_SECONDS):
+                hours = abs(left) / 3600
+                said = f"runs out in {hours:.0f} h" if left >= 0 else f"ran out {hours:.0f} h ago, or its clock is off"
+                found.append(Trouble(EXPIRY, name, f"{what} {said}"))
     return tuple(found)
 
 

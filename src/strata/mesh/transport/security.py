@@ -18,6 +18,7 @@ from libp2p.io.exceptions import IOException
 from libp2p.peer.id import ID
 from libp2p.security.exceptions import HandshakeFailure
 
+from strata.mesh.connect import EchRequired
 from strata.mesh.roster import Roster
 from strata.mesh.transport.session import Session
 from strata.secure import (
@@ -58,8 +59,12 @@ class XkTransport(ISecureTransport):
         sealed with what it has now (see `dial_peer`).
         """
         peer = peer_id.to_base58()
+        config = self._roster.ech_config(peer)
+        if config is None and self._roster.require_ech:
+            refused = EchRequired(peer)
+            raise HandshakeFailure(str(refused)) from refused
         try:
-            handshake = EchInitiator(self._identity, self._roster.membership, peer, self._roster.ech_config(peer))
+            handshake = EchInitiator(self._identity, self._roster.membership, peer, config)
         except ChannelError as error:
             raise HandshakeFailure(str(error)) from error
         session = await self._secure(conn, Channel(handshake), initiator=True)

@@ -35,6 +35,7 @@ list that all must hold, and a first dial past a front hides nothing anyway.
 - `EchConfig`, `UnknownConfig`, `Extension`, `Config`, `parse_config_list`, `encode_config_list`, `choose`,
   `BadEchConfig`: the ECHConfigList of RFC 9849.
 - `EchKey`, `EchKeys`, `open_ech_keys`, `X25519`, `MLKEM768_X25519`: a listener's keys, and the file that keeps them.
+- `KnownConfigs`: what a dialler has learned of listeners, and the file that keeps it.
 - `EchInitiator`, `EchResponder`, `Listener`, `HelloRejected`: the two sides, to be put into a `Channel`.
 - `HEADER`, `rest_bytes`, `Opened`, `EchForward`: what a front needs.
 """
@@ -54,6 +55,7 @@ from strata.secure.ech.hello import HEADER, Opened, choose, rest_bytes
 from strata.secure.ech.hpke import MLKEM768_X25519, X25519
 from strata.secure.ech.keys import EchKey, EchKeys
 from strata.secure.ech.keys_file import open_ech_keys
+from strata.secure.ech.known import KnownConfigs
 
 __all__ = [
     "HEADER",
@@ -69,6 +71,7 @@ __all__ = [
     "EchResponder",
     "Extension",
     "HelloRejected",
+    "KnownConfigs",
     "Listener",
     "Opened",
     "UnknownConfig",

@@ -75,6 +75,11 @@ class EchKeys:
             self._save(honoured)
         return honoured
 
+    @property
+    def expires(self) -> float:
+        """When the config that is offered now is replaced by the next one, in seconds since 1970."""
+        return self.current[0].made + LIFETIME_SECONDS
+
     def rotate(self) -> Sequence[EchKey]:
         """Offer a new key from now on; the ones before are honoured until their time is over."""
         now, taken = self._clock(), {key.config.config_id for key in self._keys}

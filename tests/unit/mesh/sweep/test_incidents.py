@@ -51,6 +51,13 @@ def test_what_runs_out_within_a_week_is_one():
     assert trouble == Trouble("near expiry", "a", "key runs out in 144 h")
 
 
+@pytest.mark.parametrize(("hours", "said"), [(1, None), (-0.5, None), (-72, "ran out 72 h ago, or its clock is off")])
+def test_what_is_replaced_by_itself_is_amiss_only_when_it_was_not(hours, said):
+    state = MemberState("a", "1", neighbours={"b": 0.01, "d": 0.01}, expiring={"ECH config": hours * 3600.0})
+    found = troubles(swept("ab bc cd ad", a=state))
+    assert found == (() if said is None else (Trouble("near expiry", "a", f"ECH config {said}"),))
+
+
 @pytest.mark.parametrize(
     ("versions", "expected"),
     [

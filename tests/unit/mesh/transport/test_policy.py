@@ -170,3 +170,13 @@ def test_noise_is_not_even_offered_when_nobody_may_speak_it() -> None:
                 assert bob.get_network().upgrader.security_multistream.transports.keys() == offered
 
     run(test)
+
+
+def test_a_host_that_must_hide_whom_it_dials_dials_nobody_it_does_not_know() -> None:
+    async def test() -> None:
+        demanding = Roster(MESH, require_ech=True)
+        async with open_host(BOB, Roster(MESH)) as bob, open_host(ALICE, demanding) as alice:
+            with pytest.raises(Unreachable, match="no ECH config"):
+                await dial_peer(alice, address(bob))
+
+    run(test)

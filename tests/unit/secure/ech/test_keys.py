@@ -128,3 +128,15 @@ def test_a_file_that_is_none_is_refused_and_not_quoted(tmp_path, data):
         open_ech_keys(path)
     assert caught.value.__cause__ is None
     assert path.read_bytes() == data
+
+
+def test_a_config_expires_when_the_next_one_is_offered():
+    clock = Clock()
+    keys = EchKeys(kem_id=X25519, clock=clock)
+    first, expires = keys.current[0], keys.expires
+    assert expires == clock.now + LIFETIME_SECONDS
+    clock.now = expires - 1
+    assert keys.current[0] is first
+    clock.now = expires
+    assert keys.current[0] is not first
+    assert keys.expires == expires + LIFETIME_SECONDS
