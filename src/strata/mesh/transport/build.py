@@ -29,7 +29,7 @@ from strata.mesh.transport.muxer import Muxer
 from strata.mesh.transport.security import PROTOCOL, XkTransport
 from strata.mesh.transport.stock import MembersNoise
 from strata.mesh.transport.strangers import OnConnection, strangers
-from strata.secure import Identity
+from strata.secure import Listener
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +39,14 @@ TESTED = "0.8.1"
 
 
 def build_host(
-    identity: Identity, roster: Roster, *, stock: Collection[str], handshake_seconds: float, max_connections: int
+    listener: Listener, roster: Roster, *, stock: Collection[str], handshake_seconds: float, max_connections: int
 ) -> IHost:
     """A host that does not run yet; see `open_host`."""
     if libp2p.__version__ != TESTED:
         log.warning("libp2p %s is not %s, which the mesh was tested with", libp2p.__version__, TESTED)
-    private_key = Ed25519PrivateKey.from_bytes(identity.signing_seed)
+    private_key = Ed25519PrivateKey.from_bytes(listener.identity.signing_seed)
     key_pair = KeyPair(private_key, private_key.get_public_key())
-    security: TSecurityOptions = {PROTOCOL: XkTransport(identity, roster, private_key, handshake_seconds)}
+    security: TSecurityOptions = {PROTOCOL: XkTransport(listener, roster, private_key, handshake_seconds)}
     if stock:
         security |= {NOISE: MembersNoise(roster, key_pair, stock, handshake_seconds)}
     muxers: TMuxerOptions = {MUX: Muxer, TProtocol(YAMUX): Yamux}

@@ -24,13 +24,10 @@ from strata.secure import (
     Channel,
     ChannelError,
     EchInitiator,
-    EchKeys,
     EchResponder,
     Established,
     HelloRejected,
-    Identity,
     Listener,
-    ReplayCache,
     public_key_of,
 )
 
@@ -40,12 +37,12 @@ PROTOCOL = TProtocol("/strata/xk/1")
 class XkTransport(ISecureTransport):
     """Secures connections with Noise XK between members."""
 
-    def __init__(self, identity: Identity, roster: Roster, private_key: PrivateKey, handshake_seconds: float) -> None:
-        self._identity = identity
+    def __init__(self, listener: Listener, roster: Roster, private_key: PrivateKey, handshake_seconds: float) -> None:
+        self._listener = listener
+        self._identity = listener.identity
         self._roster = roster
         self._private_key = private_key
         self._seconds = handshake_seconds
-        self._listener = Listener(identity, lambda: roster.membership, ReplayCache(), EchKeys())
 
     async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
         """Take a member's handshake; raises HandshakeFailure."""
