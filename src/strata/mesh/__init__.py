@@ -16,14 +16,15 @@
 - `sparse_mesh`, `dialling_mesh`: made-up meshes.
 - `Message`, `Codec`, `Wire`, `Connection`, `ProtocolError`: messages over a link, whatever their protocol.
 - `newest_membership`, `end_on_signal`, `end_with_stdin`: what every process of a member does.
-- `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps links and probes; over `Transport`, `Direct`.
+- `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps links and probes; over a `Transport`:
+  `Direct` links, `Libp2p` hosts, or `Either`.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
 - `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists.
 - `mesh_page`, `mesh_plot`: a sweep for people.
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
 
-from strata.mesh.agent import Agent, Direct, NeighbourBook, Transport, run_agent
+from strata.mesh.agent import Agent, Direct, Either, NeighbourBook, run_agent
 from strata.mesh.bandwidth import (
     WEIGHTS,
     Allocation,
@@ -44,6 +45,7 @@ from strata.mesh.listen import CannotListen, serve
 from strata.mesh.local import LocalMesh, LocalNode, LocalNodes, NodeDidNotStart
 from strata.mesh.messaging import Codec, Connection, Message, ProtocolError, Wire
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
+from strata.mesh.port import Transport
 from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
 from strata.mesh.report import mesh_page, mesh_plot
 from strata.mesh.roster import Roster
@@ -92,7 +94,7 @@ from strata.mesh.sweep import (
     write_kept,
 )
 from strata.mesh.topology import MOST_SURVIVED, Proposal, WeakSpots, propose, weak_spots
-from strata.mesh.transport import dial_peer, open_host
+from strata.mesh.transport import Libp2p, dial_peer, open_host
 from strata.secure import edit_membership, read_membership, write_membership
 
 __all__ = [
@@ -118,10 +120,12 @@ __all__ = [
     "Discovery",
     "Due",
     "EchRequired",
+    "Either",
     "Figures",
     "Flow",
     "Kept",
     "Kind",
+    "Libp2p",
     "Link",
     "LinkClosed",
     "LocalMesh",

@@ -3,7 +3,7 @@
 Public face:
 
 - `Agent`, `NeighbourBook`: one member's agent, and the file of whom it keeps links to; `run_agent`: its process
-- `Transport`, `Direct`: how it reaches others
+- `Direct`: how it reaches others over links; `Either`: how a coordinator does, over links or libp2p
 - `Wire`, `ask`, `reached`, `LINK_ERRORS`, `RequestRefused`, and the messages: how a coordinator speaks with it
 """
 
@@ -11,6 +11,7 @@ from strata.mesh.agent.agent import MOST_LINKS, Agent
 from strata.mesh.agent.asking import LINK_ERRORS, RequestRefused, ask, reached, why
 from strata.mesh.agent.book import BadBook, NeighbourBook
 from strata.mesh.agent.daemon import run_agent
+from strata.mesh.agent.either import Either
 from strata.mesh.agent.messages import (
     MAX_PINGS,
     MAX_SAMPLE,
@@ -26,7 +27,7 @@ from strata.mesh.agent.messages import (
     Update,
     Wire,
 )
-from strata.mesh.agent.transport import Direct, Transport
+from strata.mesh.agent.transport import Direct
 
 __all__ = [
     "LINK_ERRORS",
@@ -41,13 +42,13 @@ __all__ = [
     "Done",
     "Drop",
     "Echoes",
+    "Either",
     "GetStatus",
     "NeighbourBook",
     "Probe",
     "Probed",
     "RequestRefused",
     "Status",
-    "Transport",
     "Update",
     "Wire",
     "ask",

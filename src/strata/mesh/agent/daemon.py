@@ -11,8 +11,10 @@ from strata.mesh.agent.agent import MOST_LINKS, Agent
 from strata.mesh.agent.book import NeighbourBook
 from strata.mesh.agent.transport import Direct
 from strata.mesh.network import Device
+from strata.mesh.port import Transport
 from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
 from strata.mesh.roster import Roster
+from strata.mesh.transport import Libp2p
 from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
 
 
@@ -22,6 +24,7 @@ def run_agent(
     *,
     host: str,
     port: int,
+    multiaddr: str | None = None,
     device: Device = Device.SERVER,
     most_links: int = MOST_LINKS,
     supervised: bool = False,
@@ -31,21 +34,30 @@ def run_agent(
     The member's key is `home/identity.json`, `home/mesh` the newest membership it has seen, and `home/neighbours` whom
     it keeps links to; `home/ech.json` has the keys that open hellos, `home/replays` which were seen. Prints one line of
     JSON when it is ready: peer_id, name, address.
+
+    It listens for direct links at `host` and `port`, or where `multiaddr` is given, at that with a libp2p host: then
+    it also reaches others by theirs. Raises CannotListen.
     """
-    main = partial(_main, host=host, port=port, device=device, most_links=most_links, supervised=supervised)
+    place = (host, port) if multiaddr is None else multiaddr
+    main = partial(_main, place=place, device=device, most_links=most_links, supervised=supervised)
     trio.run(partial(main, home, mesh))
 
 
 async def _main(
-    home: Path, mesh: Path, *, host: str, port: int, device: Device, most_links: int, supervised: bool
+    home: Path, mesh: Path, *, place: tuple[str, int] | str, device: Device, most_links: int, supervised: bool
 ) -> None:
     identity = Identity.load(home / "identity.json")
     roster = Roster(newest_membership(mesh, home / "mesh"))
     own = roster.membership.member(identity.peer_id)
     keys, replays = open_ech_keys(home / "ech.json"), ReplayCache(file=ReplayFile(home / "replays"))
+    transport: Transport
+    if isinstance(place, str):
+        transport = Libp2p(identity, roster, (place,), keys=keys, replays=replays)
+    else:
+        transport = Direct(identity, roster, *place, keys=keys, replays=replays)
     agent = Agent(
         roster,
-        Direct(identity, roster, host, port, keys=keys, replays=replays),
+        transport,
         NeighbourBook(roster.membership.mesh_id, home / "neighbours"),
         version=version("strata"),
         device=device,

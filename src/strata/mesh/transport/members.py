@@ -1,7 +1,7 @@
 """Members reached through libp2p hosts: what carries the mesh's records is a stream of a connection, not a link."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -11,7 +11,9 @@ import trio
 
 from strata.mesh.connect import Unreachable
 from strata.mesh.messaging import Connection
+from strata.mesh.port import Services, Transport
 from strata.mesh.roster import Roster
+from strata.mesh.services import AGENT
 from strata.mesh.transport.host import open_host
 from strata.secure import EchKeys, Identity, Member, ReplayCache
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 _FIRST_SHARE = 0.5  # of a dial's time, for a connection that is there already
 
 
-class Libp2p:
+class Libp2p(Transport):
     """A member's host; connections are kept and used again, and each dial is a stream of one.
 
     addresses: multiaddrs to listen on, none for who only dials. keys, replays, stock: as `open_host` takes them.
@@ -62,7 +64,7 @@ class Libp2p:
             finally:
                 self._host = None
 
-    async def dial(self, peer_id: str, timeout: float, service: str) -> Connection:
+    async def dial(self, peer_id: str, timeout: float, service: str = AGENT) -> Connection:
         """A stream to a member for one of its services, within `timeout` seconds; a host must be open.
 
         Raises NotAMember, Unreachable. A connection on which nobody answers in half the time is used no more: the peer
@@ -86,13 +88,11 @@ class Libp2p:
         except trio.TooSlowError:
             raise Unreachable(f"{member.name} did not answer within {timeout:g} s") from None
 
-    async def serve(
-        self,
-        services: Mapping[str, Callable[[Connection], Awaitable[None]]],
-        *,
-        task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Run each service's handler with the streams that members open, until cancelled; reports a multiaddr."""
+    async def serve(self, services: Services, *, task_status: trio.TaskStatus[str]) -> None:
+        """Run each service's handler with the streams that members open, until cancelled.
+
+        Reports the first multiaddr that it listens at, and nothing where there is none; raises CannotListen.
+        """
         async with self.opened():
             for service, handler in services.items():
                 _room().serve_streams(self._running, self._roster, service, handler)
@@ -107,6 +107,11 @@ class Libp2p:
     def _usable(self, peer_id: str) -> "INetConn | None":
         found = _room().connections(self._running, peer_id)
         return next((each for each in found if each not in self._given_up), None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can dial now."""
+        return self._host is not None
 
     @property
     def _running(self) -> "IHost":
