@@ -30,6 +30,7 @@ async def open_host(
     stock: Collection[str] = (),
     keys: EchKeys | None = None,
     replays: ReplayCache | None = None,
+    fronting: bool = False,
     handshake_seconds: float = HANDSHAKE_SECONDS,
     max_connections: int = MAX_CONNECTIONS,
 ) -> AsyncIterator["IHost"]:
@@ -37,17 +38,20 @@ async def open_host(
 
     It speaks `/strata/xk/1`, with members only. `stock` holds the peer ids of the members that may speak libp2p's
     `/noise` instead, in either direction; nobody may if it is empty, and then it is not even offered. A member that a
-    newer membership leaves out, or lists with another key, is disconnected. keys, replays: as `serve` takes them.
+    newer membership leaves out, or lists with another key, is disconnected.
+
+    keys, replays: as `serve` takes them. fronting: pass on connections that are for other members (see `fronting`).
 
     Raises CannotListen where an address cannot be listened on, and without libp2p. A `/quic-v1` one never can: QUIC
     brings a security of its own (TLS 1.3), and libp2p 0.8.1 has no place in it for another.
     """
     build = _build_room()
     where = [build.parse(address) for address in addresses]
-    host = build.build_host(
+    host, front = build.build_host(
         Listener(identity, lambda: roster.membership, ReplayCache() if replays is None else replays, keys or EchKeys()),
         roster,
         stock=stock,
+        fronting=fronting,
         handshake_seconds=handshake_seconds,
         max_connections=max_connections,
     )
@@ -78,6 +82,8 @@ async def open_host(
             except Exception as error:
                 failure = error
             finally:
+                if front is not None:
+                    front.close()
                 with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_SECONDS):
                     for listener in swarm.listeners.values():
                         await listener.close()

@@ -26,7 +26,8 @@ _FIRST_SHARE = 0.5  # of a dial's time, for a connection that is there already
 class Libp2p(Transport):
     """A member's host; connections are kept and used again, and each dial is a stream of one.
 
-    addresses: multiaddrs to listen on, none for who only dials. keys, replays, stock: as `open_host` takes them.
+    addresses: multiaddrs to listen on, none for who only dials. keys, replays, stock, fronting:
+    as `open_host` takes them.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Libp2p(Transport):
         keys: EchKeys | None = None,
         replays: ReplayCache | None = None,
         stock: Collection[str] = (),
+        fronting: bool = False,
     ) -> None:
         self._identity = identity
         self._roster = roster
@@ -45,6 +47,7 @@ class Libp2p(Transport):
         self._keys = keys
         self._replays = replays
         self._stock = stock
+        self._fronting = fronting
         self._host: IHost | None = None
         self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._given_up: WeakSet[INetConn] = WeakSet()
@@ -56,7 +59,13 @@ class Libp2p(Transport):
             yield
             return
         async with open_host(
-            self._identity, self._roster, self._addresses, stock=self._stock, keys=self._keys, replays=self._replays
+            self._identity,
+            self._roster,
+            self._addresses,
+            stock=self._stock,
+            keys=self._keys,
+            replays=self._replays,
+            fronting=self._fronting,
         ) as host:
             self._host = host
             try:
@@ -83,7 +92,7 @@ class Libp2p(Transport):
                                 raise
                     self._given_up.add(connection)
                 async with self._turns[peer_id]:  # who comes second takes the connection of who comes first
-                    connection = self._usable(peer_id) or await reach.connect(host, member)
+                    connection = self._usable(peer_id) or await reach.connect(host, self._roster, member)
                 return await self._open(connection, member, service)
         except trio.TooSlowError:
             raise Unreachable(f"{member.name} did not answer within {timeout:g} s") from None

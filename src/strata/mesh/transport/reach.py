@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import trio
 from libp2p.abc import IHost, INetConn, INetStream
@@ -12,14 +11,12 @@ from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.protocol_muxer.multiselect_client import MultiselectClient
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
-from multiaddr import Multiaddr
-from multiaddr.exceptions import Error as MultiaddrError
 
 from strata.mesh.connect import Unreachable
 from strata.mesh.links import LinkClosed
 from strata.mesh.messaging import Connection
 from strata.mesh.roster import Roster
-from strata.mesh.transport.attempt import attempt
+from strata.mesh.transport import ways
 from strata.mesh.transport.records import StreamConnection
 from strata.secure import ChannelError, Member, NotAMember
 
@@ -39,19 +36,9 @@ def is_over(connection: INetConn) -> bool:
     return bool(connection.is_closed or connection.muxed_conn.is_closed)
 
 
-async def connect(host: IHost, member: Member) -> INetConn:
-    """A new connection at one of the member's multiaddrs; raises Unreachable."""
-    swarm: Swarm = host.get_network()
-    failure = Unreachable(f"the membership lists no multiaddr of {member.name}")
-    for address in member.multiaddrs:
-        try:
-            dial = partial(swarm.dial_addr, Multiaddr(address), ID.from_base58(member.peer_id))
-            return await attempt(dial, address)
-        except MultiaddrError as error:
-            failure = Unreachable(f"{member.name} is listed at {address!r}, which cannot be dialled: {error}")
-        except Unreachable as error:
-            failure = Unreachable(f"cannot connect to {member.name}: {error}")
-    raise failure
+async def connect(host: IHost, roster: Roster, member: Member) -> INetConn:
+    """A new connection, as `ways.connect` makes it."""
+    return await ways.connect(host.get_network(), roster, member)
 
 
 async def open_stream(connection: INetConn, roster: Roster, member: Member, service: str) -> Connection:

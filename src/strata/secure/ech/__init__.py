@@ -35,7 +35,7 @@ list that all must hold, and a first dial past a front hides nothing anyway.
 - `EchConfig`, `UnknownConfig`, `Extension`, `Config`, `parse_config_list`, `encode_config_list`, `choose`,
   `BadEchConfig`: the ECHConfigList of RFC 9849.
 - `EchKey`, `EchKeys`, `open_ech_keys`, `X25519`, `MLKEM768_X25519`: a listener's keys, and the file that keeps them.
-- `EchInitiator`, `EchResponder`, `Listener`, `HelloRejected`: the two sides, to be put into a `Channel`.
+- `EchInitiator`, `EchResponder`, `Listener`, `ReadHello`, `HelloRejected`: the two sides, to be put into a `Channel`.
 - `HEADER`, `rest_bytes`, `Opened`, `EchForward`: what a front needs.
 """
 
@@ -49,7 +49,7 @@ from strata.secure.ech.configs import (
     parse_config_list,
 )
 from strata.secure.ech.forward import EchForward
-from strata.secure.ech.handshake import EchInitiator, EchResponder, HelloRejected, Listener
+from strata.secure.ech.handshake import EchInitiator, EchResponder, HelloRejected, Listener, ReadHello
 from strata.secure.ech.hello import HEADER, Opened, choose, rest_bytes
 from strata.secure.ech.hpke import MLKEM768_X25519, X25519
 from strata.secure.ech.keys import EchKey, EchKeys
@@ -71,6 +71,7 @@ __all__ = [
     "HelloRejected",
     "Listener",
     "Opened",
+    "ReadHello",
     "UnknownConfig",
     "choose",
     "encode_config_list",
