@@ -81,6 +81,25 @@ def test_a_killed_member_is_found_and_what_it_left_is_mended(environment, tmp_pa
         assert numbers == list(range(len(numbers)))
 
 
+def test_a_mesh_over_libp2p_is_swept_and_mended(environment, tmp_path: Path):
+    pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup)")
+    with LocalMesh(tmp_path, 8, transport="libp2p") as mesh:
+        assert all(node.address.startswith("/ip4/127.0.0.1/tcp/") for node in mesh.nodes)
+        status, found = strata(environment, mesh, "sweep")
+        assert (status, found["verdict"]) == (0, "keep")
+        assert (found["sweeps"][-1]["alive"], found["sweeps"][-1]["reach"]) == (8, 1.0)
+        assert found["sweeps"][-1]["vertex_connectivity"] >= 2
+        (victim, *_) = mesh.nodes
+        mesh.kill(victim.name)
+        _, found = strata(environment, mesh, "sweep")
+        assert found["sweeps"][-1]["dead"] == [victim.name]
+        assert found["sweeps"][-1]["vertex_connectivity"] >= 2
+        mesh.restart(victim.name)
+        for _ in range(2):
+            status, found = strata(environment, mesh, "sweep")
+        assert (status, found["sweeps"][-1]["alive"], found["sweeps"][-1]["reach"]) == (0, 8, 1.0)
+
+
 def test_a_member_that_is_stopped_is_dead_until_it_goes_on(environment, tmp_path: Path):
     with LocalMesh(tmp_path, 3) as mesh:
         strata(environment, mesh, "sweep")

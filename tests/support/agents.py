@@ -7,7 +7,7 @@ from pathlib import Path
 
 import trio
 
-from strata.mesh import Agent, Device, Direct, NeighbourBook, Roster
+from strata.mesh import Agent, Device, Direct, Libp2p, NeighbourBook, Roster, Transport
 from strata.secure import Identity, Membership
 
 COORDINATOR = Identity.generate()
@@ -30,6 +30,7 @@ class Agents:
         *,
         most_links: int,
         hidden: Sequence[str],
+        over: str,
     ) -> None:
         self.names = tuple(names)
         self.ids = {name: identity_of(name).peer_id for name in names}
@@ -43,12 +44,19 @@ class Agents:
         self._nursery = nursery
         self._folder = folder
         self._most_links = most_links
+        self._over = over
         membership = Membership.found(COORDINATOR).with_member(COORDINATOR.card, "boss", (), ("coordinator",))
         for name in names:
             membership = membership.with_member(identity_of(name).card, name)
         self.sealed = membership.seal(COORDINATOR)
         self.roster = Roster(membership)
-        self.transport = Direct(COORDINATOR, self.roster)
+        self.transport = self.transport_of(COORDINATOR, self.roster)
+
+    def transport_of(self, identity: Identity, roster: Roster, listen: str | None = None) -> Transport:
+        """Direct links or libp2p's, as the whole mesh has it; `listen`: where it was before."""
+        if self._over == "libp2p":
+            return Libp2p(identity, roster, (listen or "/ip4/127.0.0.1/tcp/0",))
+        return Direct(identity, roster, port=int((listen or ":0").rpartition(":")[2]))
 
     def book(self, name: str) -> Path | None:
         """The file of an agent's neighbours."""
@@ -58,12 +66,11 @@ class Agents:
         """Start, or start again at the same address."""
         identity = identity_of(name)
         roster = self.rosters[name] = Roster(self.roster.membership)
-        port = int(self.addresses.get(name, ":0").rpartition(":")[2])
         agent = self.agents[name] = Agent(
             identity.peer_id,
             roster,
             self.sealed,
-            Direct(identity, roster, port=port),
+            self.transport_of(identity, roster, self.addresses.get(name)),
             NeighbourBook(roster.membership.mesh_id, self.book(name)),
             version=self.versions.get(name, "1"),
             device=device,
@@ -105,16 +112,21 @@ async def agents_of(
     most_links: int = 64,
     hidden: Sequence[str] = (),
     seconds: float = 60,
+    over: str = "direct",
 ) -> AsyncIterator[Agents]:
-    """A mesh of these agents, none of which has a neighbour. hidden: those without an address in the membership."""
+    """A mesh of these agents, none of which has a neighbour, over direct links or "libp2p".
+
+    hidden: those without an address in the membership.
+    """
     if isinstance(names, int):
         names = [f"m{number:02}" for number in range(names)]
     async with trio.open_nursery() as nursery:
         nursery.cancel_scope.deadline = trio.current_time() + seconds
-        agents = Agents(names, nursery, folder, most_links=most_links, hidden=hidden)
+        agents = Agents(names, nursery, folder, most_links=most_links, hidden=hidden, over=over)
         for name in names:
             await agents.start(name)
         agents.publish()
-        yield agents
+        async with agents.transport.opened():
+            yield agents
         assert not nursery.cancel_scope.cancel_called, "the test hung"
         nursery.cancel_scope.cancel()

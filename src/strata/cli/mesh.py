@@ -24,7 +24,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 Addresses = Annotated[
     list[str] | None,
-    typer.Option("--address", help="host:port it listens on, or @NAME of a member that fronts it; can be repeated."),
+    typer.Option("--address", help="host:port or multiaddr it listens on, or @NAME of its front; can be repeated."),
 ]
 Roles = Annotated[list[str] | None, typer.Option("--role", help="node or coordinator; can be repeated.")]
 

@@ -6,14 +6,18 @@ from typing import Annotated
 import typer
 
 from strata.cli.mesh_reading import Home, Mesh, paths
-from strata.cli.options import Device, Fronting, MostLinks, Supervised, parse_device, parse_listen
+from strata.cli.options import Device, Fronting, MostLinks, Supervised, parse_device, parse_listen, parse_multiaddr
+from strata.errors import StrataError
 
 
 def node(
     *,
     home: Home = None,
     mesh: Mesh = None,
-    listen: Annotated[str, typer.Option(help="HOST:PORT to listen on; port 0 takes any free one.")] = "127.0.0.1:0",
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT to listen on; port 0 takes any free one. For libp2p also /ip4/…/tcp/…/ws.")
+    ] = "127.0.0.1:0",
+    transport: Annotated[str, typer.Option(help="What carries its links: direct, or libp2p.")] = "direct",
     device: Device = "server",
     most_links: MostLinks = 64,
     fronting: Fronting = False,
@@ -29,13 +33,20 @@ def node(
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     from strata.mesh import run_agent
 
-    host, port = parse_listen(listen)
+    host, port, multiaddr = "", 0, None
+    if transport == "libp2p":
+        multiaddr = parse_multiaddr(listen)
+    elif transport == "direct":
+        host, port = parse_listen(listen)
+    else:
+        raise StrataError(f"--transport is direct or libp2p, not {transport!r}")
     home, mesh = paths(home, mesh)
     run_agent(
         home,
         mesh,
         host=host,
         port=port,
+        multiaddr=multiaddr,
         device=parse_device(device),
         most_links=most_links,
         fronting=fronting,

@@ -1,5 +1,6 @@
 """Options that several commands share, and how their texts are read."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -64,3 +65,17 @@ def parse_listen(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > 65535:
         raise StrataError(f"--listen wants HOST:PORT, not {text!r}")
     return host.strip("[]"), int(port)
+
+
+def parse_multiaddr(text: str) -> str:
+    """The multiaddr to listen at of "ADDRESS:PORT", or of one; raises StrataError."""
+    if text.startswith("/"):
+        return text
+    host, port = parse_listen(text)
+    try:
+        address = ip_address(host)
+    except ValueError:
+        raise StrataError(
+            f"--listen wants an IP address for libp2p (127.0.0.1:0, /ip4/…/tcp/…), not {text!r}"
+        ) from None
+    return f"/ip{address.version}/{address}/tcp/{port}"

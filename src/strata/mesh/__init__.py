@@ -17,8 +17,8 @@
 - `Message`, `Codec`, `Wire`, `Connection`, `ProtocolError`: messages over a link, whatever their protocol.
 - `newest_membership`, `open_roster`, `keep_known`, `end_on_signal`, `end_with_stdin`: what every process of a member
   does.
-- `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps at most `MOST_LINKS` links, and probes; over
-  `Transport`, `Direct`.
+- `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps at most `MOST_LINKS` links, and probes; over a
+  `Transport`: `Direct` links, `Libp2p` hosts, or `Either`.
 - `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever it serves beside its agent.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
 - `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists.
@@ -30,9 +30,9 @@ from strata.mesh.agent import (
     MOST_LINKS,
     Agent,
     Direct,
+    Either,
     NeighbourBook,
     OwnMember,
-    Transport,
     open_agent,
     run_agent,
     until_told,
@@ -57,6 +57,7 @@ from strata.mesh.listen import CannotListen, serve
 from strata.mesh.local import LocalMesh, LocalNode, LocalNodes, NodeDidNotStart
 from strata.mesh.messaging import Codec, Connection, Message, ProtocolError, Wire
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
+from strata.mesh.port import Transport
 from strata.mesh.process import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
 from strata.mesh.report import mesh_page, mesh_plot
 from strata.mesh.roster import Roster
@@ -105,7 +106,7 @@ from strata.mesh.sweep import (
     write_kept,
 )
 from strata.mesh.topology import MOST_SURVIVED, Proposal, WeakSpots, propose, weak_spots
-from strata.mesh.transport import dial_peer, open_host
+from strata.mesh.transport import Libp2p, dial_peer, open_host
 from strata.secure import edit_membership, read_membership, write_membership
 
 __all__ = [
@@ -132,10 +133,12 @@ __all__ = [
     "Discovery",
     "Due",
     "EchRequired",
+    "Either",
     "Figures",
     "Flow",
     "Kept",
     "Kind",
+    "Libp2p",
     "Link",
     "LinkClosed",
     "LocalMesh",

@@ -153,14 +153,22 @@ class LocalNodes(ABC):
 
 
 class LocalMesh(LocalNodes):
-    """Agents (`strata mesh node`), none of which has a neighbour until a sweep gives it some."""
+    """Agents (`strata mesh node`), none of which has a neighbour until a sweep gives it some.
+
+    transport: what carries their links, "direct" or "libp2p".
+    """
 
     kind = "mesh"
+
+    def __init__(self, home: Path, nodes: int, *, transport: str = "direct") -> None:
+        super().__init__(home, nodes)
+        self._transport = transport
 
     def arguments(self, folder: Path, address: str) -> Sequence[str]:
         """As `LocalNodes.arguments`."""
         return [
             "mesh", "node", "--home", str(folder), "--mesh", str(self.mesh_file), "--listen", address, "--supervised",
+            "--transport", self._transport,
         ]  # fmt: skip
 
 

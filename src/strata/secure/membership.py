@@ -26,6 +26,8 @@ _HEADER_BYTES = 155
 _MESH_ID = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([0-9]{1,5})")
+_MULTIADDR = re.compile(r"(?:/[A-Za-z0-9._:-]{1,128}){2,16}")  # its meaning is libp2p's to judge
+_MAX_MULTIADDR = 320
 FRONTED = "@"  # before the name of a front
 _MAX_ADDRESSES = 16
 _MAX_VERSION = 2**53 - 1
@@ -33,9 +35,10 @@ _MAX_VERSION = 2**53 - 1
 
 @dataclass(frozen=True)
 class Member:
-    """One peer of the mesh: where it listens ("host:port") and what it may do ("node", "coordinator").
+    """One peer of the mesh: where it listens and what it may do ("node", "coordinator").
 
-    An address "@NAME" says that the member of that name is its front: who dials it goes there (see `strata.mesh.dial`).
+    An address is "host:port" for direct links, or a multiaddr ("/ip4/192.0.2.1/tcp/4001/ws") for libp2p; a member may
+    have both. "@NAME" says that the member of that name is its front: who dials it goes there (see `strata.mesh.dial`).
     """
 
     card: PeerCard
@@ -53,6 +56,9 @@ class Member:
         for front in self.fronts:
             if not _NAME.fullmatch(front) or front == self.name:
                 raise MembershipError(f"not the name of a front of {self.name}: {front[:80]!r}")
+        for address in self.multiaddrs:
+            if len(address) > _MAX_MULTIADDR or _MULTIADDR.fullmatch(address) is None:
+                raise MembershipError(f"not a multiaddr (/ip4/ADDRESS/tcp/PORT): {address[:80]!r}")
         for address in self.direct:
             match = _ADDRESS.fullmatch(address)
             if match is None or not 0 < int(match[1]) < 65536:
@@ -60,8 +66,13 @@ class Member:
 
     @property
     def direct(self) -> tuple[str, ...]:
-        """The addresses where it listens itself."""
-        return tuple(address for address in self.addresses if not address.startswith(FRONTED))
+        """Where it listens for direct links, "host:port"."""
+        return tuple(address for address in self.addresses if not address.startswith((FRONTED, "/")))
+
+    @property
+    def multiaddrs(self) -> tuple[str, ...]:
+        """Where its libp2p host is reached, without the `/p2p/PEER` at the end."""
+        return tuple(address for address in self.addresses if address.startswith("/"))
 
     @property
     def fronts(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from strata.cli import main
+from strata.cli.options import parse_multiaddr
 from strata.mesh import read_membership
 from strata.secure import Identity, PeerCard
 
@@ -115,12 +116,31 @@ def test_without_an_identity_nothing_is_changed(strata, card, tmp_path):
 
 
 def test_a_node_says_what_is_wrong_before_it_starts(strata):
-    for wrong in (("--listen", "nowhere"), ("--listen", "host:70000"), ("--device", "toaster")):
+    for wrong in (
+        ("--listen", "nowhere"),
+        ("--listen", "host:70000"),
+        ("--device", "toaster"),
+        ("--transport", "pigeons"),
+    ):
         status, _, error = strata("mesh", "node", *wrong)
         assert status == 2
         assert wrong[0] in error
+    status, _, error = strata("mesh", "node", "--transport", "libp2p", "--listen", "localhost:0")
+    assert (status, "--listen wants an IP address for libp2p" in error) == (2, True)
     status, _, error = strata("mesh", "node")
     assert (status, "there is no identity" in error) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "multiaddr"),
+    [
+        ("127.0.0.1:0", "/ip4/127.0.0.1/tcp/0"),
+        ("[::1]:4001", "/ip6/::1/tcp/4001"),
+        ("/ip4/127.0.0.1/tcp/0/ws", "/ip4/127.0.0.1/tcp/0/ws"),
+    ],
+)
+def test_a_libp2p_host_listens_where_it_is_told(text, multiaddr):
+    assert parse_multiaddr(text) == multiaddr
 
 
 def test_only_a_coordinator_asks_how_members_are(strata, tmp_path):

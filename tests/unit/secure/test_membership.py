@@ -181,10 +181,11 @@ def test_too_many_members_are_refused():
 
 
 def test_a_member_may_have_fronts_and_addresses_of_its_own():
-    mesh = MESH.with_member(EVE.card, "eve", ["@alice", "10.0.0.1:4801", "@b.c-d_e"])
+    mesh = MESH.with_member(EVE.card, "eve", ["@alice", "10.0.0.1:4801", "/dns4/example.org/tcp/443/wss", "@b.c-d_e"])
     opened = open_sealed(mesh.seal(OWNER), OWNER.peer_id).named("eve")
     assert opened.fronts == ("alice", "b.c-d_e")
     assert opened.direct == ("10.0.0.1:4801",)
+    assert opened.multiaddrs == ("/dns4/example.org/tcp/443/wss",)
 
 
 @pytest.mark.parametrize("address", ["@", "@@bob", "@bob:80", "bob@", "@-bob", "@alice", "@" + "b" * 64])
@@ -193,6 +194,19 @@ def test_addresses_that_name_no_front(address):
         Member(ALICE.card, "alice", (address,))
 
 
-@pytest.mark.parametrize("address", ["example.org:80", "[::1]:4801", "10.0.0.1:65535"])
+@pytest.mark.parametrize(
+    "address", ["/", "/ip4", "//tcp/1", "/ip4/127.0.0.1/tcp/1/", "/ip4/x y", "/a" * 17, "/a/" + "b" * 129]
+)
+def test_addresses_that_are_no_multiaddrs(address):
+    with pytest.raises(MembershipError, match="not a multiaddr"):
+        Member(ALICE.card, "alice", (address,))
+
+
+RELAYED = f"/ip4/192.0.2.1/tcp/4001/ws/p2p/{ALICE.peer_id}/p2p-circuit"
+
+
+@pytest.mark.parametrize(
+    "address", ["example.org:80", "[::1]:4801", "10.0.0.1:65535", "/ip6/::1/udp/1/quic-v1", RELAYED]
+)
 def test_addresses_that_are_fine(address):
     assert Member(ALICE.card, "alice", (address,)).addresses == (address,)

@@ -4,7 +4,7 @@ Public face:
 
 - `Agent`, `NeighbourBook`: one member's agent, and the file of whom it keeps links to; `run_agent`: its process
 - `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever else it serves
-- `Transport`, `Direct`: how it reaches others
+- `Direct`: how it reaches others over links; `Either`: how a coordinator does, over links or libp2p
 - `Wire`, `ask`, `reached`, `LINK_ERRORS`, `RequestRefused`, and the messages: how a coordinator speaks with it
 """
 
@@ -12,6 +12,7 @@ from strata.mesh.agent.agent import MOST_LINKS, Agent
 from strata.mesh.agent.asking import LINK_ERRORS, RequestRefused, ask, reached, why
 from strata.mesh.agent.book import BadBook, NeighbourBook
 from strata.mesh.agent.daemon import run_agent
+from strata.mesh.agent.either import Either
 from strata.mesh.agent.member import OwnMember, open_agent, until_told
 from strata.mesh.agent.messages import (
     ECH_CONFIG,
@@ -29,7 +30,7 @@ from strata.mesh.agent.messages import (
     Update,
     Wire,
 )
-from strata.mesh.agent.transport import Direct, Transport
+from strata.mesh.agent.transport import Direct
 
 __all__ = [
     "ECH_CONFIG",
@@ -45,6 +46,7 @@ __all__ = [
     "Done",
     "Drop",
     "Echoes",
+    "Either",
     "GetStatus",
     "NeighbourBook",
     "OwnMember",
@@ -52,7 +54,6 @@ __all__ = [
     "Probed",
     "RequestRefused",
     "Status",
-    "Transport",
     "Update",
     "Wire",
     "ask",

@@ -37,11 +37,11 @@ from strata.mesh.agent.messages import (
     Wire,
 )
 from strata.mesh.agent.probing import probe
-from strata.mesh.agent.transport import Transport
 from strata.mesh.agent.watching import Watch
 from strata.mesh.members import SignedCharter
 from strata.mesh.messaging import Connection, ProtocolError
 from strata.mesh.network import Device
+from strata.mesh.port import Transport
 from strata.mesh.roster import Roster
 from strata.mesh.services import AGENT
 from strata.secure import MembershipError, write_membership

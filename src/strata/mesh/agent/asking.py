@@ -8,10 +8,10 @@ import trio
 
 from strata.errors import StrataError
 from strata.mesh.agent.messages import AnyMessage, Done, Keep, Refused, Wire
-from strata.mesh.agent.transport import Transport
 from strata.mesh.connect import Unreachable
 from strata.mesh.links import LinkClosed
 from strata.mesh.messaging import ProtocolError
+from strata.mesh.port import Transport
 from strata.secure import ChannelError
 
 DIAL_SECONDS = 3.0

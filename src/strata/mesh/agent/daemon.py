@@ -15,6 +15,7 @@ def run_agent(
     *,
     host: str,
     port: int,
+    multiaddr: str | None = None,
     device: Device = Device.SERVER,
     most_links: int = MOST_LINKS,
     fronting: bool = False,
@@ -23,11 +24,16 @@ def run_agent(
     """Serve as a member of the mesh in file `mesh` until SIGTERM or SIGINT, or, when supervised, until stdin ends.
 
     For what lies in `home` see `OwnMember`. Prints one line of JSON when it is ready: peer_id, name, address.
+
+    It listens for direct links at `host` and `port`, or where `multiaddr` is given, at that with a libp2p host: then
+    it also reaches others by theirs. Raises CannotListen.
     """
 
     async def main() -> None:
         own = OwnMember.open(home, mesh)
-        agent = open_agent(own, host, port, device=device, most_links=most_links, fronting=fronting)
+        agent = open_agent(
+            own, host, port, multiaddr=multiaddr, device=device, most_links=most_links, fronting=fronting
+        )
         async with until_told(own, agent, supervised=supervised) as nursery:
             own.announce(await nursery.start(agent.run))
 

@@ -14,8 +14,8 @@ import trio
 from strata.errors import StrataError
 from strata.mesh.agent.asking import DIAL_SECONDS, LINK_ERRORS, hang_up, why
 from strata.mesh.agent.messages import Tell, Wire
-from strata.mesh.agent.transport import Transport
 from strata.mesh.messaging import ProtocolError
+from strata.mesh.port import Transport
 
 log = logging.getLogger(__name__)
 

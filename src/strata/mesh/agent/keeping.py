@@ -7,8 +7,8 @@ import trio
 from strata.mesh.agent.asking import LINK_ERRORS, RequestRefused, ask, hang_up, join
 from strata.mesh.agent.links import Links
 from strata.mesh.agent.messages import Ping, Pong, Wire
-from strata.mesh.agent.transport import Transport
 from strata.mesh.messaging import ProtocolError
+from strata.mesh.port import Transport
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,10 @@ from strata.mesh.agent.book import NeighbourBook
 from strata.mesh.agent.messages import ECH_CONFIG
 from strata.mesh.agent.transport import Direct
 from strata.mesh.network import Device
+from strata.mesh.port import Transport
 from strata.mesh.process import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
 from strata.mesh.roster import Roster
+from strata.mesh.transport import Libp2p
 from strata.secure import (
     EchKeys,
     Identity,
@@ -75,15 +77,23 @@ def open_agent(
     host: str,
     port: int,
     *,
+    multiaddr: str | None = None,
     device: Device = Device.SERVER,
     most_links: int = MOST_LINKS,
     fronting: bool = False,
 ) -> Agent:
-    """This member's agent, whose `run` listens at `host` and `port` for it and for the services it is given.
+    """This member's agent, whose `run` listens for it and for the services it is given.
 
+    It listens at `host` and `port` for direct links, or where `multiaddr` is given, at that with a libp2p host.
     fronting: pass on links to other members. Raises BadBook.
     """
-    transport = Direct(own.identity, own.roster, host, port, keys=own.keys, replays=own.replays, fronting=fronting)
+    transport: Transport
+    if multiaddr is None:
+        transport = Direct(own.identity, own.roster, host, port, keys=own.keys, replays=own.replays, fronting=fronting)
+    else:
+        transport = Libp2p(
+            own.identity, own.roster, (multiaddr,), keys=own.keys, replays=own.replays, fronting=fronting
+        )
     return Agent(
         own.identity.peer_id,
         own.roster,

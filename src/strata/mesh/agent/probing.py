@@ -7,8 +7,8 @@ import trio
 
 from strata.mesh.agent.asking import LINK_ERRORS, reached, why
 from strata.mesh.agent.messages import Echoes, Ping, Pong, Wire
-from strata.mesh.agent.transport import Transport
 from strata.mesh.messaging import ProtocolError
+from strata.mesh.port import Transport
 
 PING_SECONDS = 1.0
 SAMPLES = 3

@@ -1,35 +1,20 @@
-"""The port through which an agent reaches other members, and its adapter for direct links over TCP."""
+"""Direct links over TCP as a transport of the mesh."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
-from typing import Protocol
 
 import trio
 
 from strata.mesh.connect import dial
 from strata.mesh.listen import serve
 from strata.mesh.messaging import Connection
+from strata.mesh.port import Services, Transport
 from strata.mesh.roster import Roster
 from strata.mesh.services import AGENT, offering
 from strata.secure import EchKeys, Identity, ReplayCache
 
 
-class Transport(Protocol):
-    """Makes encrypted connections between members."""
-
-    async def dial(self, peer_id: str, timeout: float, service: str = AGENT) -> Connection:
-        """Connect to a service of a member within `timeout` seconds; raises Unreachable, ChannelError."""
-
-    async def serve(
-        self, services: Mapping[str, Callable[[Connection], Awaitable[None]]], *, task_status: trio.TaskStatus[str]
-    ) -> None:
-        """Run a service's handler with each connection of a member until cancelled.
-
-        Reports where it listens ("host:port").
-        """
-
-
-class Direct:
+class Direct(Transport):
     """Direct links, as `strata.mesh.dial` and `serve` make them; `port` 0 listens at any free one.
 
     keys, replays, fronting: as `serve` takes them.
@@ -53,14 +38,16 @@ class Direct:
         self._replays = replays
         self._fronting = fronting
 
+    def opened(self) -> AbstractAsyncContextManager[None]:
+        """Nothing: each dial has a socket of its own."""
+        return nullcontext()
+
     async def dial(self, peer_id: str, timeout: float, service: str = AGENT) -> Connection:
         """As `Transport.dial`."""
         return await dial(self._identity, self._roster, peer_id, timeout=timeout, service=service)
 
-    async def serve(
-        self, services: Mapping[str, Callable[[Connection], Awaitable[None]]], *, task_status: trio.TaskStatus[str]
-    ) -> None:
-        """As `Transport.serve`."""
+    async def serve(self, services: Services, *, task_status: trio.TaskStatus[str]) -> None:
+        """As `Transport.serve`; reports "host:port"."""
         serving = partial(serve, self._identity, self._roster, offering(services), *self._where)
         async with trio.open_nursery() as nursery:
             bound = await nursery.start(

@@ -10,8 +10,8 @@ from strata.mesh.addresses import may_be_claimed
 from strata.mesh.agent.datagrams import Datagrams
 from strata.mesh.agent.keeping import Presence
 from strata.mesh.agent.messages import Held, HeldState
-from strata.mesh.agent.transport import Transport
 from strata.mesh.members import LAN, BadMessage, Change, Detector, SignedCharter, State, Timing, What
+from strata.mesh.port import Transport
 from strata.mesh.roster import Roster
 
 log = logging.getLogger(__name__)

@@ -14,21 +14,21 @@ from strata.mesh.agent import (
     LINK_ERRORS,
     MAX_TARGETS,
     Dial,
-    Direct,
     Done,
     Drop,
+    Either,
     GetStatus,
     Probe,
     Probed,
     RequestRefused,
     Status,
-    Transport,
     Update,
     ask,
     reached,
     why,
 )
 from strata.mesh.network import Pair, Quality, pair
+from strata.mesh.port import Transport
 from strata.mesh.process import open_roster
 from strata.mesh.roster import Roster
 from strata.mesh.sweep.decide import Change
@@ -81,7 +81,7 @@ class Coordinator:
         self.membership = membership
         self._sealed = sealed
         self._roster = roster or Roster(membership)
-        self._transport = transport or Direct(identity, self._roster)
+        self._transport = transport or Either(identity, self._roster)
         self._members = {member.name: member for member in membership.members if "node" in member.roles}
         self._names = {member.peer_id: name for name, member in self._members.items()}
 
@@ -111,10 +111,11 @@ class Coordinator:
             except (*LINK_ERRORS, StrataError) as error:
                 silent[member.name] = why(error)
 
-        await _each(one, list(self._members.values()))
-        await trio.to_thread.run_sync(self._roster.known.save)
-        found = Discovery(at, self.members, dict(sorted(states.items())), dict(sorted(silent.items())))
-        return replace(found, seen_by=await self._witnesses(found, random.Random(seed)))  # noqa: S311 - no secret
+        async with self._transport.opened():
+            await _each(one, list(self._members.values()))
+            await trio.to_thread.run_sync(self._roster.known.save)
+            found = Discovery(at, self.members, dict(sorted(states.items())), dict(sorted(silent.items())))
+            return replace(found, seen_by=await self._witnesses(found, random.Random(seed)))  # noqa: S311 - no secret
 
     async def probe(
         self, assignment: Assignment, *, pings: int = PINGS, sample_bytes: int = SAMPLE_BYTES
@@ -135,9 +136,9 @@ class Coordinator:
                 if (name := asked.get(echoes.peer)) is not None:  # what was not asked is not believed
                     found[pair(prober, name)] = quality_of(echoes.rtts, sample_bytes, echoes.sample_seconds)
 
-        await _each(
-            one, [(prober, part) for prober in assignment for part in _batched(assignment[prober], MAX_TARGETS)]
-        )
+        orders = [(prober, part) for prober in assignment for part in _batched(assignment[prober], MAX_TARGETS)]
+        async with self._transport.opened():
+            await _each(one, orders)
         return dict(sorted(found.items()))
 
     async def apply(self, change: Change) -> Applied:
@@ -167,8 +168,9 @@ class Coordinator:
                 except (*LINK_ERRORS, RequestRefused) as error:
                     failed[ends] = why(error)
 
-        await _each(add, change.add)
-        await _each(drop, change.drop)
+        async with self._transport.opened():
+            await _each(add, change.add)
+            await _each(drop, change.drop)
         added, dropped = (tuple(ends for ends in part if ends not in failed) for part in (change.add, change.drop))
         return Applied(Change(added, dropped), failed)
 

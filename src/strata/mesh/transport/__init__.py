@@ -2,8 +2,10 @@
 
 - `open_host`: a host that speaks Noise XK with members, and libp2p's `/noise` with those the policy names.
 - `dial_peer`: a connection to a peer, or the reason why there is none.
+- `Libp2p`: a member's host as a transport of the mesh.
 """
 
 from strata.mesh.transport.host import MAX_CONNECTIONS, dial_peer, open_host
+from strata.mesh.transport.members import Libp2p
 
-__all__ = ["MAX_CONNECTIONS", "dial_peer", "open_host"]
+__all__ = ["MAX_CONNECTIONS", "Libp2p", "dial_peer", "open_host"]

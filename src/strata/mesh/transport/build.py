@@ -24,12 +24,13 @@ from multiaddr.exceptions import Error as MultiaddrError
 
 from strata.mesh.listen import CannotListen
 from strata.mesh.roster import Roster
+from strata.mesh.transport.fronting import Front
 from strata.mesh.transport.muxer import PROTOCOL as MUX
 from strata.mesh.transport.muxer import Muxer
 from strata.mesh.transport.security import PROTOCOL, XkTransport
 from strata.mesh.transport.stock import MembersNoise
 from strata.mesh.transport.strangers import OnConnection, strangers
-from strata.secure import Identity
+from strata.secure import Listener
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +40,21 @@ TESTED = "0.8.1"
 
 
 def build_host(
-    identity: Identity, roster: Roster, *, stock: Collection[str], handshake_seconds: float, max_connections: int
-) -> IHost:
-    """A host that does not run yet; see `open_host`."""
+    listener: Listener,
+    roster: Roster,
+    *,
+    stock: Collection[str],
+    fronting: bool,
+    handshake_seconds: float,
+    max_connections: int,
+) -> tuple[IHost, Front | None]:
+    """A host that does not run yet, see `open_host`; and its front, to be closed before the host is."""
     if libp2p.__version__ != TESTED:
         log.warning("libp2p %s is not %s, which the mesh was tested with", libp2p.__version__, TESTED)
-    private_key = Ed25519PrivateKey.from_bytes(identity.signing_seed)
+    private_key = Ed25519PrivateKey.from_bytes(listener.identity.signing_seed)
     key_pair = KeyPair(private_key, private_key.get_public_key())
-    security: TSecurityOptions = {PROTOCOL: XkTransport(identity, roster, private_key, handshake_seconds)}
+    channel = XkTransport(listener, roster, private_key, handshake_seconds)
+    security: TSecurityOptions = {PROTOCOL: channel}
     if stock:
         security |= {NOISE: MembersNoise(roster, key_pair, stock, handshake_seconds)}
     muxers: TMuxerOptions = {MUX: Muxer, TProtocol(YAMUX): Yamux}
@@ -59,8 +67,11 @@ def build_host(
         resource_manager=_resources(max_connections),
     )
     # A peer that refuses us does so again; who wants another try makes one.
-    host.get_network().retry_config.max_retries = 0
-    return host
+    swarm = host.get_network()
+    swarm.retry_config.max_retries = 0
+    if fronting:
+        channel.front = Front(listener.identity, roster, swarm, PROTOCOL)
+    return host, channel.front
 
 
 def parse(address: str) -> Multiaddr:

@@ -10,7 +10,8 @@ import trio
 from strata.mesh.connect import HANDSHAKE_SECONDS, Unreachable
 from strata.mesh.listen import CannotListen
 from strata.mesh.roster import Roster
-from strata.secure import HelloRejected, Identity
+from strata.mesh.transport.attempt import attempt
+from strata.secure import EchKeys, Identity, Listener, ReplayCache
 
 if TYPE_CHECKING:
     from libp2p.abc import IHost, INetConn
@@ -27,6 +28,9 @@ async def open_host(
     addresses: Sequence[str] = ("/ip4/127.0.0.1/tcp/0",),
     *,
     stock: Collection[str] = (),
+    keys: EchKeys | None = None,
+    replays: ReplayCache | None = None,
+    fronting: bool = False,
     handshake_seconds: float = HANDSHAKE_SECONDS,
     max_connections: int = MAX_CONNECTIONS,
 ) -> AsyncIterator["IHost"]:
@@ -36,13 +40,20 @@ async def open_host(
     `/noise` instead, in either direction; nobody may if it is empty, and then it is not even offered. A member that a
     newer membership leaves out, or lists with another key, is disconnected.
 
+    keys, replays: as `serve` takes them. fronting: pass on connections that are for other members (see `fronting`).
+
     Raises CannotListen where an address cannot be listened on, and without libp2p. A `/quic-v1` one never can: QUIC
     brings a security of its own (TLS 1.3), and libp2p 0.8.1 has no place in it for another.
     """
     build = _build_room()
     where = [build.parse(address) for address in addresses]
-    host = build.build_host(
-        identity, roster, stock=stock, handshake_seconds=handshake_seconds, max_connections=max_connections
+    host, front = build.build_host(
+        Listener(identity, lambda: roster.membership, ReplayCache() if replays is None else replays, keys or EchKeys()),
+        roster,
+        stock=stock,
+        fronting=fronting,
+        handshake_seconds=handshake_seconds,
+        max_connections=max_connections,
     )
     swarm: Swarm = host.get_network()
     changed = trio.Event()
@@ -71,6 +82,8 @@ async def open_host(
             except Exception as error:
                 failure = error
             finally:
+                if front is not None:
+                    front.close()
                 with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_SECONDS):
                     for listener in swarm.listeners.values():
                         await listener.close()
@@ -90,7 +103,6 @@ async def dial_peer(host: "IHost", address: str, timeout: float = HANDSHAKE_SECO
     Raises Unreachable within `timeout` seconds when the peer does not answer, is not who it should be, or is refused.
     As `host.connect`, but it says why, and does not refuse to try again for a minute after a failure.
     """
-    from libp2p.exceptions import BaseLibp2pError
     from libp2p.peer.peerinfo import info_from_p2p_addr
     from multiaddr import Multiaddr
 
@@ -103,16 +115,9 @@ async def dial_peer(host: "IHost", address: str, timeout: float = HANDSHAKE_SECO
 
     try:
         with trio.fail_after(timeout):
-            try:
-                await connect()
-            except BaseLibp2pError as error:
-                if not isinstance(_cause(error), HelloRejected):
-                    raise
-                await connect()  # with what the peer's hellos are to be sealed with now
+            await attempt(connect, address)
     except trio.TooSlowError:
         raise Unreachable(f"{address} did not answer within {timeout:g} s") from None
-    except BaseLibp2pError as error:
-        raise Unreachable(f"cannot connect to {address}: {_reason(error)}") from error
     if not (connections := swarm.get_connections(peer.peer_id)):
         raise Unreachable(f"the connection to {address} was closed at once")
     return connections[0]
@@ -131,17 +136,6 @@ def _check_listening(swarm: "Swarm", where: set[str]) -> None:
     """libp2p goes on with those addresses that it could listen on."""
     if missing := where - swarm.listeners.keys():
         raise CannotListen(f"cannot listen on {', '.join(sorted(missing))}")
-
-
-def _reason(error: BaseException) -> str:
-    return str(_cause(error)) or type(_cause(error)).__name__
-
-
-def _cause(error: BaseException) -> BaseException:
-    """What lies at the bottom of an error: libp2p wraps it several times."""
-    while isinstance(inner := getattr(error, "errors", [None])[0] or error.__cause__, BaseException):
-        error = inner
-    return error
 
 
 async def _close(connections: Sequence["INetConn"]) -> None:

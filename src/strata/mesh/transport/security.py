@@ -9,6 +9,9 @@ libp2p turns a `HandshakeFailure` into a failed dial, so every refusal is raised
 cause. Its Noise transport is `/noise` (https://github.com/libp2p/specs/tree/master/noise, XX); this one is XK.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import trio
 from libp2p.abc import IRawConnection, ISecureConn, ISecureTransport
 from libp2p.crypto.ed25519 import Ed25519PublicKey
@@ -18,20 +21,20 @@ from libp2p.io.exceptions import IOException
 from libp2p.peer.id import ID
 from libp2p.security.exceptions import HandshakeFailure
 
-from strata.mesh.connect import EchRequired
+from strata.mesh.connect import EchRequired, Unreachable
 from strata.mesh.roster import Roster
+from strata.mesh.transport.fronting import Front, read_hello
 from strata.mesh.transport.session import Session
+from strata.mesh.transport.ways import Fronted
 from strata.secure import (
     Channel,
     ChannelError,
     EchInitiator,
-    EchKeys,
     EchResponder,
     Established,
     HelloRejected,
-    Identity,
     Listener,
-    ReplayCache,
+    ReadHello,
     public_key_of,
 )
 
@@ -41,16 +44,21 @@ PROTOCOL = TProtocol("/strata/xk/1")
 class XkTransport(ISecureTransport):
     """Secures connections with Noise XK between members."""
 
-    def __init__(self, identity: Identity, roster: Roster, private_key: PrivateKey, handshake_seconds: float) -> None:
-        self._identity = identity
+    def __init__(self, listener: Listener, roster: Roster, private_key: PrivateKey, handshake_seconds: float) -> None:
+        self._listener = listener
+        self._identity = listener.identity
         self._roster = roster
         self._private_key = private_key
         self._seconds = handshake_seconds
-        self._listener = Listener(identity, lambda: roster.membership, ReplayCache(), EchKeys())
+        self.front: Front | None = None
 
     async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
-        """Take a member's handshake; raises HandshakeFailure."""
-        return await self._secure(conn, Channel(EchResponder(self._listener)), initiator=False)
+        """Take a member's handshake, or pass the connection on if it is for another; raises HandshakeFailure.
+
+        Also at the end of one that was passed on: to libp2p it is a connection that has come to nothing.
+        """
+        read = None if self.front is None else await self._front(self.front, conn)
+        return await self._secure(conn, Channel(EchResponder(self._listener, read)), initiator=False)
 
     async def secure_outbound(self, conn: IRawConnection, peer_id: ID) -> ISecureConn:
         """Dial a member, by the key that the membership has of it; raises HandshakeFailure.
@@ -59,29 +67,43 @@ class XkTransport(ISecureTransport):
         sealed with what it has now (see `dial_peer`).
         """
         peer = peer_id.to_base58()
-        config = self._roster.ech_config(peer)
+        front = conn.front if isinstance(conn, Fronted) else None
+        config = self._roster.ech_config(front or peer)
         if config is None and self._roster.require_ech:
-            refused = EchRequired(peer)
+            refused = EchRequired(front or peer)
             raise HandshakeFailure(str(refused)) from refused
         try:
-            handshake = EchInitiator(self._identity, self._roster.membership, peer, config)
+            handshake = EchInitiator(self._identity, self._roster.membership, peer, config, front=front)
         except ChannelError as error:
             raise HandshakeFailure(str(error)) from error
         session = await self._secure(conn, Channel(handshake), initiator=True)
         self._roster.learn(peer, handshake.retry_configs)
         return session
 
-    async def _secure(self, conn: IRawConnection, channel: Channel, *, initiator: bool) -> Session:
-        """Shake hands within the time limit; the swarm sets none for outbound connections."""
+    async def _front(self, front: Front, conn: IRawConnection) -> ReadHello:
+        """Read a hello, which is for this member if it is returned."""
+        with self._failing(), trio.fail_after(self._seconds):
+            read = self._listener.read(*await read_hello(conn))
+            if read.opened is None or read.opened.peer_id == self._identity.peer_id:
+                return read
+            await front.pass_on(conn, read.opened)
+        raise HandshakeFailure("the connection was passed on to another member, and has ended")
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
         try:
-            with trio.fail_after(self._seconds):
-                peer = await establish(conn, channel)
+            yield
         except trio.TooSlowError:
             raise HandshakeFailure(f"no handshake within {self._seconds:g} s") from None
-        except (ChannelError, IOException) as error:
+        except (ChannelError, Unreachable, IOException) as error:
             if isinstance(error, HelloRejected):
                 self._roster.learn(error.listener.peer_id, error.retry_configs)
             raise HandshakeFailure(str(error)) from error
+
+    async def _secure(self, conn: IRawConnection, channel: Channel, *, initiator: bool) -> Session:
+        """Shake hands within the time limit; the swarm sets none for outbound connections."""
+        with self._failing(), trio.fail_after(self._seconds):
+            peer = await establish(conn, channel)
         public_key = Ed25519PublicKey.from_bytes(public_key_of(peer))
         return Session(
             conn,

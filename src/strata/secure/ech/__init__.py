@@ -36,7 +36,7 @@ list that all must hold, and a first dial past a front hides nothing anyway.
   `BadEchConfig`: the ECHConfigList of RFC 9849.
 - `EchKey`, `EchKeys`, `open_ech_keys`, `X25519`, `MLKEM768_X25519`: a listener's keys, and the file that keeps them.
 - `KnownConfigs`: what a dialler has learned of listeners, and the file that keeps it.
-- `EchInitiator`, `EchResponder`, `Listener`, `HelloRejected`: the two sides, to be put into a `Channel`.
+- `EchInitiator`, `EchResponder`, `Listener`, `ReadHello`, `HelloRejected`: the two sides, to be put into a `Channel`.
 - `HEADER`, `rest_bytes`, `Opened`, `EchForward`: what a front needs.
 """
 
@@ -50,7 +50,7 @@ from strata.secure.ech.configs import (
     parse_config_list,
 )
 from strata.secure.ech.forward import EchForward
-from strata.secure.ech.handshake import EchInitiator, EchResponder, HelloRejected, Listener
+from strata.secure.ech.handshake import EchInitiator, EchResponder, HelloRejected, Listener, ReadHello
 from strata.secure.ech.hello import HEADER, Opened, choose, rest_bytes
 from strata.secure.ech.hpke import MLKEM768_X25519, X25519
 from strata.secure.ech.keys import EchKey, EchKeys
@@ -74,6 +74,7 @@ __all__ = [
     "KnownConfigs",
     "Listener",
     "Opened",
+    "ReadHello",
     "UnknownConfig",
     "choose",
     "encode_config_list",

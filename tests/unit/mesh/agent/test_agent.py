@@ -1,4 +1,4 @@
-"""Agents over real sockets, and a coordinator that tells them what to do."""
+"""Agents over real sockets, links and libp2p hosts alike, and a coordinator that tells them what to do."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,6 @@ import pytest
 import trio
 import trio.testing
 
-from strata.mesh import Direct
 from strata.mesh.agent import (
     Dial,
     Done,
@@ -34,6 +33,14 @@ pytestmark = pytest.mark.anyio
 ENDED = (LinkClosed, ChannelError)
 
 
+@pytest.fixture(params=["direct", "libp2p"])
+def over(request: pytest.FixtureRequest) -> str:
+    """What carries the connections: the same is asked of each."""
+    if request.param == "libp2p":
+        pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup)")
+    return request.param
+
+
 async def tell(agents: Agents, name: str, message, reply=Done):
     async with reached(agents.transport, agents.ids[name]) as wire:
         return await ask(wire, message, reply, seconds=20)
@@ -51,8 +58,8 @@ async def eventually(condition) -> None:
         await trio.lowlevel.checkpoint()
 
 
-async def test_told_to_dial_both_ends_have_the_link_and_told_to_drop_neither():
-    async with agents_of(["a", "b"]) as agents:
+async def test_told_to_dial_both_ends_have_the_link_and_told_to_drop_neither(over: str):
+    async with agents_of(["a", "b"], over=over) as agents:
         assert await neighbours(agents, "a") == set()
         await tell(agents, "a", Dial(peer=agents.ids["b"]))
         assert (await neighbours(agents, "a"), await neighbours(agents, "b")) == ({"b"}, {"a"})
@@ -67,26 +74,28 @@ async def _is(agents: Agents, name: str, expected: set[str]) -> bool:
     return await neighbours(agents, name) == expected
 
 
-async def test_the_end_that_did_not_dial_can_drop_too():
-    async with agents_of(["a", "b"]) as agents:
+async def test_the_end_that_did_not_dial_can_drop_too(over: str):
+    async with agents_of(["a", "b"], over=over) as agents:
         await tell(agents, "a", Dial(peer=agents.ids["b"]))
         await tell(agents, "b", Drop(peer=agents.ids["a"]))
         await tell(agents, "a", Drop(peer=agents.ids["b"]))
         assert (await neighbours(agents, "a"), await neighbours(agents, "b")) == (set(), set())
 
 
-async def test_told_to_drop_a_peer_that_has_dialled_it_hangs_up():
-    async with agents_of(["a", "b"]) as agents:
-        wire = Wire(await Direct(identity_of("b"), agents.roster).dial(agents.ids["a"], 5))
-        await ask(wire, Keep(), Done, seconds=5)
-        await tell(agents, "a", Drop(peer=agents.ids["b"]))
-        assert await neighbours(agents, "a") == set()
-        with pytest.raises(ENDED):
-            await ask(wire, Ping(number=1), Pong, seconds=5)
+async def test_told_to_drop_a_peer_that_has_dialled_it_hangs_up(over: str):
+    async with agents_of(["a", "b"], over=over) as agents:
+        other = agents.transport_of(identity_of("b"), agents.roster)
+        async with other.opened():
+            wire = Wire(await other.dial(agents.ids["a"], 5))
+            await ask(wire, Keep(), Done, seconds=5)
+            await tell(agents, "a", Drop(peer=agents.ids["b"]))
+            assert await neighbours(agents, "a") == set()
+            with pytest.raises(ENDED):
+                await ask(wire, Ping(number=1), Pong, seconds=5)
 
 
-async def test_a_probe_says_how_far_a_peer_is_and_who_is_not_there():
-    async with agents_of(["a", "b", "c"]) as agents:
+async def test_a_probe_says_how_far_a_peer_is_and_who_is_not_there(over: str):
+    async with agents_of(["a", "b", "c"], over=over) as agents:
         await agents.kill("c")
         order = Probe(peers=(agents.ids["b"], agents.ids["c"], "nobody"), pings=5, sample_bytes=1 << 18)
         probed = await tell(agents, "a", order, Probed)
@@ -102,18 +111,18 @@ async def test_a_probe_says_how_far_a_peer_is_and_who_is_not_there():
 
 
 @pytest.mark.parametrize("message", [Dial(peer="x"), Drop(peer="x"), Probe(peers=("x",), pings=1, sample_bytes=0)])
-async def test_only_a_coordinator_may_give_orders(message):
-    async with agents_of(["a", "b"]) as agents:
-        other = Direct(identity_of("b"), agents.roster)
-        async with reached(other, agents.ids["a"]) as wire:
+async def test_only_a_coordinator_may_give_orders(over: str, message):
+    async with agents_of(["a", "b"], over=over) as agents:
+        other = agents.transport_of(identity_of("b"), agents.roster)
+        async with other.opened(), reached(other, agents.ids["a"]) as wire:
             with pytest.raises(RequestRefused, match="b is not a coordinator"):
                 await ask(wire, message, Done, seconds=5)
             assert await ask(wire, Ping(number=7), Pong, seconds=5) == Pong(number=7)
         assert await neighbours(agents, "a") == set()
 
 
-async def test_what_was_told_outlives_the_process(tmp_path: Path):
-    async with agents_of(["a", "b"], tmp_path) as agents:
+async def test_what_was_told_outlives_the_process(over: str, tmp_path: Path):
+    async with agents_of(["a", "b"], tmp_path, over=over) as agents:
         await tell(agents, "a", Dial(peer=agents.ids["b"]))
         await agents.kill("a")
         await eventually(lambda: _is(agents, "b", set()))
@@ -121,9 +130,9 @@ async def test_what_was_told_outlives_the_process(tmp_path: Path):
         await eventually(lambda: _is(agents, "b", {"a"}))
 
 
-async def test_a_link_comes_back_with_the_peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_a_link_comes_back_with_the_peer(over: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("strata.mesh.agent.keeping.FIRST_REDIAL_SECONDS", 0.01)
-    async with agents_of(["a", "b"], tmp_path) as agents:
+    async with agents_of(["a", "b"], tmp_path, over=over) as agents:
         await tell(agents, "a", Dial(peer=agents.ids["b"]))
         await agents.kill("b")
         await eventually(lambda: _is(agents, "a", set()))
@@ -132,8 +141,8 @@ async def test_a_link_comes_back_with_the_peer(tmp_path: Path, monkeypatch: pyte
         await eventually(lambda: _is(agents, "a", {"b"}))
 
 
-async def test_who_cannot_be_reached_is_not_kept():
-    async with agents_of(["a", "b"]) as agents:
+async def test_who_cannot_be_reached_is_not_kept(over: str):
+    async with agents_of(["a", "b"], over=over) as agents:
         await agents.kill("b")
         with pytest.raises(RequestRefused) as refused:
             await tell(agents, "a", Dial(peer=agents.ids["b"]))
@@ -143,8 +152,8 @@ async def test_who_cannot_be_reached_is_not_kept():
         assert (await tell(agents, "a", GetStatus(), Status)).told == ()
 
 
-async def test_who_is_revoked_is_not_dialled_any_more():
-    async with agents_of(["a", "b"]) as agents:
+async def test_who_is_revoked_is_not_dialled_any_more(over: str):
+    async with agents_of(["a", "b"], over=over) as agents:
         await tell(agents, "a", Dial(peer=agents.ids["b"]))
         sealed = agents.roster.membership.without(agents.ids["b"]).seal(COORDINATOR)
         for _ in range(2):  # the second time it is not newer, and is ignored
@@ -155,8 +164,8 @@ async def test_who_is_revoked_is_not_dialled_any_more():
         assert status.membership == agents.roster.membership.version + 1
 
 
-async def test_nobody_has_more_neighbours_than_it_bears():
-    async with agents_of(["a", "b", "c"], most_links=1) as agents:
+async def test_nobody_has_more_neighbours_than_it_bears(over: str):
+    async with agents_of(["a", "b", "c"], most_links=1, over=over) as agents:
         await tell(agents, "a", Dial(peer=agents.ids["b"]))
         for full, other in (("a", "c"), ("c", "a")):  # as the one that dials, and as the one that is dialled
             with pytest.raises(RequestRefused, match="1 neighbours and bears no more") as refused:
@@ -164,8 +173,8 @@ async def test_nobody_has_more_neighbours_than_it_bears():
             assert refused.value.code == "full"
 
 
-async def test_a_bad_peer_costs_its_own_connection_only():
-    async with agents_of(["a", "b"]) as agents:
+async def test_a_bad_peer_costs_its_own_connection_only(over: str):
+    async with agents_of(["a", "b"], over=over) as agents:
         await tell(agents, "a", Dial(peer=agents.ids["b"]))
         for junk in (b"", os.urandom(100), b"\xff" * 12, bytes(4 << 20)):
             link = await agents.transport.dial(agents.ids["a"], 5)
@@ -179,8 +188,8 @@ async def test_a_bad_peer_costs_its_own_connection_only():
         assert await neighbours(agents, "a") == {"b"}
 
 
-async def test_one_peer_has_so_many_connections_and_no_more():
-    async with agents_of(["a"]) as agents:
+async def test_one_peer_has_so_many_connections_and_no_more(over: str):
+    async with agents_of(["a"], over=over) as agents:
         wires = [Wire(await agents.transport.dial(agents.ids["a"], 5)) for _ in range(CONNECTIONS_OF_ONE)]
         for wire in wires:
             await ask(wire, Ping(number=0), Pong, seconds=5)
@@ -198,16 +207,17 @@ async def _answers(agents: Agents) -> bool:
         return False
 
 
-async def test_asked_twice_to_keep_a_link_it_is_one():
-    async with agents_of(["a", "b"]) as agents:
-        async with reached(Direct(identity_of("b"), agents.roster), agents.ids["a"]) as wire:
+async def test_asked_twice_to_keep_a_link_it_is_one(over: str):
+    async with agents_of(["a", "b"], over=over) as agents:
+        other = agents.transport_of(identity_of("b"), agents.roster)
+        async with other.opened(), reached(other, agents.ids["a"]) as wire:
             for _ in range(2):
                 await ask(wire, Keep(), Done, seconds=5)
             assert await neighbours(agents, "a") == {"b"}
         await eventually(lambda: _is(agents, "a", set()))
 
 
-async def test_a_wrong_answer_is_told_from_a_right_one():
-    async with agents_of(["a"]) as agents:
+async def test_a_wrong_answer_is_told_from_a_right_one(over: str):
+    async with agents_of(["a"], over=over) as agents:
         with pytest.raises(ProtocolError, match="answered a 'ping' request with 'pong'"):
             await tell(agents, "a", Ping(number=1), Status)

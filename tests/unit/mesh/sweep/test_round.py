@@ -167,6 +167,7 @@ class Counting:
         self._inner = inner
         self._open: Counter[str] = Counter()
         self.most = 0
+        self.opened = inner.opened
 
     async def dial(self, peer_id: str, timeout: float, service: str = AGENT):
         self._open[peer_id] += 1
@@ -217,6 +218,7 @@ class Deaf:
 
     def __init__(self, inner, *deaf: str) -> None:
         self._inner, self._deaf = inner, deaf
+        self.opened = inner.opened
 
     async def dial(self, peer_id: str, timeout: float, service: str = AGENT):
         if peer_id in self._deaf:

@@ -1,0 +1,142 @@
+"""A host that is a front: it takes hellos for other members too, and joins the two connections.
+
+As `strata.mesh.front` for direct links. What is passed on is a connection on which `/strata/xk/1` was agreed to: on the
+far side the front agrees to it anew, and sends the hello on in one of its own. From then on it sees ciphertext only:
+the channel is end to end, and multiplexing and all that follows is inside it.
+"""
+
+import trio
+from libp2p.abc import IRawConnection
+from libp2p.custom_types import TProtocol
+from libp2p.exceptions import BaseLibp2pError
+from libp2p.network.connection.raw_connection import RawConnection
+from libp2p.network.swarm import Swarm
+from libp2p.protocol_muxer.multiselect_client import MultiselectClient
+from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
+
+from strata.mesh.connect import Unreachable
+from strata.mesh.roster import Roster
+from strata.mesh.transport import ways
+from strata.secure import HEADER, EchForward, HandshakeFailed, Identity, Member, Opened, rest_bytes
+
+MAX_JOINED = 1024
+_PIECE_BYTES = 64 << 10
+_NEGOTIATE_SECONDS = 3600  # the handshake's own limit is shorter
+_BROKEN = (BaseLibp2pError, trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class Front:
+    """Passes on what is for other members; `most` connections at a time, and none after `close`."""
+
+    def __init__(
+        self, identity: Identity, roster: Roster, swarm: Swarm, protocol: TProtocol, most: int = MAX_JOINED
+    ) -> None:
+        self._identity = identity
+        self._roster = roster
+        self._swarm = swarm
+        self._protocol = protocol
+        self._places = most
+        self._joined: set[trio.CancelScope] = set()
+        self._closed = False
+
+    def close(self) -> None:
+        """End all that is joined."""
+        self._closed = True
+        for scope in tuple(self._joined):
+            scope.cancel()
+
+    async def pass_on(self, near: IRawConnection, opened: Opened) -> None:
+        """Bring a hello to its target, and then whatever either side says to the other, until one of them ends.
+
+        A time limit of the caller holds until the target has answered, and not for what follows.
+        Raises NotAMember, Unreachable, ChannelError.
+        """
+        if self._closed or not self._places:
+            raise HandshakeFailed("this front passes on no more connections: all places are taken")
+        self._places -= 1
+        try:
+            far, answer = await self._reach(opened)
+            try:
+                with trio.CancelScope(shield=True) as scope:
+                    self._joined.add(scope)
+                    await _join(near, far, answer)
+            finally:
+                self._joined.discard(scope)
+                with trio.CancelScope(shield=True):
+                    await far.close()
+        finally:
+            self._places += 1
+
+    async def _reach(self, opened: Opened) -> tuple[RawConnection, bytes]:
+        member = self._roster.membership.member(opened.peer_id)
+        failure = Unreachable(f"the membership lists no multiaddr of {member.name}")
+        for address in member.multiaddrs:
+            try:
+                return await self._reach_at(member, address, opened)
+            except Unreachable as error:
+                failure = error
+        raise failure
+
+    async def _reach_at(self, member: Member, address: str, opened: Opened) -> tuple[RawConnection, bytes]:
+        for _ in range(2):  # the second time with the config that the target offers now
+            config = self._roster.ech_config(member.peer_id)
+            if config is None:
+                await (await ways.at(self._swarm, member, address)).close()
+                config = self._roster.ech_config(member.peer_id)
+            if config is None:
+                break
+            forward = EchForward(self._identity, self._roster.membership, opened, config)
+            far = await ways.dial_raw(self._swarm, member, address)
+            try:
+                await MultiselectClient().select_one_of(
+                    [self._protocol], MultiselectCommunicator(far), _NEGOTIATE_SECONDS
+                )
+                await far.write(forward.first)
+                answer = await exactly(far, forward.expected)
+                if not forward.rejected(answer):
+                    return far, answer
+            except BaseException as error:
+                with trio.CancelScope(shield=True):
+                    await far.close()
+                if isinstance(error, BaseLibp2pError):
+                    raise Unreachable(f"{member.name} hung up on a hello that was passed on: {error}") from error
+                raise
+            await far.close()
+            self._roster.learn(member.peer_id, ())
+        raise Unreachable(f"{member.name} takes no hello that is passed on to it")
+
+
+async def read_hello(conn: IRawConnection) -> tuple[bytes, bytes]:
+    """Header and rest of a hello; raises ChannelError, IOException."""
+    header = await exactly(conn, HEADER.size)
+    return header, await exactly(conn, rest_bytes(header))
+
+
+async def exactly(conn: IRawConnection, count: int) -> bytes:
+    """So many bytes; raises HandshakeFailed where they do not come, IOException."""
+    data = bytearray()
+    while len(data) < count:
+        if not (piece := await conn.read(count - len(data))):
+            raise HandshakeFailed(f"the peer hung up after {len(data)} of {count} bytes")
+        data += piece
+    return bytes(data)
+
+
+async def _join(near: IRawConnection, far: IRawConnection, answer: bytes) -> None:
+    """The answer, and then both directions, until one of them ends: whoever closes a channel has told the other."""
+
+    async def pump(source: IRawConnection, sink: IRawConnection) -> None:
+        try:
+            while data := await source.read(_PIECE_BYTES):
+                await sink.write(data)
+        except _BROKEN:
+            pass
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        try:
+            await near.write(answer)
+        except _BROKEN:
+            return
+        nursery.start_soon(pump, far, near)
+        nursery.start_soon(pump, near, far)

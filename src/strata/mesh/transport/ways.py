@@ -1,0 +1,94 @@
+"""The ways from a host to a member: at an address of its own, or through one of its fronts."""
+
+from functools import partial
+
+import trio
+from libp2p.abc import INetConn
+from libp2p.exceptions import BaseLibp2pError
+from libp2p.network.connection.raw_connection import RawConnection
+from libp2p.network.swarm import Swarm
+from libp2p.peer.id import ID
+from multiaddr import Multiaddr
+from multiaddr.exceptions import Error as MultiaddrError
+
+from strata.mesh.connect import EchRequired, Unreachable
+from strata.mesh.roster import Roster
+from strata.mesh.transport.attempt import attempt
+from strata.secure import Member
+
+
+class Fronted(RawConnection):
+    """A connection to `front` (a peer id), over which another member is to be reached."""
+
+    def __init__(self, conn: RawConnection, front: str) -> None:
+        super().__init__(conn.stream, conn.is_initiator, conn.get_connection_type(), conn.get_transport_addresses())
+        self.front = front
+
+
+async def connect(swarm: Swarm, roster: Roster, member: Member) -> INetConn:
+    """A new connection to a member, through one of its fronts where it has any, as the membership lists them.
+
+    Never past its fronts, but by a front of it. Raises Unreachable, EchRequired, NotAMember where a front is none.
+    """
+    own = swarm.get_peer_id().to_base58()
+    fronts = tuple(roster.membership.named(name) for name in member.fronts)
+    behind = bool(fronts) and own not in {front.peer_id for front in fronts}
+    listeners = fronts if behind else (member,)
+    failure: Unreachable | EchRequired = Unreachable(f"the membership lists no multiaddr of {listeners[0].name}")
+    for listener in listeners:
+        for address in listener.multiaddrs:
+            try:
+                if behind:
+                    return await _through(swarm, roster, listener, address, member)
+                return await at(swarm, member, address)
+            except (Unreachable, EchRequired) as error:
+                failure = error
+    raise failure
+
+
+async def at(swarm: Swarm, member: Member, address: str) -> INetConn:
+    """A new connection to a member at this address of it; raises Unreachable."""
+    dial = partial(swarm.dial_addr, _parsed(address), ID.from_base58(member.peer_id))
+    return await attempt(dial, f"{member.name} at {address}")
+
+
+async def dial_raw(swarm: Swarm, member: Member, address: str) -> RawConnection:
+    """A bare connection to a member's address, on which nothing has been said; raises Unreachable."""
+    where = _parsed(address)
+    transport = swarm.transport_manager.transport_for_dialing(where)
+    if transport is None:
+        raise Unreachable(f"nothing here can dial {member.name} at {address}")
+    try:
+        conn = await transport.dial(where)
+    except (BaseLibp2pError, OSError) as error:
+        raise Unreachable(f"cannot connect to {member.name} at {address}: {error}") from error
+    if not isinstance(conn, RawConnection):
+        await conn.close()
+        raise Unreachable(f"{member.name} at {address} takes no connection that could be passed on")
+    return conn
+
+
+async def _through(swarm: Swarm, roster: Roster, front: Member, address: str, member: Member) -> INetConn:
+    """A connection to a member that the front passes on, end to end."""
+    if roster.ech_config(front.peer_id) is None:
+        await (await at(swarm, front, address)).close()  # its welcome says what hellos to it are sealed with
+
+    async def connect() -> INetConn:
+        if roster.ech_config(front.peer_id) is None:
+            raise EchRequired(f"no ECH config of {front.name} that can be used is known")
+        conn = Fronted(await dial_raw(swarm, front, address), front.peer_id)
+        try:
+            return await swarm.upgrade_outbound_raw_conn(conn, ID.from_base58(member.peer_id))
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await conn.close()
+            raise
+
+    return await attempt(connect, f"{member.name} through {front.name}")
+
+
+def _parsed(address: str) -> Multiaddr:
+    try:
+        return Multiaddr(address)
+    except MultiaddrError as error:
+        raise Unreachable(f"{address!r} is listed in the membership and cannot be dialled: {error}") from None

@@ -1,0 +1,88 @@
+"""One who dials reaches members over links and over libp2p, as the membership lists them."""
+
+import pytest
+import trio
+
+pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
+
+from strata.mesh import Coordinator, Direct, Either, Libp2p, Roster, Unreachable
+from strata.mesh.services import AGENT
+from strata.secure import Membership
+from tests.support.agents import COORDINATOR, agents_of, identity_of
+
+pytestmark = pytest.mark.anyio
+
+ALONE = Membership.found(COORDINATOR).with_member(COORDINATOR.card, "boss", (), ("coordinator",))
+LIBP2P = "/ip4/127.0.0.1/tcp/0"
+
+
+async def greet(connection) -> None:
+    await connection.send(b"hello")
+
+
+@pytest.fixture
+async def served():
+    """Where somebody serves, by name: "a" over links, "b" over libp2p, "c" over both."""
+    where: dict[str, list[str]] = {"a": [], "b": [], "c": []}
+    mesh = ALONE
+    for name in where:
+        mesh = mesh.with_member(identity_of(name).card, name)
+    async with trio.open_nursery() as nursery:
+        for name, transports in (("a", [Direct]), ("b", [Libp2p]), ("c", [Direct, Libp2p])):
+            for kind in transports:
+                extra = () if kind is Direct else ((LIBP2P,),)
+                transport = kind(identity_of(name), Roster(mesh), *extra)
+                where[name].append(
+                    await nursery.start(
+                        lambda *, task_status, on=transport: on.serve({AGENT: greet}, task_status=task_status)
+                    )
+                )
+        yield where
+        nursery.cancel_scope.cancel()
+
+
+def mesh_of(where) -> Membership:
+    mesh = ALONE
+    for name, addresses in where.items():
+        mesh = mesh.with_member(identity_of(name).card, name, addresses)
+    return mesh
+
+
+async def said(transport, name: str) -> bytes:
+    connection = await transport.dial(identity_of(name).peer_id, 5)
+    heard = bytes(await connection.receive())
+    await connection.aclose()
+    return heard
+
+
+async def test_each_member_is_reached_where_it_listens(served):
+    transport = Either(COORDINATOR, Roster(mesh_of(served)))
+    async with transport.opened():
+        for name in served:
+            assert await said(transport, name) == b"hello"
+
+
+async def test_where_a_link_fails_libp2p_is_tried(served):
+    nobody = "127.0.0.1:1"
+    transport = Either(COORDINATOR, Roster(mesh_of({"b": [nobody, *served["b"]], "c": served["b"]})))
+    async with transport.opened():
+        assert await said(transport, "b") == b"hello"
+        with pytest.raises(Unreachable):  # somebody else is there
+            await said(transport, "c")
+
+
+async def test_no_host_is_opened_where_all_take_links(served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("strata.mesh.transport.members.open_host", None)
+    transport = Either(COORDINATOR, Roster(mesh_of({"a": served["a"], "c": served["c"]})))
+    async with transport.opened():
+        assert await said(transport, "c") == b"hello"
+    lost = Either(COORDINATOR, Roster(mesh_of({"a": ["127.0.0.1:1", *served["b"]]})))
+    async with lost.opened():
+        with pytest.raises(Unreachable):
+            await said(lost, "a")
+
+
+async def test_a_coordinator_sees_a_mesh_of_either_kind():
+    async with agents_of(["a", "b"], over="libp2p") as agents:
+        found = await Coordinator(COORDINATOR, agents.roster.membership).discover()
+        assert (tuple(found.states), dict(found.silent)) == (("a", "b"), {})
