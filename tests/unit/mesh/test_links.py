@@ -13,6 +13,7 @@ from strata.secure import (
     Channel,
     ChannelError,
     EchInitiator,
+    Established,
     HandshakeFailed,
     Identity,
     Membership,
@@ -20,7 +21,7 @@ from strata.secure import (
     RecordTooLarge,
     Truncated,
 )
-from tests.support.channels import ALICE, BOB, MESH, OUTSIDER
+from tests.support.channels import ALICE, BOB, MESH, OUTSIDER, feed
 
 SIZES = (0, 1, 8192, 65_519, 65_520, 1 << 20, 4 << 20)
 
@@ -316,6 +317,22 @@ async def test_a_member_gets_in_past_others_who_know_the_key_and_go_no_further()
             assert await server.answers()
         for stream in stalled:
             await stream.aclose()
+
+
+@pytest.mark.anyio
+async def test_once_its_hello_is_read_a_member_is_not_driven_out_by_who_shows_nothing():
+    async with Server(max_handshakes=3, handshake_seconds=1000) as server:
+        member = await trio.open_tcp_stream("127.0.0.1", server.port)
+        channel = Channel(EchInitiator(ALICE, MESH, BOB.peer_id))
+        await member.send_all(channel.outgoing())
+        feed(channel, await member.receive_some())
+        idle = [await trio.open_tcp_stream("127.0.0.1", server.port) for _ in range(10)]
+        for stream in idle[:8]:
+            assert await read_to_end(stream) == b""
+        assert channel.next_event() is None
+        await member.send_all(channel.outgoing())
+        feed(channel, await member.receive_some())
+        assert isinstance(channel.next_event(), Established)
 
 
 @pytest.mark.anyio
