@@ -4,11 +4,9 @@ Nobody outside may keep a member from getting in, and no member may take the roo
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Network, ip_address
-
-import trio
 
 from strata.errors import StrataError
 from strata.secure import Member
@@ -22,14 +20,14 @@ class TooManyConnections(StrataError):
 
 
 class Comer:
-    """A connection that has not said yet whose it is. known: it knows this peer's channel key, as members do.
+    """A connection that has not said yet whose it is, from `host` (an IP address); `drop` ends it.
 
-    `scope` is cancelled when it must go.
+    known: it knows this peer's channel key, as members do.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, drop: Callable[[], None]) -> None:
         self.known = False
-        self.scope = trio.CancelScope()
+        self.drop = drop
         self.origin = _origin(host)
 
 
@@ -63,7 +61,7 @@ class Pending:
         crowds = Counter(each.origin for each in self._comers)
         victim = max(self._comers, key=lambda each: (crowds[each.origin], not each.known))  # of equals the oldest
         del self._comers[victim]  # at once: it takes a while until it has gone
-        victim.scope.cancel()
+        victim.drop()
 
 
 class Places:

@@ -57,18 +57,18 @@ async def serve(
     pending = Pending(max_handshakes)
 
     async def attend(stream: trio.SocketStream) -> None:
+        scope = trio.CancelScope(deadline=trio.current_time() + handshake_seconds)
         try:
-            comer = Comer(stream.socket.getpeername()[0])
+            comer = Comer(stream.socket.getpeername()[0], scope.cancel)
         except OSError:
             return  # it has gone already
-        comer.scope.deadline = trio.current_time() + handshake_seconds
-        with pending.holding(comer), comer.scope:
+        with pending.holding(comer), scope:
             try:
                 go_on = await door.greet(stream, comer)
             except StrataError as error:
                 log.warning("refused a connection: %s", error)
                 return
-        if comer.scope.cancelled_caught:
+        if scope.cancelled_caught:
             log.warning("dropped a connection that did not finish its handshake")
             return
         await go_on()
