@@ -20,6 +20,7 @@ from strata.secure import (
 )
 
 MAX_JOINED = 1024
+LINGER_SECONDS = 10.0  # for what is on its way when one side has ended: links do not go on in one direction
 _PIECE_BYTES = 64 << 10
 
 
@@ -55,13 +56,17 @@ class Front:
         raise failure
 
     async def join(self, near: trio.SocketStream, far: trio.SocketStream, answer: bytes) -> None:
-        """Pass on the answer, and then whatever comes from either side, until both have ended or one breaks."""
+        """Pass on the answer, and then whatever comes from either side, until both have ended or one breaks.
+
+        When one has ended the other has `LINGER_SECONDS`, so that none keeps its place by never ending.
+        """
 
         async def pump(source: trio.SocketStream, target: trio.SocketStream) -> None:
             try:
                 while data := await source.receive_some(_PIECE_BYTES):
                     await target.send_all(data)
                 await target.send_eof()
+                nursery.cancel_scope.deadline = trio.current_time() + LINGER_SECONDS
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 nursery.cancel_scope.cancel()
 

@@ -26,12 +26,12 @@ class Link:
     """An encrypted connection to a member, made by `strata.mesh.dial` or `serve`.
 
     `send` is safe to call from several tasks, `receive` from one at a time. `bytes_sent` and `bytes_received` count
-    encrypted bytes on the wire, the handshake's included.
+    encrypted bytes on the wire, the handshake's included; `received` are those that somebody has read before.
     """
 
-    def __init__(self, connection: trio.socket.SocketType, channel: Channel, roster: Roster) -> None:
+    def __init__(self, connection: trio.socket.SocketType, channel: Channel, roster: Roster, received: int = 0) -> None:
         self.bytes_sent = 0
-        self.bytes_received = 0
+        self.bytes_received = received
         self._socket = connection
         self._channel = channel
         self._roster = roster

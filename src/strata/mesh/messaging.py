@@ -17,10 +17,11 @@ from cryptography.utils import Buffer
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from strata.errors import StrataError
-from strata.secure import MAX_RECORD, Member
+from strata.secure import MAX_RECORD, Member, reserve
 
 ALIGNMENT = 16  # of the payload, so that numbers in it can be used in place
 
+_LARGE = 32 << 20  # from here on the allocator takes fresh pages for each anyway (see mallopt(3))
 _PREFIX = struct.Struct("<IQ")
 
 
@@ -128,14 +129,14 @@ class Wire(Generic[M, L_co]):
         message, piece, length = self._codec.decode(await self.link.receive())
         if len(piece) == length:
             return message, piece
-        payload, filled = bytearray(length), 0
+        payload, filled = _room(length), 0
         while True:
             if filled + len(piece) > length:
                 raise ProtocolError(f"a payload of {length} bytes went on for longer")
             payload[filled : filled + len(piece)] = piece
             filled += len(piece)
             if filled == length:
-                return message, memoryview(payload)
+                return message, payload
             if not len(piece):
                 raise ProtocolError("a payload stopped short")
             piece = await self.link.receive()
@@ -143,6 +144,11 @@ class Wire(Generic[M, L_co]):
     async def aclose(self) -> None:
         """Close the link."""
         await self.link.aclose()
+
+
+def _room(length: int) -> memoryview:
+    """Where a payload is put together: a peer that announces a large one and sends little of it takes little memory."""
+    return reserve(length) if length > _LARGE else memoryview(bytearray(length))
 
 
 def _first(error: ValidationError) -> str:

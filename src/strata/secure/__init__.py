@@ -5,12 +5,14 @@
 - `read_membership`, `write_membership`, `edit_membership`: the file that holds it.
 - `Channel`, `Established`, `Closed`, `MAX_RECORD`: the encrypted channel between two members.
 - `ReplayCache`, `ReplayFile`: which handshakes were seen.
+- `reserve`: memory that is taken when it is written to.
 - `Suite`, `preferred_suite`: the cipher suites.
 - `EchInitiator`, `EchResponder`, `EchKeys`, `open_ech_keys`, `KnownConfigs`, ...: the ECH-style hello, listed in
   `strata.secure.ech`.
 - `ChannelError` and its kinds, `IdentityError`, `MembershipError`: what can go wrong.
 """
 
+from strata.secure.buffers import reserve
 from strata.secure.channel import Channel, Closed, Established
 from strata.secure.cipher import Suite, preferred_suite
 from strata.secure.ech import (
@@ -107,6 +109,7 @@ __all__ = [
     "preferred_suite",
     "public_key_of",
     "read_membership",
+    "reserve",
     "rest_bytes",
     "verify",
     "write_membership",

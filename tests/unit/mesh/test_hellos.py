@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
+import trio.testing
 
 from strata.mesh import EchRequired, Link, LinkClosed, Roster, Unreachable, dial, serve
-from strata.mesh.front import Front
+from strata.mesh.front import LINGER_SECONDS, Front
 from strata.secure import ChannelError, EchKeys, HandshakeFailed, Identity, KnownConfigs, NotAMember, ReplayCache
 from tests.support.channels import ALICE, BOB, OUTSIDER
 from tests.support.hellos import CAROL, FRONTED, Clock, dialling, listener
@@ -361,3 +362,22 @@ async def test_the_places_of_a_front_are_bounded():
         await front.reach(read.opened)
     with pytest.raises(Unreachable, match="no address"):
         await Front(BOB, Roster(FRONTED)).reach(read.opened)
+
+
+def test_who_does_not_end_when_the_other_has_keeps_its_place_no_longer_than_that():
+    async def main() -> None:
+        near, dialler = trio.testing.memory_stream_pair()
+        far, target = trio.testing.memory_stream_pair()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Front(BOB, Roster(FRONTED)).join, near, far, b"answer")
+            await target.send_all(b" and farewell")
+            await target.send_eof()
+            await trio.sleep(LINGER_SECONDS / 2)
+            await dialler.send_all(b"what was on its way")
+            assert await target.receive_some() == b"what was on its way"
+        assert await dialler.receive_some() == b"answer and farewell"
+        assert trio.current_time() - began == LINGER_SECONDS
+
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    began = clock.current_time()
+    trio.run(main, clock=clock)

@@ -3,7 +3,10 @@
 import os
 from typing import Annotated, Literal
 
+import psutil
 import pytest
+import trio
+import trio.testing
 from pydantic import Field, TypeAdapter
 
 from strata.mesh import Codec, Message, ProtocolError, Wire
@@ -63,3 +66,24 @@ async def test_a_payload_that_stops_short_or_goes_on_is_refused(rest: bytes):
         with pytest.raises(ProtocolError, match="payload"):
             await wire.receive()
         await wire.aclose()
+
+
+async def test_a_large_payload_that_is_announced_takes_no_memory_until_it_comes():
+    most, announced = 64 << 20, 512 << 20
+    codec: Codec[Note] = Codec(TypeAdapter(Note), 256, announced)
+    said, over = trio.Event(), trio.Event()
+
+    async def talk(link) -> None:
+        await link.send(codec.encode(Note(number=1), announced), b"begin")
+        said.set()
+        await over.wait()
+
+    async with Server(talk) as server, trio.open_nursery() as nursery:
+        wire = Wire(await server.dial(), codec)
+        before = psutil.Process().memory_info().rss
+        nursery.start_soon(wire.receive)
+        await said.wait()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert psutil.Process().memory_info().rss - before < most
+        nursery.cancel_scope.cancel()
+        over.set()

@@ -22,9 +22,10 @@ from libp2p.stream_muxer.yamux.yamux import Yamux
 from multiaddr import Multiaddr
 from multiaddr.exceptions import Error as MultiaddrError
 
-from strata.mesh.listen import CannotListen
+from strata.mesh.listen import MAX_HANDSHAKES, CannotListen
 from strata.mesh.roster import Roster
 from strata.mesh.transport.fronting import Front
+from strata.mesh.transport.guard import guard
 from strata.mesh.transport.muxer import PROTOCOL as MUX
 from strata.mesh.transport.muxer import Muxer
 from strata.mesh.transport.security import PROTOCOL, XkTransport
@@ -66,6 +67,7 @@ def build_host(
         connection_config=_connections(handshake_seconds),
         resource_manager=_resources(max_connections),
     )
+    guard(host, max_handshakes=MAX_HANDSHAKES, max_connections=max_connections)
     # A peer that refuses us does so again; who wants another try makes one.
     swarm = host.get_network()
     swarm.retry_config.max_retries = 0
@@ -85,7 +87,7 @@ def parse(address: str) -> Multiaddr:
 def _connections(handshake_seconds: float) -> ConnectionConfig:
     return ConnectionConfig(
         # The swarm counts accepted connections against this one and never counts them off, so that it would take no
-        # more once so many had come and gone. The resource manager does count them off, and its limit is what holds.
+        # more once so many had come and gone. `guard` sets the limit that holds.
         max_connections=1 << 30,
         high_watermark=1 << 30,
         min_connections=0,
@@ -95,11 +97,11 @@ def _connections(handshake_seconds: float) -> ConnectionConfig:
         dial_timeout=handshake_seconds,
         inbound_upgrade_timeout=handshake_seconds,
         outbound_upgrade_timeout=handshake_seconds,
+        inbound_stream_protocol_negotiation_timeout=handshake_seconds,
     )
 
 
 def _resources(most: int) -> ResourceManager:
-    """One limit that holds: what a second one refuses stays counted by the first, until nobody is let in."""
-    # A connection counts twice while it is being set up, so that one more than `most` must fit.
-    limits = ResourceLimits(max_connections=most + 1, max_streams=64 * most)
+    """Limits that do not hold but of streams: what they refuse stays counted elsewhere, until nobody is let in."""
+    limits = ResourceLimits(max_connections=1 << 30, max_streams=64 * most)
     return ResourceManager(limits=limits, connection_limits=ConnectionLimits())
