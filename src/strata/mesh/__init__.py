@@ -22,6 +22,8 @@
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
 - `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists.
 - `mesh_page`, `mesh_plot`: a sweep for people.
+- `serve_page`, `Serving`, `MeshEye`, `MeshView`: a page with which a browser joins; `Ask`, `Answered`, `AskFailed`: who
+  answers its questions (needs the extra `mesh`).
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
 
@@ -46,6 +48,7 @@ from strata.mesh.listen import CannotListen, serve
 from strata.mesh.local import LocalMesh, LocalNode, LocalNodes, NodeDidNotStart
 from strata.mesh.messaging import Codec, Connection, Message, ProtocolError, Wire
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
+from strata.mesh.page import Answered, Ask, AskFailed, MeshEye, MeshView, Serving, serve_page
 from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
 from strata.mesh.report import mesh_page, mesh_plot
 from strata.mesh.roster import Roster
@@ -103,7 +106,10 @@ __all__ = [
     "WEIGHTS",
     "Agent",
     "Allocation",
+    "Answered",
     "Applied",
+    "Ask",
+    "AskFailed",
     "Assignment",
     "BadFlows",
     "BadNetwork",
@@ -128,6 +134,8 @@ __all__ = [
     "LocalNodes",
     "Mended",
     "Mender",
+    "MeshEye",
+    "MeshView",
     "Message",
     "Moment",
     "NeighbourBook",
@@ -143,6 +151,7 @@ __all__ = [
     "Remembering",
     "Roster",
     "Scenario",
+    "Serving",
     "Shaper",
     "Share",
     "Spell",
@@ -182,6 +191,7 @@ __all__ = [
     "read_membership",
     "run_agent",
     "serve",
+    "serve_page",
     "simulate_mesh",
     "sparse_mesh",
     "state_rows",
