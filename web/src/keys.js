@@ -24,6 +24,11 @@ export function keysIn (storage) {
   return made
 }
 
+// Forget the keys: the next ones are new.
+export function forget (storage) {
+  storage.removeItem(SLOT)
+}
+
 // What `strata.secure.PeerCard.to_text` gives.
 export function cardOf ({ seed, staticKey }) {
   const publicKey = ed25519.getPublicKey(seed)

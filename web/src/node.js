@@ -9,7 +9,7 @@ import * as filters from '@libp2p/websockets/filters'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 
-export const DIAL_SECONDS = 10
+const DIAL_SECONDS = 10
 
 export async function startNode ({ seed }) {
   return createLibp2p({
@@ -26,12 +26,22 @@ export async function startNode ({ seed }) {
 // Where the host listens for browsers. It says so itself where something stands before it, else it is on the machine
 // that the page came from.
 export function addressOf ({ peer, port, address }, { hostname }) {
-  if (address != null) return multiaddr(address)
+  if (address != null) return multiaddr(`${address}/p2p/${peer}`)
   const name = hostname.replace(/^\[|\]$/g, '')
   const kind = name.includes(':') ? 'ip6' : /^[0-9.]+$/.test(name) ? 'ip4' : 'dns'
   return multiaddr(`/${kind}/${name}/tcp/${port}/ws/p2p/${peer}`)
 }
 
-export async function dial (node, where) {
-  return node.dial(where, { signal: AbortSignal.timeout(DIAL_SECONDS * 1000) })
+// A connection to the host; `ended` is aborted when it is closed.
+export async function connect (node, address) {
+  const connection = await node.dial(address, { signal: AbortSignal.timeout(DIAL_SECONDS * 1000) })
+  const ended = new AbortController()
+  const closed = ({ detail }) => {
+    if (detail !== connection) return
+    node.removeEventListener('connection:close', closed)
+    ended.abort()
+  }
+  node.addEventListener('connection:close', closed)
+  if (connection.status !== 'open') ended.abort()
+  return { connection, ended: ended.signal }
 }

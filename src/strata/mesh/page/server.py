@@ -1,6 +1,6 @@
 """The page's server: HTTP for the page, and a libp2p host for the browsers that it is loaded in."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,9 @@ async def serve_page(
     ) as host:
         from strata.mesh.page.http_server import serve_http  # libp2p is there, and so is h11
 
-        handle_streams(host, browsers, _told(eye, host), None if ask is None else Desk(ask))
+        handle_streams(
+            host, browsers, _told(eye, roster, host, answers=ask is not None), None if ask is None else Desk(ask)
+        )
         address = str(host.get_addrs()[0])
         where = Where(identity.peer_id, int(host.get_addrs()[0].value_for_protocol("tcp")), public)
         listeners = await _listeners(*listen)
@@ -77,10 +79,13 @@ async def serve_page(
             raise failure
 
 
-def _told(eye: MeshEye, host: "IHost") -> Callable[[], Any]:
-    async def look() -> dict[str, Any]:
+def _told(eye: MeshEye, roster: Roster, host: "IHost", *, answers: bool) -> Callable[[str], Awaitable[dict[str, Any]]]:
+    """What a browser is told: the mesh, by which name it is a member itself, and whether it may ask."""
+
+    async def look(peer_id: str) -> dict[str, Any]:
         view = await eye.look()
-        return view.to_json({peer.to_base58() for peer in host.get_network().get_connections_map()})
+        here = {peer.to_base58() for peer in host.get_network().get_connections_map()}
+        return view.to_json(here) | {"you": roster.membership.member(peer_id).name, "answers": answers}
 
     return look
 

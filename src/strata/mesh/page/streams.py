@@ -27,17 +27,24 @@ log = logging.getLogger(__name__)
 VIEW = "/strata/view/1"
 ASK = "/strata/ask/1"
 QUESTION_SECONDS = 10.0  # for a question to come
+VIEW_SECONDS = 30.0  # for members to answer, the silent ones included
 WRITE_SECONDS = 10.0  # for the browser to take a line
 
 Handler = Callable[["INetStream", str], Awaitable[None]]
 
 
-def handle_streams(host: "IHost", browsers: Browsers, look: Callable[[], Awaitable[Any]], desk: Desk | None) -> None:
-    """Have a host serve both protocols to `browsers`. look: gives what a view says; desk: None where nobody answers."""
+def handle_streams(host: "IHost", browsers: Browsers, look: Callable[[str], Awaitable[Any]], desk: Desk | None) -> None:
+    """Have a host serve both protocols to `browsers`.
 
-    async def view(stream: "INetStream", _: str) -> None:
-        with trio.fail_after(4 * WRITE_SECONDS):
-            await _say(stream, await look())
+    look: gives what a view says to the browser of a peer id; desk: None where nobody answers.
+    """
+
+    async def view(stream: "INetStream", peer_id: str) -> None:
+        with trio.move_on_after(VIEW_SECONDS) as deadline:
+            told = await look(peer_id)
+        if deadline.cancelled_caught:
+            raise AskFailed(f"the members of the mesh could not be asked within {VIEW_SECONDS:g} s")
+        await _say(stream, told)
 
     async def ask(stream: "INetStream", peer_id: str) -> None:
         if desk is None:
