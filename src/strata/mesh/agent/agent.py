@@ -40,6 +40,7 @@ from strata.mesh.agent.transport import Transport
 from strata.mesh.messaging import Connection, ProtocolError
 from strata.mesh.network import Device
 from strata.mesh.roster import Roster
+from strata.mesh.services import AGENT
 from strata.secure import MembershipError, write_membership
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class Agent:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             address: str = await nursery.start(
-                lambda *, task_status: self._transport.serve(self.handle, task_status=task_status)
+                lambda *, task_status: self._transport.serve({AGENT: self.handle}, task_status=task_status)
             )
             for peer_id in self._book.peers:
                 self._begin(peer_id)
