@@ -1,4 +1,4 @@
-// Bundles src/app.js and all that it needs into one file; `check` tells whether the file there is what comes out.
+// Bundles src/app.js and all that it needs into one file: `node build.js [FILE]`. The same sources give the same bytes.
 import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -129,6 +129,7 @@ async def chrome(program: str, profile: Path, *arguments: str) -> AsyncIterator[
         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-default-browser-check",
         "--remote-debugging-port=0", f"--user-data-dir={profile}", *arguments, "about:blank",
     ]  # fmt: skip
+    failure: Exception | None = None
     process = await trio.lowlevel.open_process(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         async with trio.open_nursery() as nursery:
@@ -139,12 +140,15 @@ async def chrome(program: str, profile: Path, *arguments: str) -> AsyncIterator[
                 await tab.attach()
                 try:
                     yield tab
-                finally:
-                    nursery.cancel_scope.cancel()
+                except Exception as error:
+                    failure = error  # raised below, bare: the nursery would put it into a group
+                nursery.cancel_scope.cancel()
     finally:
         process.kill()
         with trio.CancelScope(shield=True):
             await process.wait()
+    if failure is not None:
+        raise failure
 
 
 async def _read_address(process: trio.Process, task_status=trio.TASK_STATUS_IGNORED) -> None:

@@ -49,6 +49,7 @@ async def fleet_of(folder: Path, names: Sequence[str], memory_bytes: int = 64 <<
         membership = membership.with_member(keys[name].card, name)
     write_membership(fleet.mesh, membership.seal(owner))
     worker = Worker()  # shared: building a model is not thread-safe, and real nodes are processes of their own
+    failure: Exception | None = None
     try:
         async with trio.open_nursery() as nursery:
             rosters = {}
@@ -62,7 +63,12 @@ async def fleet_of(folder: Path, names: Sequence[str], memory_bytes: int = 64 <<
                 changed = edit_membership(fleet.mesh, owner, lambda known, place=place: known.with_member(*place))
             for roster in rosters.values():
                 roster.update(changed.seal(owner))
-            yield fleet
+            try:
+                yield fleet
+            except Exception as error:
+                failure = error  # raised below, bare: the nursery would put it into a group
             nursery.cancel_scope.cancel()
     finally:
         worker.stop()
+    if failure is not None:
+        raise failure

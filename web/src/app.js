@@ -10,6 +10,7 @@ const REQUEST_SECONDS = 10
 
 const keys = keysIn(localStorage)
 let live = null // the connection, while there is one
+let loaded = null // where the host was when this page was loaded
 
 async function fetched (path, body) {
   const request = body == null ? {} : { method: 'POST', body: JSON.stringify(body) }
@@ -58,6 +59,11 @@ async function run () {
   for (;;) {
     try {
       const where = await fetched('/where')
+      loaded ??= where
+      if (where.peer !== loaded.peer || where.port !== loaded.port || where.address !== loaded.address) {
+        location.reload() // the policy of this page lets it connect to the old place only
+        return
+      }
       const { standing } = await fetched('/standing', standingQuestion(keys, where.peer))
       showState(standing === 'browser' ? 'connecting' : standing)
       if (standing === 'browser' && await stay(await connect(node, addressOf(where, location)))) continue

@@ -7,11 +7,11 @@ A model: `resolve_model` (folder, GGUF file or packaged name), `locate_model` (t
 Planning: `Plan`, `make_plan`, `balanced_plan`, `with_most_sessions`, `keep_placement`, `NodeProfile`, `Links`,
 `read_nodes`, `Infeasible`.
 Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Place` (a mesh that runs), `connected` (to
-it), `place_layers` (a plan for its nodes), `Coordinator` (survey, distribute, generate, log-probabilities; `scoring_plan` is a plan for those),
-`answer_prompts` (each in a session of its own), `GenerationParams`, `SamplingParams`, `GenerationResult`,
-`StageResult`, `Recovery`, `RecordedFailures` (whom the coordinator tells of failed stages), `Journal` (an answer that
-outlives its coordinator), `recording` (both, kept in the ledger), `DistributionProgress`, `DistributionReport`,
-`ShardReport`.
+it), `place_layers` (a plan for its nodes), `Coordinator` (survey, distribute, generate, log-probabilities;
+`scoring_plan` is a plan for those), `answer_prompts` (each in a session of its own), `GenerationParams`,
+`SamplingParams`, `GenerationResult`, `StageResult`, `Recovery`, `RecordedFailures` (whom the coordinator tells of
+failed stages), `Journal` (an answer that outlives its coordinator), `recording` (both, kept in the ledger),
+`DistributionProgress`, `DistributionReport`, `ShardReport`.
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`; `rehearse`, `Rebalanced` (whether layers should move).
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `recovery_rows`,
