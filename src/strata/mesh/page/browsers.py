@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from enum import StrEnum
 
 from strata.mesh.roster import Roster
-from strata.secure import BROWSER, NotAMember, public_key_of, verify
+from strata.secure import BROWSER, IdentityError, NotAMember, public_key_of, verify
 
 __all__ = ["BROWSER", "Browsers", "Standing", "may_learn", "standing", "standing_question"]
 
@@ -66,4 +66,7 @@ def standing_question(host: str) -> bytes:
 
 def may_learn(host: str, peer_id: str, signature: bytes) -> bool:
     """Whether that question comes from the peer itself."""
-    return verify(peer_id, signature, standing_question(host))
+    try:
+        return verify(peer_id, signature, standing_question(host))
+    except IdentityError:
+        return False

@@ -15,19 +15,24 @@ LOOK_SECONDS = 1.0
 
 
 async def follow(roster: Roster, mesh: Path, *, every: float = LOOK_SECONDS) -> None:
-    """Update the roster whenever the membership file changes; a file that cannot be taken is left for the next one."""
+    """Update the roster whenever the membership file changes, until cancelled."""
     seen: object = None
     while True:
         now = await trio.to_thread.run_sync(_stamp, mesh)
         if now != seen:
             seen = now
-            try:
-                version, sealed = await trio.to_thread.run_sync(_read, mesh, roster.membership.owner_peer_id)
-                if version > roster.membership.version:
-                    roster.update(sealed)
-            except (MembershipError, OSError) as error:
-                log.warning("the membership in %s is not taken: %s", mesh, error)
+            await take_newest(roster, mesh)
         await trio.sleep(every)
+
+
+async def take_newest(roster: Roster, mesh: Path) -> None:
+    """Update the roster if the file has something newer; one that cannot be taken is only logged."""
+    try:
+        version, sealed = await trio.to_thread.run_sync(_read, mesh, roster.membership.owner_peer_id)
+        if version > roster.membership.version:
+            roster.update(sealed)
+    except (MembershipError, OSError) as error:
+        log.warning("the membership in %s is not taken: %s", mesh, error)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

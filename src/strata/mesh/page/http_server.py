@@ -42,6 +42,8 @@ async def serve_http(
                 await _Conversation(stream, respond, seconds).run()
             except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
                 log.debug("a connection of the page ended early", exc_info=True)
+            except Exception:
+                log.exception("a connection of the page failed")  # it costs nobody else theirs
             finally:
                 places.release()
 
