@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup demo test check bench lock clean
+.PHONY: setup demo test check bench lock page clean
 
 setup: .venv/ready
 
@@ -50,6 +50,11 @@ lock:
 	"$$folder/bin/pip" install --quiet --disable-pip-version-check '.[pipelines,evolution,migration,mesh,postgres,dev]'; \
 	"$$folder/bin/pip" freeze --exclude strata | sed 's/+cpu$$//; s/^fastecdsa==2.3.2$$/fastecdsa==4.0.0/' > "$$folder/lock"; \
 	cp "$$folder/lock" requirements.lock
+
+# The script of the page that `strata mesh page` serves, from `web` and js-libp2p. It is kept in the repository, so that
+# nobody needs npm to serve it; a test holds it to its sources.
+page:
+	cd web && npm ci --ignore-scripts --no-audit --no-fund && node build.js
 
 clean:
 	rm -rf .venv .strata

@@ -10,6 +10,7 @@ import typer
 
 from strata.cli.mesh_bandwidth import bandwidth
 from strata.cli.mesh_node import node
+from strata.cli.mesh_page import page
 from strata.cli.mesh_reading import Home, Json, Mesh, identity_of, paths
 from strata.cli.mesh_simulate import simulate
 from strata.cli.mesh_sweep import status, sweep
@@ -26,7 +27,7 @@ Addresses = Annotated[
     list[str] | None,
     typer.Option("--address", help="host:port or multiaddr it listens on, or @NAME of its front; can be repeated."),
 ]
-Roles = Annotated[list[str] | None, typer.Option("--role", help="node or coordinator; can be repeated.")]
+Roles = Annotated[list[str] | None, typer.Option("--role", help="node, coordinator or browser; can be repeated.")]
 
 
 @app.command()
@@ -118,5 +119,5 @@ def show(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
         typer.echo(f"{'revoked':<16} {peer_id}")
 
 
-for command in (node, status, sweep, topology, bandwidth, simulate):
+for command in (node, page, status, sweep, topology, bandwidth, simulate):
     app.command()(command)

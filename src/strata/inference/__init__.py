@@ -7,11 +7,11 @@ A model: `resolve_model` (folder, GGUF file or packaged name), `locate_model` (t
 Planning: `Plan`, `make_plan`, `balanced_plan`, `with_most_sessions`, `keep_placement`, `NodeProfile`, `Links`,
 `read_nodes`, `Infeasible`.
 Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Place` (a mesh that runs), `connected` (to
-it), `Coordinator` (survey, distribute, generate, log-probabilities; `scoring_plan` is a plan for those),
-`answer_prompts` (each in a session of its own), `GenerationParams`, `SamplingParams`, `GenerationResult`,
-`StageResult`, `Recovery`, `RecordedFailures` (whom the coordinator tells of failed stages), `Journal` (an answer that
-outlives its coordinator), `recording` (both, kept in the ledger), `DistributionProgress`, `DistributionReport`,
-`ShardReport`.
+it), `place_layers` (a plan for its nodes), `Coordinator` (survey, distribute, generate, log-probabilities;
+`scoring_plan` is a plan for those), `answer_prompts` (each in a session of its own), `GenerationParams`,
+`SamplingParams`, `GenerationResult`, `StageResult`, `Recovery`, `RecordedFailures` (whom the coordinator tells of
+failed stages), `Journal` (an answer that outlives its coordinator), `recording` (both, kept in the ledger),
+`DistributionProgress`, `DistributionReport`, `ShardReport`.
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`; `rehearse`, `Rebalanced` (whether layers should move).
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `recovery_rows`,
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from strata.inference.run.pipeline import Coordinator
     from strata.inference.run.rebalancing import Rebalanced
     from strata.inference.run.rehearsing import rehearse
-    from strata.inference.run.requests import Place, Request, connected
+    from strata.inference.run.requests import Place, Request, connected, place_layers
     from strata.inference.run.scoring import scoring_plan
     from strata.inference.run.several import answer_prompts
     from strata.inference.run.text import NoTokenizer
@@ -131,6 +131,7 @@ __all__ = [
     "move_rows",
     "move_sentence",
     "need_sentence",
+    "place_layers",
     "plan_rows",
     "plan_sentence",
     "profile_model",
@@ -155,7 +156,7 @@ _MODULES = {
     "run.measuring": ("NotMeasured",),
     "run.rebalancing": ("Rebalanced",),
     "run.rehearsing": ("rehearse",),
-    "run.requests": ("Place", "Request", "connected"),
+    "run.requests": ("Place", "Request", "connected", "place_layers"),
     "run.scoring": ("scoring_plan",),
     "run.several": ("answer_prompts",),
     "report.moves": ("move_document", "move_rows", "move_sentence"),

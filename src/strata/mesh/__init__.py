@@ -23,6 +23,8 @@
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
 - `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists.
 - `mesh_page`, `mesh_plot`: a sweep for people.
+- `serve_page`, `Serving`, `MeshEye`, `MeshView`: a page with which a browser joins; `Ask`, `Answered`, `AskFailed`: who
+  answers its questions (needs the extra `mesh`).
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
 
@@ -57,6 +59,7 @@ from strata.mesh.listen import CannotListen, serve
 from strata.mesh.local import LocalMesh, LocalNode, LocalNodes, NodeDidNotStart
 from strata.mesh.messaging import Codec, Connection, Message, ProtocolError, Wire
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
+from strata.mesh.page import Answered, Ask, AskFailed, MeshEye, MeshView, Serving, serve_page
 from strata.mesh.port import Transport
 from strata.mesh.process import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
 from strata.mesh.report import mesh_page, mesh_plot
@@ -119,7 +122,10 @@ __all__ = [
     "WEIGHTS",
     "Agent",
     "Allocation",
+    "Answered",
     "Applied",
+    "Ask",
+    "AskFailed",
     "Assignment",
     "BadFlows",
     "BadNetwork",
@@ -146,6 +152,8 @@ __all__ = [
     "LocalNodes",
     "Mended",
     "Mender",
+    "MeshEye",
+    "MeshView",
     "Message",
     "Moment",
     "NeighbourBook",
@@ -162,6 +170,7 @@ __all__ = [
     "Remembering",
     "Roster",
     "Scenario",
+    "Serving",
     "Shaper",
     "Share",
     "Spell",
@@ -205,6 +214,7 @@ __all__ = [
     "read_membership",
     "run_agent",
     "serve",
+    "serve_page",
     "simulate_mesh",
     "sparse_mesh",
     "state_rows",

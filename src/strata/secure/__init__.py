@@ -1,7 +1,7 @@
 """Identity, membership, Noise XK and the encrypted channel; all sans-IO except for the small key files.
 
 - `Identity`, `PeerCard`, `peer_id_of`, `public_key_of`, `verify`: who a peer is, and what it signed.
-- `Membership`, `Member`, `open_sealed`: who belongs to a mesh, signed by its owner.
+- `Membership`, `Member`, `open_sealed`: who belongs to a mesh, signed by its owner; `BROWSER`, a role.
 - `read_membership`, `write_membership`, `edit_membership`: the file that holds it.
 - `Channel`, `Established`, `Closed`, `MAX_RECORD`: the encrypted channel between two members.
 - `ReplayCache`, `ReplayFile`: which handshakes were seen.
@@ -53,13 +53,14 @@ from strata.secure.errors import (
     Truncated,
 )
 from strata.secure.identity import Identity, PeerCard, peer_id_of, public_key_of, verify
-from strata.secure.membership import Member, Membership, open_sealed
+from strata.secure.membership import BROWSER, Member, Membership, open_sealed
 from strata.secure.membership_file import edit_membership, read_membership, write_membership
 from strata.secure.records import MAX_RECORD
 from strata.secure.replay import ReplayCache
 from strata.secure.replay_file import ReplayFile
 
 __all__ = [
+    "BROWSER",
     "HEADER",
     "MAX_RECORD",
     "MLKEM768_X25519",

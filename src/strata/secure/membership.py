@@ -15,7 +15,8 @@ from typing import Any
 from strata.secure.errors import IdentityError, MembershipError, NotAMember
 from strata.secure.identity import Identity, PeerCard, public_key_of, verify
 
-ROLES = frozenset({"node", "coordinator"})
+BROWSER = "browser"  # speaks libp2p's /noise, and runs nothing for others
+ROLES = frozenset({"node", "coordinator", BROWSER})
 MAX_MEMBERS = 1024
 MAX_REVOKED = 4096
 MAX_SEALED_BYTES = 2 << 20
@@ -35,7 +36,7 @@ _MAX_VERSION = 2**53 - 1
 
 @dataclass(frozen=True)
 class Member:
-    """One peer of the mesh: where it listens and what it may do ("node", "coordinator").
+    """One peer of the mesh: where it listens and what it may do ("node", "coordinator", "browser").
 
     An address is "host:port" for direct links, or a multiaddr ("/ip4/192.0.2.1/tcp/4001/ws") for libp2p; a member may
     have both. "@NAME" says that the member of that name is its front: who dials it goes there (see `strata.mesh.dial`).

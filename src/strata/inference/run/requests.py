@@ -83,8 +83,9 @@ async def place_layers(
 
     Local nodes without a budget all get a share, since that is what the user asked to see; others are measured.
     """
-    profile = profile_model(model, request.dtype, request.weights, request.kv_cache)
-    prompts = Texts.of(model).encode(request.prompts, chat=request.params.chat)
+    profile = await trio.to_thread.run_sync(profile_model, model, request.dtype, request.weights, request.kv_cache)
+    texts = await trio.to_thread.run_sync(Texts.of, model)
+    prompts = texts.encode(request.prompts, chat=request.params.chat)
     context = request.params.context or max(map(len, prompts)) + request.params.max_new_tokens
     context = min(context, profile.max_context)
     if settings.cross_node_optimiser and (request.mesh is not None or request.memory_bytes is not None):

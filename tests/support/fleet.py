@@ -1,0 +1,74 @@
+"""A mesh on disk and in this process: members that hold a model's layers and answer as agents, behind one listener."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from strata.inference.node.holding import Holding
+from strata.inference.node.node import Node
+from strata.inference.node.worker import Worker
+from strata.mesh import INFERENCE, Agent, Direct, NeighbourBook, Roster, edit_membership, write_membership
+from strata.secure import Identity, Membership
+from strata.store import Store
+from tests.support.nodes import EVERYTHING
+
+
+class Member(Direct):
+    """Serves what a node does beside what an agent does."""
+
+    def __init__(self, identity: Identity, roster: Roster, node: Node) -> None:
+        super().__init__(identity, roster)
+        self._node = node
+
+    async def serve(self, services: Mapping, *, task_status) -> None:
+        await super().serve({**services, INFERENCE: self._node.handle}, task_status=task_status)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """home: the owner's, with `identity.json`. mesh: the membership file. holdings: by node, what it holds."""
+
+    home: Path
+    mesh: Path
+    owner: Identity
+    holdings: dict[str, Holding]
+
+
+@asynccontextmanager
+async def fleet_of(folder: Path, names: Sequence[str], memory_bytes: int = 64 << 20) -> AsyncIterator[Fleet]:
+    """Such a mesh, owned by "owner", who is a coordinator. memory_bytes: what each node may use."""
+    owner, keys = Identity.generate(), {name: Identity.generate() for name in names}
+    fleet = Fleet(folder / "home", folder / "home" / "mesh", owner, {})
+    fleet.home.mkdir()
+    owner.save(fleet.home / "identity.json")
+    membership = Membership.found(owner).with_member(owner.card, "owner", (), ("coordinator",))
+    for name in names:
+        membership = membership.with_member(keys[name].card, name)
+    write_membership(fleet.mesh, membership.seal(owner))
+    worker = Worker()  # shared: building a model is not thread-safe, and real nodes are processes of their own
+    failure: Exception | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            rosters = {}
+            for name in names:
+                roster = rosters[name] = Roster(membership)
+                holding = fleet.holdings[name] = Holding(Store(folder / name), worker, memory_bytes)
+                node = Node(keys[name], roster, holding, worker, nursery=nursery, baseline_rss_bytes=EVERYTHING)
+                agent = Agent(roster, Member(keys[name], roster, node), NeighbourBook(membership.mesh_id), version="1")
+                address = await nursery.start(lambda agent=agent, *, task_status: agent.run(task_status=task_status))
+                place = (keys[name].card, name, (address,))
+                changed = edit_membership(fleet.mesh, owner, lambda known, place=place: known.with_member(*place))
+            for roster in rosters.values():
+                roster.update(changed.seal(owner))
+            try:
+                yield fleet
+            except Exception as error:
+                failure = error  # raised below, bare: the nursery would put it into a group
+            nursery.cancel_scope.cancel()
+    finally:
+        worker.stop()
+    if failure is not None:
+        raise failure
