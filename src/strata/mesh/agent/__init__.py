@@ -4,13 +4,15 @@ Public face:
 
 - `Agent`, `NeighbourBook`: one member's agent, and the file of whom it keeps links to; `run_agent`: its process
 - `Transport`, `Direct`: how it reaches others
+- `HEARTBEAT_SECONDS`, `SILENCE_SECONDS`, `IDLE_SECONDS`, `DIAL_SECONDS`, `redial_after`: what it waits for
 - `Wire`, `ask`, `reached`, `LINK_ERRORS`, `RequestRefused`, and the messages: how a coordinator speaks with it
 """
 
-from strata.mesh.agent.agent import MOST_LINKS, Agent
-from strata.mesh.agent.asking import LINK_ERRORS, RequestRefused, ask, reached, why
+from strata.mesh.agent.agent import IDLE_SECONDS, MOST_LINKS, Agent
+from strata.mesh.agent.asking import DIAL_SECONDS, LINK_ERRORS, RequestRefused, ask, reached, why
 from strata.mesh.agent.book import BadBook, NeighbourBook
 from strata.mesh.agent.daemon import run_agent
+from strata.mesh.agent.keeping import HEARTBEAT_SECONDS, SILENCE_SECONDS, redial_after
 from strata.mesh.agent.messages import (
     MAX_PINGS,
     MAX_SAMPLE,
@@ -29,11 +31,15 @@ from strata.mesh.agent.messages import (
 from strata.mesh.agent.transport import Direct, Transport
 
 __all__ = [
+    "DIAL_SECONDS",
+    "HEARTBEAT_SECONDS",
+    "IDLE_SECONDS",
     "LINK_ERRORS",
     "MAX_PINGS",
     "MAX_SAMPLE",
     "MAX_TARGETS",
     "MOST_LINKS",
+    "SILENCE_SECONDS",
     "Agent",
     "BadBook",
     "Dial",
@@ -52,6 +58,7 @@ __all__ = [
     "Wire",
     "ask",
     "reached",
+    "redial_after",
     "run_agent",
     "why",
 ]

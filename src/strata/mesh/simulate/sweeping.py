@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from strata.mesh.network import LinkChanges, Network
+from strata.mesh.network import LinkChanges, Network, Pair
 from strata.mesh.simulate.agenda import Agenda
 from strata.mesh.simulate.world import World
 
@@ -10,7 +10,10 @@ Mender = Callable[[Network], LinkChanges]
 
 
 class Sweeper:
-    """Sweeps by the first node in order that is up. `alive(observer)` is whom that node holds alive."""
+    """Sweeps. `seen()`: whom the one that sweeps holds alive, itself among them; nobody where nobody sweeps.
+
+    told: is called with the links that were added and dropped.
+    """
 
     def __init__(
         self,
@@ -19,30 +22,29 @@ class Sweeper:
         mender: Mender,
         *,
         seconds: float,
-        alive: Callable[[str], Collection[str]],
-        changed: Callable[[], None],
+        seen: Callable[[], Collection[str]],
+        told: Callable[[set[Pair], set[Pair]], None],
     ) -> None:
         self.changes: list[tuple[int, int]] = []  # links added and dropped by each sweep
         self._agenda = agenda
         self._world = world
         self._mender = mender
         self._seconds = seconds
-        self._alive = alive
-        self._changed = changed
+        self._seen = seen
+        self._told = told
 
     def sweep(self) -> None:
         """See, and ask for links; they are there some seconds later, where they still can be."""
         number = len(self.changes)
         self.changes.append((0, 0))
-        by = next((name for name in self._world.names if self._world.up(name)), None)
-        wanted = self._mender(self._seen(by)) if by is not None else None
+        there = set(self._seen())
+        wanted = self._mender(self._network(there)) if there else None
         if wanted is not None and (wanted.add or wanted.drop):
             self._agenda.at(self._agenda.now + self._seconds, self._apply, wanted, number)
 
-    def _seen(self, by: str) -> Network:
+    def _network(self, there: set[str]) -> Network:
         """The nodes that are held alive; links that answer; links that could be there, as far as a dial went well."""
         world = self._world
-        there = {by, *self._alive(by)}
         live = {ends for ends in world.live_links() if there.issuperset(ends)}
         possible = {
             ends: quality
@@ -59,4 +61,4 @@ class Sweeper:
         self.changes[number] = (len(added), len(dropped))
         told |= added
         told -= dropped
-        self._changed()
+        self._told(added, dropped)
