@@ -36,6 +36,7 @@ class Agents:
         membership = Membership.found(COORDINATOR).with_member(COORDINATOR.card, "boss", (), ("coordinator",))
         for name in names:
             membership = membership.with_member(identity_of(name).card, name)
+        self.sealed = membership.seal(COORDINATOR)
         self.roster = Roster(membership)
         self.transport = Direct(COORDINATOR, self.roster)
 
@@ -49,7 +50,9 @@ class Agents:
         roster = self.rosters[name] = Roster(self.roster.membership)
         port = int(self.addresses.get(name, ":0").rpartition(":")[2])
         agent = Agent(
+            identity.peer_id,
             roster,
+            self.sealed,
             Direct(identity, roster, port=port),
             NeighbourBook(roster.membership.mesh_id, self.book(name)),
             version=self.versions.get(name, "1"),
@@ -70,7 +73,7 @@ class Agents:
         membership = self.roster.membership
         for name, address in self.addresses.items():
             membership = membership.with_member(identity_of(name).card, name, (address,))
-        sealed = membership.seal(COORDINATOR)
+        self.sealed = sealed = membership.seal(COORDINATOR)
         for roster in (self.roster, *self.rosters.values()):
             if roster.membership.version < membership.version:
                 roster.update(sealed)

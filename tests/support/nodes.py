@@ -21,7 +21,7 @@ from strata.inference.node.worker import Worker
 from strata.inference.plan import Plan, StagePlan
 from strata.inference.plan.profile import profile_model
 from strata.inference.run.pipeline import Coordinator
-from strata.mesh import Roster, serve
+from strata.mesh import INFERENCE, Roster, offering, serve
 from strata.secure import Identity, Membership
 from strata.store import Store
 
@@ -154,4 +154,4 @@ async def _run(mesh, name, roster, worker, memory_bytes, leaks, *, task_status) 
             node = mesh.nodes[name] = Node(
                 mesh.keys[name], roster, holding, worker, nursery=nursery, baseline_rss_bytes=EVERYTHING, leaks=leaks
             )
-            task_status.started(await nursery.start(serve, mesh.keys[name], roster, node.handle))
+            task_status.started(await nursery.start(serve, mesh.keys[name], roster, offering({INFERENCE: node.handle})))

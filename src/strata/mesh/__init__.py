@@ -4,8 +4,7 @@
 - `Link`, `dial`, `serve`: encrypted links between members (the direct bulk path), which begin with an ECH-style hello
   and may go through a front; `HANDSHAKE_SECONDS`, how long to try.
 - `LinkClosed`, `Unreachable`, `EchRequired`, `CannotListen`: how a link ends, or does not begin.
-- `Link`, `dial`, `serve`: encrypted links between members (the direct bulk path); `HANDSHAKE_SECONDS`, how long to try.
-- `LinkClosed`, `Unreachable`, `CannotListen`: how a link ends, or does not begin.
+- `offering`, `AGENT`, `INFERENCE`: several services behind one listener.
 - `open_host`, `dial_peer`: hosts of libp2p inside the same channel (needs the extra `mesh`).
 - `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
 - `weak_spots`, `WeakSpots`, `propose`, `Proposal`, `MOST_SURVIVED`: what would cut a mesh, and which links mend it.
@@ -16,7 +15,6 @@
 - `Mender`, `leave_alone`, `Remembering`, `RandomLinks`: what its sweeps ask for.
 - `sparse_mesh`, `dialling_mesh`: made-up meshes.
 - `Message`, `Codec`, `Wire`, `Connection`, `ProtocolError`: messages over a link, whatever their protocol.
-- `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
 - `newest_membership`, `end_on_signal`, `end_with_stdin`: what every process of a member does.
 - `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps links and probes; over `Transport`, `Direct`.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
@@ -49,6 +47,7 @@ from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality
 from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
 from strata.mesh.report import mesh_page, mesh_plot
 from strata.mesh.roster import Roster
+from strata.mesh.services import AGENT, INFERENCE, offering
 from strata.mesh.simulate import (
     Figures,
     Mender,
@@ -97,7 +96,9 @@ from strata.mesh.transport import dial_peer, open_host
 from strata.secure import edit_membership, read_membership, write_membership
 
 __all__ = [
+    "AGENT",
     "HANDSHAKE_SECONDS",
+    "INFERENCE",
     "MOST_SURVIVED",
     "TOPOLOGY",
     "WEIGHTS",
@@ -171,6 +172,7 @@ __all__ = [
     "mesh_plot",
     "moments",
     "newest_membership",
+    "offering",
     "open_host",
     "pair",
     "peer_rows",

@@ -32,11 +32,13 @@ async def dial(
     address: str | None = None,
     timeout: float = HANDSHAKE_SECONDS,
     *,
+    service: str | None = None,
     front: str | None = None,
     require_ech: bool = False,
 ) -> Link:
     """Connect to a member, at `address` ("host:port") or at the addresses the membership lists, within `timeout` s.
 
+    service: which of the member's services is wanted (see `strata.mesh.services`); None where its listener has but one.
     front: the peer id of a member that passes the link on; the address is then the front's, whose config is fetched
     first if it is not known. Where neither is given and the membership names fronts of the member, it is dialled
     through one of them and never past them, but by a front of it. require_ech: send no hello but a true one, which for
@@ -55,9 +57,13 @@ async def dial(
         for listener in listeners:
             for candidate in listener.direct if address is None else (address,):
                 try:
-                    return await _Dial(identity, roster, member, listener, require_ech).at(candidate)
+                    link = await _Dial(identity, roster, member, listener, require_ech).at(candidate)
+                    if service is not None:
+                        await link.send(service.encode())
                 except (Unreachable, ChannelError) as error:
                     failure = error
+                else:
+                    return link
     if deadline.cancelled_caught:
         raise Unreachable(f"{member.name} did not answer within {timeout:g} s")
     raise failure

@@ -22,7 +22,7 @@ from strata.inference.node.node import Node
 from strata.inference.node.process_memory import bound_kernels, release, reset_peak, resident_bytes, tune_allocator
 from strata.inference.node.worker import Worker
 from strata.memory import available_memory
-from strata.mesh import Roster, end_on_signal, end_with_stdin, newest_membership, serve
+from strata.mesh import INFERENCE, Roster, end_on_signal, end_with_stdin, newest_membership, offering, serve
 from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
 from strata.store import Store
 
@@ -103,7 +103,7 @@ async def _main(
                 serve,
                 identity,
                 roster,
-                node.handle,
+                offering({INFERENCE: node.handle}),
                 host,
                 port,
                 keys=open_ech_keys(home / "ech.json"),

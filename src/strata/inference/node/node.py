@@ -48,7 +48,17 @@ from strata.inference.protocol.messages import (
 )
 from strata.inference.protocol.probe import measure_link
 from strata.inference.protocol.wire import Requests, Wire
-from strata.mesh import HANDSHAKE_SECONDS, Link, LinkClosed, ProtocolError, Roster, Unreachable, dial, write_membership
+from strata.mesh import (
+    HANDSHAKE_SECONDS,
+    INFERENCE,
+    Link,
+    LinkClosed,
+    ProtocolError,
+    Roster,
+    Unreachable,
+    dial,
+    write_membership,
+)
 from strata.secure import ChannelError, Identity, MembershipError
 
 log = logging.getLogger(__name__)
@@ -218,7 +228,7 @@ class Node:
 
     async def _dial(self, peer: str, seconds: float = HANDSHAKE_SECONDS) -> Link:
         try:
-            link = await dial(self._identity, self._roster, peer, timeout=seconds)
+            link = await dial(self._identity, self._roster, peer, timeout=seconds, service=INFERENCE)
         except ChannelError as error:
             raise Unreachable(f"cannot connect to {peer}: {error}") from error
         self._links.add(link)

@@ -14,7 +14,7 @@ from strata.inference.protocol.wire import Wire
 from strata.inference.run.concurrent import each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.peers import NodeClient, Pulse
-from strata.mesh import Roster, Unreachable, dial
+from strata.mesh import INFERENCE, Roster, Unreachable, dial
 from strata.secure import ChannelError, Identity, Member
 from strata.triage import Breakers
 
@@ -106,7 +106,7 @@ class Connections:
     @asynccontextmanager
     async def aside(self, client: NodeClient) -> AsyncIterator[NodeClient]:
         """Another link to a connected node, which can be broken off without harm; raises Unreachable, ChannelError."""
-        link = await dial(self._identity, self._roster, client.peer_id, timeout=ASIDE_SECONDS)
+        link = await dial(self._identity, self._roster, client.peer_id, timeout=ASIDE_SECONDS, service=INFERENCE)
         other = NodeClient(Wire(link), on_event=lambda *_: None, on_lost=lambda _: None)
         self._nursery.start_soon(other.run)
         try:
@@ -163,7 +163,7 @@ class Connections:
     async def _dial(self, member: Member) -> None:
         self._clients.pop(member.name, None)
         try:
-            link = await dial(self._identity, self._roster, member.peer_id)
+            link = await dial(self._identity, self._roster, member.peer_id, service=INFERENCE)
             client = NodeClient(Wire(link), self._on_event, self._on_lost, self._pulse)
             self._nursery.start_soon(client.run)
             if self._sealed is not None:

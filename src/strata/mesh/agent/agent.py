@@ -32,14 +32,18 @@ from strata.mesh.agent.messages import (
     Probed,
     Refused,
     Status,
+    Tell,
     Update,
     Wire,
 )
 from strata.mesh.agent.probing import probe
 from strata.mesh.agent.transport import Transport
+from strata.mesh.agent.watching import Watch
+from strata.mesh.members import SignedCharter
 from strata.mesh.messaging import Connection, ProtocolError
 from strata.mesh.network import Device
 from strata.mesh.roster import Roster
+from strata.mesh.services import AGENT
 from strata.secure import MembershipError, write_membership
 
 log = logging.getLogger(__name__)
@@ -51,15 +55,18 @@ MOST_LINKS = 64
 
 
 class Agent:
-    """One member's agent; `run` serves until it is cancelled.
+    """One member's agent; `run` serves until it is cancelled. Raises MembershipError.
 
-    version: of the software, which the agent tells. most_links: neighbours that it bears. membership_file: where a
-    newer membership is kept. expiring: what runs out, and when (seconds since 1970).
+    me: its peer id. sealed: the membership of `roster` as its owner signed it. version: of the software, which it
+    tells. most_links: neighbours that it bears. membership_file: where a newer membership is kept. expiring: what runs
+    out, and when (seconds since 1970).
     """
 
     def __init__(
         self,
+        me: str,
         roster: Roster,
+        sealed: bytes,
         transport: Transport,
         book: NeighbourBook,
         *,
@@ -77,6 +84,9 @@ class Agent:
         self._membership_file = membership_file
         self._expiring = expiring
         self._links = Links(most_links)
+        self._charter = SignedCharter(roster, sealed)
+        self._watch = Watch(me, roster, self._charter, transport, membership_came=self._membership_came)
+        self._writing = trio.Lock()
         self._probes = trio.CapacityLimiter(PROBES_AT_ONCE)
         self._connections: Counter[str] = Counter()
         self._keepers: dict[str, trio.CancelScope] = {}
@@ -87,11 +97,16 @@ class Agent:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             address: str = await nursery.start(
-                lambda *, task_status: self._transport.serve(self.handle, task_status=task_status)
+                lambda *, task_status: self._transport.serve({AGENT: self.handle}, task_status=task_status)
             )
+            await nursery.start(self._watch.run, address)
             for peer_id in self._book.peers:
                 self._begin(peer_id)
             task_status.started(address)
+
+    async def leave(self) -> None:
+        """Tell others that this member goes, which takes no longer than a second; then cancel `run`."""
+        await self._watch.leave()
 
     async def handle(self, connection: Connection) -> None:
         """Serve one member until its connection ends, one request after another."""
@@ -102,12 +117,14 @@ class Agent:
                 log.warning("hung up on %s, which has %d connections here", peer.name, CONNECTIONS_OF_ONE)
                 return
             with ExitStack() as kept:
+                message, payload = await _next(wire)
+                if isinstance(message, Tell):
+                    await self._watch.datagrams.attend(wire, bytes(payload))
                 while True:
-                    with trio.fail_after(IDLE_SECONDS):
-                        message, payload = await wire.receive()
                     reply = await self._answered(wire, message, bytes(payload), kept)
                     with trio.fail_after(IDLE_SECONDS):
                         await wire.send(reply)
+                    message, payload = await _next(wire)
         except ProtocolError as error:
             log.warning("hung up on %s: %s", peer.name, error)
         except LINK_ERRORS as error:
@@ -124,7 +141,10 @@ class Agent:
             case GetStatus():
                 return self._status()
             case Update():
-                return await self._update(payload)
+                if self._charter.take(payload):
+                    self._watch.recheck()
+                    await self._follow_membership()
+                return Done()
             case Keep():
                 return self._keep(wire, kept)
             case Dial() | Drop() | Probe():
@@ -153,21 +173,25 @@ class Agent:
             neighbours=self._links.neighbours(),
             told=self._book.peers,
             expiring=tuple(Expiring(what=what, at=at) for what, at in self._expiring().items()),
+            incarnation=self._watch.incarnation,
+            held=self._watch.held(),
         )
 
-    async def _update(self, sealed: bytes) -> AnyMessage:
-        try:
-            self._roster.update(sealed)
+    def _membership_came(self) -> None:
+        assert self._nursery is not None
+        self._nursery.start_soon(self._follow_membership)
+
+    async def _follow_membership(self) -> None:
+        """Keep the newest membership, and no link with who is not in it."""
+        async with self._writing:
             if self._membership_file is not None:
-                await trio.to_thread.run_sync(write_membership, self._membership_file, sealed)
-        except MembershipError as error:
-            log.info("kept the membership: %s", error)
-            return Done()
-        members = {member.peer_id for member in self._roster.membership.members}
-        for peer_id in self._book.peers:
-            if peer_id not in members:
-                await self._drop(peer_id)
-        return Done()
+                try:
+                    await trio.to_thread.run_sync(write_membership, self._membership_file, self._charter.sealed)
+                except MembershipError as error:
+                    log.info("kept the membership file: %s", error)
+            for peer_id in self._book.peers:
+                if not self._charter.lists(peer_id):
+                    await self._drop(peer_id)
 
     def _keep(self, wire: Wire, kept: ExitStack) -> AnyMessage:
         if self._links.full and not self._links.is_up(wire.peer.peer_id):
@@ -222,3 +246,8 @@ class Agent:
                 await keep(self._transport, self._links, peer_id, wire)
 
         self._nursery.start_soon(keeping)
+
+
+async def _next(wire: Wire) -> tuple[AnyMessage, memoryview]:
+    with trio.fail_after(IDLE_SECONDS):
+        return await wire.receive()

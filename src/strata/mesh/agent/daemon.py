@@ -13,7 +13,15 @@ from strata.mesh.agent.transport import Direct
 from strata.mesh.network import Device
 from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
 from strata.mesh.roster import Roster
-from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
+from strata.secure import (
+    Identity,
+    Membership,
+    MembershipError,
+    ReplayCache,
+    ReplayFile,
+    open_ech_keys,
+    read_membership,
+)
 
 
 def run_agent(
@@ -41,10 +49,13 @@ async def _main(
 ) -> None:
     identity = Identity.load(home / "identity.json")
     roster = Roster(newest_membership(mesh, home / "mesh"))
+    sealed = _sealed(roster.membership, mesh, home / "mesh")
     own = roster.membership.member(identity.peer_id)
     keys, replays = open_ech_keys(home / "ech.json"), ReplayCache(file=ReplayFile(home / "replays"))
     agent = Agent(
+        identity.peer_id,
         roster,
+        sealed,
         Direct(identity, roster, host, port, keys=keys, replays=replays),
         NeighbourBook(roster.membership.mesh_id, home / "neighbours"),
         version=version("strata"),
@@ -52,9 +63,22 @@ async def _main(
         most_links=most_links,
         membership_file=home / "mesh",
     )
+    ending = trio.CancelScope()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(end_on_signal, nursery.cancel_scope)
+        nursery.start_soon(end_on_signal, ending)
         if supervised:
-            nursery.start_soon(end_with_stdin, nursery.cancel_scope)
+            nursery.start_soon(end_with_stdin, ending)
         address: str = await nursery.start(lambda *, task_status: agent.run(task_status=task_status))
         print(json.dumps({"peer_id": identity.peer_id, "name": own.name, "address": address}), flush=True)
+        with ending:
+            await trio.sleep_forever()
+        await agent.leave()
+        nursery.cancel_scope.cancel()
+
+
+def _sealed(membership: Membership, *files: Path) -> bytes:
+    """The bytes of that membership, which one of the files holds."""
+    for path in files:
+        if path.exists() and read_membership(path) == membership:
+            return path.read_bytes()
+    raise MembershipError(f"{files[0]} was replaced while it was read; start again")

@@ -2,6 +2,8 @@
 
 A link carries one request at a time, and each is answered by one message. Any member may ping, keep a link, ask how an
 agent is and bring a newer membership; only a member with the role "coordinator" may have it dial, drop or probe.
+
+A link whose first message is a Tell carries nothing else, in both directions, and nothing on it is answered.
 """
 
 from typing import Annotated, Literal
@@ -13,7 +15,7 @@ from strata.mesh.messaging import Wire as MessageWire
 from strata.mesh.network import Device
 
 MAX_NEIGHBOURS = 1024
-MAX_HEADER = 512 << 10  # a status that lists every member a mesh can have takes 200 KiB
+MAX_HEADER = 1 << 20  # a status that lists every member a mesh can have takes 500 KiB
 MAX_PAYLOAD = 2 << 20  # a membership; a throughput sample is smaller
 MAX_SAMPLE = 1 << 20
 MAX_PINGS = 32
@@ -50,6 +52,12 @@ class Update(Message):
     type: Literal["update"] = "update"
 
 
+class Tell(Message):
+    """The payload is a datagram of the failure detector (see `strata.mesh.members`). Not answered."""
+
+    type: Literal["tell"] = "tell"
+
+
 class GetStatus(Message):
     """Answered by Status."""
 
@@ -70,8 +78,22 @@ class Expiring(Message):
     at: Annotated[float, Field(ge=0, lt=1e11)]
 
 
+HeldState = Literal["alive", "suspect", "dead", "left"]
+
+
+class Held(Message):
+    """What an agent's failure detector holds of a member, and for how many seconds it has."""
+
+    peer: PeerId
+    state: HeldState
+    seconds: Annotated[float, Field(ge=0, lt=1e11)]
+
+
 class Status(Message):
-    """What an agent is, and what it holds. told: the peers that it keeps links to, whether or not they are up."""
+    """What an agent is, and what it holds. told: the peers that it keeps links to, whether or not they are up.
+
+    incarnation: how often it had to say that it is alive after all. held: of each other member that it has heard of.
+    """
 
     type: Literal["status"] = "status"
     version: Annotated[str, Field(max_length=64)]
@@ -81,6 +103,8 @@ class Status(Message):
     neighbours: Annotated[tuple[Neighbour, ...], Field(max_length=MAX_NEIGHBOURS)]
     told: Annotated[tuple[PeerId, ...], Field(max_length=MAX_NEIGHBOURS)]
     expiring: Annotated[tuple[Expiring, ...], Field(max_length=16)] = ()
+    incarnation: Annotated[int, Field(ge=0, le=1 << 62)] = 0
+    held: Annotated[tuple[Held, ...], Field(max_length=MAX_NEIGHBOURS)] = ()
 
 
 class Dial(Message):
@@ -141,7 +165,7 @@ class Refused(Message):
 
 
 AnyMessage = (
-    Ping | Pong | Keep | Update | GetStatus | Status | Dial | Drop | Probe | Probed | Done | Refused
+    Ping | Pong | Keep | Update | Tell | GetStatus | Status | Dial | Drop | Probe | Probed | Done | Refused
 )  # fmt: skip
 
 _HEADERS: TypeAdapter[AnyMessage] = TypeAdapter(Annotated[AnyMessage, Field(discriminator="type")])

@@ -1,6 +1,6 @@
 """The port through which an agent reaches other members, and its adapter for direct links over TCP."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -10,19 +10,23 @@ from strata.mesh.connect import dial
 from strata.mesh.listen import serve
 from strata.mesh.messaging import Connection
 from strata.mesh.roster import Roster
+from strata.mesh.services import AGENT, offering
 from strata.secure import EchKeys, Identity, ReplayCache
 
 
 class Transport(Protocol):
     """Makes encrypted connections between members."""
 
-    async def dial(self, peer_id: str, timeout: float) -> Connection:
-        """Connect to a member within `timeout` seconds; raises Unreachable, ChannelError."""
+    async def dial(self, peer_id: str, timeout: float, service: str = AGENT) -> Connection:
+        """Connect to a service of a member within `timeout` seconds; raises Unreachable, ChannelError."""
 
     async def serve(
-        self, handler: Callable[[Connection], Awaitable[None]], *, task_status: trio.TaskStatus[str]
+        self, services: Mapping[str, Callable[[Connection], Awaitable[None]]], *, task_status: trio.TaskStatus[str]
     ) -> None:
-        """Run `handler` with each member's connection until cancelled; reports where it listens ("host:port")."""
+        """Run a service's handler with each connection of a member until cancelled.
+
+        Reports where it listens ("host:port").
+        """
 
 
 class Direct:
@@ -47,18 +51,15 @@ class Direct:
         self._keys = keys
         self._replays = replays
 
-    async def dial(self, peer_id: str, timeout: float) -> Connection:
+    async def dial(self, peer_id: str, timeout: float, service: str = AGENT) -> Connection:
         """As `Transport.dial`."""
-        return await dial(self._identity, self._roster, peer_id, timeout=timeout)
+        return await dial(self._identity, self._roster, peer_id, timeout=timeout, service=service)
 
     async def serve(
-        self, handler: Callable[[Connection], Awaitable[None]], *, task_status: trio.TaskStatus[str]
+        self, services: Mapping[str, Callable[[Connection], Awaitable[None]]], *, task_status: trio.TaskStatus[str]
     ) -> None:
         """As `Transport.serve`."""
+        serving = partial(serve, self._identity, self._roster, offering(services), *self._where)
         async with trio.open_nursery() as nursery:
-            bound = await nursery.start(
-                partial(
-                    serve, self._identity, self._roster, handler, *self._where, keys=self._keys, replays=self._replays
-                )
-            )
+            bound = await nursery.start(partial(serving, keys=self._keys, replays=self._replays))
             task_status.started(f"{self._where[0]}:{bound}")

@@ -30,11 +30,14 @@ class Change:
 
 
 class Book:
-    """The newest claim about each member, and since when. Claims are ordered by incarnation, then by state."""
+    """The newest claim about each member, and since when it is in that state.
+
+    Claims are ordered by incarnation, then by state.
+    """
 
     def __init__(self) -> None:
         self.claims: dict[str, Update] = {}
-        self._since: dict[str, float] = {}
+        self.since: dict[str, float] = {}
         self._living: dict[str, None] = {}  # keeps the order, so that what is drawn from it repeats
 
     @property
@@ -50,7 +53,8 @@ class Book:
         """Hold `update` from now on; what that changes for who looks on."""
         before = self.claims.get(update.peer)
         self.claims[update.peer] = update
-        self._since[update.peer] = now
+        if before is None or before.state is not update.state:
+            self.since[update.peer] = now
         if update.state in (State.ALIVE, State.SUSPECT):
             self._living[update.peer] = None
         else:
@@ -62,7 +66,7 @@ class Book:
 
     def forget(self, peer: str) -> None:
         """Hold nothing of it any more."""
-        del self.claims[peer], self._since[peer]
+        del self.claims[peer], self.since[peer]
         self._living.pop(peer, None)
 
     def some(self, count: int, source: Random, besides: str = "") -> list[str]:
@@ -71,7 +75,7 @@ class Book:
 
     def hearers(self, count: int, source: Random, dead_since: float) -> list[str]:
         """Members to gossip to, at random: the living, and who has been dead only since then."""
-        dead = [peer for peer in self._dead() if self._since[peer] >= dead_since]
+        dead = [peer for peer in self._dead() if self.since[peer] >= dead_since]
         return _sample([*self._living, *dead], count, source)
 
     def dead(self) -> list[str]:

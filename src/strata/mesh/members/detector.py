@@ -89,6 +89,11 @@ class Detector:
         claim = self._view.book.claims.get(peer)
         return None if claim is None else claim.state
 
+    def held(self, now: float) -> dict[str, tuple[State, float]]:
+        """What is held of each other member, and for how many seconds it has been."""
+        book, time = self._view.book, self._clock.inside(now)
+        return {peer: (claim.state, max(0.0, time - book.since[peer])) for peer, claim in book.claims.items()}
+
     def join(self, now: float, seeds: Iterable[str]) -> None:
         """Exchange all that is known with these. Call it again until somebody has answered (`members` above 1)."""
         self._pass(now)

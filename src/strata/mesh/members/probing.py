@@ -120,3 +120,7 @@ class AwakeClock:
     def outside(self, time: float) -> float:
         """That moment of this clock, as the caller's clock will show it."""
         return time + self._slept
+
+    def inside(self, now: float) -> float:
+        """What this clock shows when the caller's shows `now`."""
+        return now - self._slept

@@ -172,6 +172,9 @@ class Coordinator:
             most_links=status.most_links,
             neighbours=dict(sorted(self._named(status))),
             expiring={each.what: each.at for each in status.expiring},
+            held={
+                self._names[each.peer]: (each.state, each.seconds) for each in status.held if each.peer in self._names
+            },
         )
 
     def _named(self, status: Status) -> Iterator[tuple[str, float | None]]:

@@ -15,7 +15,8 @@ class MemberState:
     """What a member's agent says.
 
     neighbours: who is linked with it, by name, with the round trip in seconds where it measures it. expiring: when what
-    it holds runs out, in seconds since 1970.
+    it holds runs out, in seconds since 1970. held: what its failure detector holds of others, by name ("alive",
+    "suspect", "dead", "left"), and for how many seconds it has.
     """
 
     name: str
@@ -24,6 +25,7 @@ class MemberState:
     most_links: int = 64
     neighbours: Mapping[str, float | None] = field(default_factory=dict)
     expiring: Mapping[str, float] = field(default_factory=dict)
+    held: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from strata.inference.run.connections import status_of
 from strata.inference.run.distribute import write_manifests
 from strata.inference.run.generate import GenerationParams, GenerationResult
 from strata.inference.run.incidents import recording
-from strata.mesh import dial
+from strata.mesh import INFERENCE, dial
 from strata.store import IncidentLog
 from tests.support.nodes import Mesh, mesh_of, split, tiny_llama
 
@@ -70,7 +70,7 @@ async def _open(mesh: Mesh, folder: Path, *, prompt: list[int] | None) -> AsyncI
         yield
         return
     shard = write_manifests(Checkpoint.open(folder), split(folder, "a", []), mesh.home)[0].shard
-    wire = Wire(await dial(mesh.keys["coordinator"], mesh.roster(), mesh.keys["a"].peer_id))
+    wire = Wire(await dial(mesh.keys["coordinator"], mesh.roster(), mesh.keys["a"].peer_id, service=INFERENCE))
     order = {"session": "0" * 32, "shard": shard, "padding": (0,), "max_context": 64, "kv_bytes": 1000}
     await wire.send(Open(**order, previous=None, following=None, sampling=Sampling()))
     await wire.receive()

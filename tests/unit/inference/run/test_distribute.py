@@ -12,7 +12,7 @@ from strata.inference.protocol.messages import Chunk, GetStatus, Loaded, Offer, 
 from strata.inference.protocol.wire import Wire
 from strata.inference.run.distribute import write_manifests
 from strata.inference.run.errors import RequestRefused, StageFailed
-from strata.mesh import LinkClosed, dial
+from strata.mesh import INFERENCE, LinkClosed, dial
 from strata.secure import ChannelError
 from tests.support.nodes import mesh_of, split, tiny_llama
 
@@ -26,7 +26,7 @@ def model(tmp_path: Path) -> Path:
 
 
 async def _offer(mesh, manifest, signer="coordinator", sender="coordinator") -> Wire:
-    wire = Wire(await dial(mesh.keys[sender], mesh.roster(), mesh.keys["a"].peer_id))
+    wire = Wire(await dial(mesh.keys[sender], mesh.roster(), mesh.keys["a"].peer_id, service=INFERENCE))
     await wire.send(Offer(signature=manifest.sign(mesh.keys[signer]).hex()), manifest.body)
     return wire
 

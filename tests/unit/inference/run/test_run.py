@@ -19,7 +19,7 @@ from strata.inference.run.errors import ContextExceeded, RequestRefused, StageFa
 from strata.inference.run.generate import GenerationParams
 from strata.inference.run.local import generate_locally
 from strata.inference.run.pipeline import Coordinator
-from strata.mesh import LinkClosed, dial
+from strata.mesh import INFERENCE, LinkClosed, dial
 from strata.secure import ChannelError
 from tests.support.nodes import mesh_of, split, tiny_llama
 
@@ -198,7 +198,7 @@ async def _whole_on_a(mesh, folder: Path, sender: str = "coordinator") -> Raw:
     async with mesh.connect() as coordinator:
         await coordinator.distribute(Checkpoint.open(folder), plan)
     shard = write_manifests(Checkpoint.open(folder), plan, mesh.home)[0].shard
-    return Raw(Wire(await dial(mesh.keys[sender], mesh.roster(), mesh.keys["a"].peer_id)), shard)
+    return Raw(Wire(await dial(mesh.keys[sender], mesh.roster(), mesh.keys["a"].peer_id, service=INFERENCE)), shard)
 
 
 def _step(session: str = SESSION, number: int = 0, shape=(1, 1)) -> Step:
@@ -239,7 +239,7 @@ async def test_only_the_stage_before_may_send_steps(tmp_path: Path, llama) -> No
         raw = await _whole_on_a(mesh, llama[0])
         assert await raw.ask(raw.order()) == Done()
         for other in ("b", "rival"):
-            wire = Wire(await dial(mesh.keys[other], mesh.roster(), mesh.keys["a"].peer_id))
+            wire = Wire(await dial(mesh.keys[other], mesh.roster(), mesh.keys["a"].peer_id, service=INFERENCE))
             await wire.send(_step(), SEVEN)
             with trio.fail_after(10), pytest.raises((LinkClosed, ChannelError)):
                 await wire.receive()

@@ -17,6 +17,7 @@ from strata.mesh.agent.messages import (
     Echoes,
     Expiring,
     GetStatus,
+    Held,
     Keep,
     Neighbour,
     Ping,
@@ -24,6 +25,7 @@ from strata.mesh.agent.messages import (
     Probed,
     Refused,
     Status,
+    Tell,
 )
 from strata.mesh.messaging import ProtocolError
 from strata.mesh.network import Device
@@ -37,10 +39,13 @@ STATUS = Status(
     neighbours=(Neighbour(peer=PEER, rtt_seconds=0.1), Neighbour(peer=PEER, rtt_seconds=None)),
     told=(PEER,),
     expiring=(Expiring(what="key", at=1e9),),
+    incarnation=2,
+    held=(Held(peer=PEER, state="suspect", seconds=0.5),),
 )
 EXAMPLES = [
     Ping(number=1),
     Keep(),
+    Tell(),
     GetStatus(),
     STATUS,
     Dial(peer=PEER),
@@ -58,7 +63,9 @@ def test_a_message_survives_the_wire(message):
 
 def test_the_status_of_the_largest_mesh_fits():
     everybody = tuple(Neighbour(peer="y" * 128, rtt_seconds=0.123456789012345) for _ in range(MAX_NEIGHBOURS))
-    largest = STATUS.model_copy(update={"neighbours": everybody, "told": ("y" * 128,) * MAX_NEIGHBOURS})
+    held = (Held(peer="y" * 128, state="suspect", seconds=123456789.012345),) * MAX_NEIGHBOURS
+    told = ("y" * 128,) * MAX_NEIGHBOURS
+    largest = STATUS.model_copy(update={"neighbours": everybody, "told": told, "held": held})
     assert CODEC.decode(memoryview(CODEC.encode(largest)))[0] == largest
 
 

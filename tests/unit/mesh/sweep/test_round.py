@@ -10,6 +10,7 @@ import pytest
 from strata.mesh.agent import Agent, GetStatus, Status, ask, reached
 from strata.mesh.agent.messages import Echoes, Probed
 from strata.mesh.network import Device, Network, Pair, Peer, Quality
+from strata.mesh.services import AGENT
 from strata.mesh.sweep import (
     TOPOLOGY,
     Change,
@@ -167,10 +168,10 @@ class Counting:
         self._open: Counter[str] = Counter()
         self.most = 0
 
-    async def dial(self, peer_id: str, timeout: float):
+    async def dial(self, peer_id: str, timeout: float, service: str = AGENT):
         self._open[peer_id] += 1
         self.most = max(self.most, self._open[peer_id])
-        link = await self._inner.dial(peer_id, timeout)
+        link = await self._inner.dial(peer_id, timeout, service)
         closing = link.aclose
 
         async def aclose() -> None:
@@ -217,10 +218,10 @@ class Deaf:
     def __init__(self, inner, *deaf: str) -> None:
         self._inner, self._deaf = inner, deaf
 
-    async def dial(self, peer_id: str, timeout: float):
+    async def dial(self, peer_id: str, timeout: float, service: str = AGENT):
         if peer_id in self._deaf:
             raise ChannelError("no way there")
-        return await self._inner.dial(peer_id, timeout)
+        return await self._inner.dial(peer_id, timeout, service)
 
 
 @pytest.mark.anyio
