@@ -36,14 +36,24 @@ class Namespaces:
             _change(_libc.unshare(_NEWNET))
             bridge = _here()
             self._inside[""] = bridge
-            _ip("link add bridge type bridge", "link set bridge up", "link set lo up", "addr add 10.77.255.254/16 dev bridge")
+            _ip(
+                "link add bridge type bridge",
+                "link set bridge up",
+                "link set lo up",
+                "addr add 10.77.255.254/16 dev bridge",
+            )
             for number, (name, address) in enumerate(self.addresses.items()):
                 _change(_libc.unshare(_NEWNET))
                 self._inside[name] = _here()
                 _change(_libc.setns(bridge, _NEWNET))
                 far = f"peer name {_WIRE} netns {self._path(name)}"
                 _ip(f"link add to{number} type veth {far}", f"link set to{number} master bridge up")
-                _ip("link set lo up", f"link set {_WIRE} up", f"addr add {address}/16 dev {_WIRE}", inside=self.within(name))
+                _ip(
+                    "link set lo up",
+                    f"link set {_WIRE} up",
+                    f"addr add {address}/16 dev {_WIRE}",
+                    inside=self.within(name),
+                )
         except BaseException:
             self._leave()
             raise
@@ -61,7 +71,10 @@ class Namespaces:
     def cut(self, one: str, other: str) -> None:
         """Nothing comes through between the two any more."""
         for near, far in ((one, other), (other, one)):
-            _ip(f"neigh replace {self.addresses[far]} lladdr {_NOWHERE} dev {_WIRE} nud permanent", inside=self.within(near))
+            _ip(
+                f"neigh replace {self.addresses[far]} lladdr {_NOWHERE} dev {_WIRE} nud permanent",
+                inside=self.within(near),
+            )
 
     def heal(self, one: str, other: str) -> None:
         """It does again."""
@@ -105,4 +118,3 @@ def _ip(*commands: str, inside: Sequence[str] = ()) -> None:
     )
     if done.returncode != 0:
         raise OSError(f"ip {'; '.join(commands)}: {done.stderr.strip()}")
-

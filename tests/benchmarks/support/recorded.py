@@ -44,7 +44,9 @@ class Event:
     subject: str = ""
 
 
-def figures_of(events: list[Event], network: Network, end: float, slow: frozenset[str], changes: list[tuple[int, int]]) -> Figures:
+def figures_of(
+    events: list[Event], network: Network, end: float, slow: frozenset[str], changes: list[tuple[int, int]]
+) -> Figures:
     """The figures until `end`; events in the order of their times. slow: members that are stopped again and again."""
     replay = _Replay(network, slow)
     inorder = sorted([*events, *deaths(events), Event(end, Kind.END)], key=lambda event: event.at)

@@ -2,11 +2,10 @@
 
 import subprocess
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import trio
 
-from strata.mesh import LocalMesh, NodeDidNotStart
+from strata.mesh import LocalMesh, NodeDidNotStart, Pair
 from strata.mesh.simulate import Fault
 from strata.mesh.simulate import Kind as FaultKind
 
@@ -41,19 +40,28 @@ class Striker:
     """
 
     def __init__(
-        self, mesh: LocalMeshApart, machines: Namespaces | None, events: list[Event], clock: Callable[[], float], end: float
+        self,
+        mesh: LocalMeshApart,
+        machines: Namespaces | None,
+        events: list[Event],
+        clock: Callable[[], float],
+        end: float,
     ) -> None:
         self.notes: list[str] = []
         self.struck = 0
-        self.down: set[str] = set()
+        self._down: set[str] = set()
+        self._stopped: set[str] = set()
         self.starting: list[float] = []
         self._mesh = mesh
         self._machines = machines
         self._events = events
         self._clock = clock
         self._end = end
-        self._stopped: set[str] = set()
         self._kills: dict[str, int] = {}
+
+    def is_struck(self, name: str) -> bool:
+        """Whether a member is killed or stopped now."""
+        return name in self._down or name in self._stopped
 
     async def strike_all(self, faults: Sequence[Fault]) -> None:
         """All of them, each in its time; returns when the last is over."""
@@ -72,7 +80,7 @@ class Striker:
     async def _kill(self, fault: Fault) -> None:
         name = str(fault.what)
         number = self._kills[name] = self._kills.get(name, 0) + 1
-        self.down.add(name)
+        self._down.add(name)
         await trio.to_thread.run_sync(self._mesh.kill, name)
         self._note(Kind.KILLED, name)
         self.struck += 1
@@ -84,15 +92,40 @@ class Striker:
                 self.notes.append(f"{name} is away since second {self._clock():.0f}: {error}")
                 return
         if self._kills[name] == number:
-            self.down.discard(name)
+            self._down.discard(name)
         self._note(Kind.SERVES, name)
 
     async def _stop(self, fault: Fault) -> None:
         name = str(fault.what)
-        if name in self.down:
+        if name in self._down:
             return
         pid = next(node.process.pid for node in self._mesh.nodes if node.name == name)
-        async with trio.open_nursery() as nursery:
-            command = ["sh", "-c", _STOP, "stop", str(pid)]
-            start = partial(trio.run_process, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, check=False)
-            process = await nursery.start(start)
+        process = await trio.lowlevel.open_process(
+            ["sh", "-c", _STOP, "stop", str(pid)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        async with process.stdin, process.stdout:
+            if await process.stdout.receive_some(1):
+                self._stopped.add(name)
+                self._note(Kind.STOPPED, name)
+                self.struck += 1
+                await self._until(fault.ends)
+        await process.wait()
+        self._stopped.discard(name)
+        if name not in self._down:
+            self._note(Kind.RESUMED, name)
+
+    async def _cut(self, fault: Fault) -> None:
+        if self._machines is None:
+            return
+        await trio.to_thread.run_sync(self._machines.cut, *fault.what)
+        self._note(Kind.CUT, fault.what)
+        self.struck += 1
+        await self._until(fault.ends)
+        await trio.to_thread.run_sync(self._machines.heal, *fault.what)
+        self._note(Kind.HEALED, fault.what)
+
+    def _note(self, kind: Kind, what: str | Pair) -> None:
+        self._events.append(Event(self._clock(), kind, what))
+
+    async def _until(self, time: float) -> None:
+        await trio.sleep(max(0.0, min(time, self._end) - self._clock()))

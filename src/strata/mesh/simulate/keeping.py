@@ -21,7 +21,7 @@ RESENT_SECONDS = 0.2  # Linux sends again after so long at first, then after twi
 class Processes:
     """What takes real processes time, in seconds: starting until they serve, dialling until a link is there.
 
-    keepers: of links that are there at the beginning, the end that was told to keep it, and dials; else it is the first.
+    keepers: of links that are there at the beginning, the end that was told to keep it and dials; else the first.
     """
 
     starting: float

@@ -39,7 +39,8 @@ def simulate_mesh(
     latencies in seconds that such a run measured, they are drawn from instead; weeks can be simulated so. Stalls and
     false alarms exist only in the detailed form. faults: those that happen; None draws them from the scenario, by the
     seed. processes: None has told links be there at once, and a node sweep by whom its detector holds alive; else links
-    come and go as agents keep them, and somebody outside the mesh sweeps, by who answers.
+    come and go as agents keep them, detectors speak over straight connections only, and somebody outside the mesh
+    sweeps, by who answers.
     """
     run = _Run(
         scenario, network, mender, seed=seed, detection=detection, timing=timing, faults=faults, processes=processes
@@ -65,6 +66,7 @@ class _Run:
         self._scenario = scenario
         self._faults = schedule(scenario, network, seed) if faults is None else faults
         self._world = World(network)
+        self._world.relays = processes is None
         self._agenda = Agenda(-_WARM_UP_SECONDS)
         self._fleet: Fleet | None = None
         self._drawn = DrawnDetection(self._world, detection or (0.0,), seed)

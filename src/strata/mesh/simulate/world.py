@@ -12,7 +12,7 @@ class World:
 
     A link is live when it is there, both ends run, nothing cuts the pair and no split lies between. It is there when it
     is told, or, where links take time to come up, when it is in `there`. stalled: nodes that are up and do nothing,
-    which count as little as those that are down.
+    which count as little as those that are down. relays: whether what two cannot say to each other others pass on.
     """
 
     def __init__(self, network: Network) -> None:
@@ -22,6 +22,7 @@ class World:
         self.told = set(network.links)
         self.there: set[Pair] | None = None
         self.stalled: set[str] = set()
+        self.relays = True
         self.down: Counter[str] = Counter()
         self.cuts: Counter[Pair] = Counter()
         self.splits: list[frozenset[str]] = []
@@ -85,7 +86,7 @@ class World:
         if self.dialable(one, other):
             found = self.known[pair(one, other)]
             return found.rtt_seconds / 2, found.jitter_seconds, found.loss
-        if not self.up(one) or not self.up(other) or self.apart(one, other):
+        if not self.relays or not self.up(one) or not self.up(other) or self.apart(one, other):
             return None
         route = self._route(one, other)
         if route is None:
