@@ -213,10 +213,8 @@ def main() -> None:
     with stoppable():
         what = described(options)
         kills, stops, cuts = (sum(fault.kind is kind for fault in what.faults) for kind in KINDS)
-        say(f"seed {what.seed}, {what.nodes} members, {what.seconds / 60:g} minutes")
-        say(
-            f"{json.dumps(what.scenario.to_json())}: {kills} kills, {stops} stops of {len(what.slow)} members, {cuts} cuts"
-        )
+        say(f"seed {what.seed}, {what.nodes} members, {what.seconds / 60:g} minutes: {kills} kills, {stops} stops of")
+        say(f"{len(what.slow)} members, {cuts} cuts, of {json.dumps(what.scenario.to_json())}")
         if what.uncut:
             say(f"NOT MEASURED: link cuts: {what.uncut}")
         result = result_of(what, tried(what, say), say)
