@@ -12,8 +12,8 @@ not count as live:
 
 - `uptime`: of ordered pairs of live members, the share of time with a path of links that both ends have
 - `partitions`: instants at which two live members lost their last path; repair: until all live ones had paths again
-- detection: seconds from a kill until another member held the killed one dead, of every observer
-- false alarms: a member that runs held dead by one that is not cut from it
+- detection: seconds from a kill, or a stop, until another member held that one dead, of every observer
+- false alarms: a member that ran held dead by one that was not cut from it
 
 What changed and changed back between two answers was not seen. Beside them is what the simulator foretells, with the
 same faults, members, links and sweeps, as mean and range over its own chance. Two things that it needs were measured
@@ -163,7 +163,7 @@ def result_of(what: Description, trial: Trial, say) -> dict:
         "limit": best_possible(scenario, trial.network, faults, processes),
         "compared": figures,
         "measured": measured.to_json() | {"simulated": False},
-        "false_alarms": [asdict(each) for each in measured.false_alarms],
+        "false_alarms": [asdict(each) for each in measured.false_alarms if each.stalled_seconds is None],
     }
     return result
 

@@ -6,6 +6,7 @@ alive again, between two answers is not in it.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -30,9 +31,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """at: seconds since the faults began. what: a member or a pair; neighbours, and since when others are dead: said.
+    """at: seconds since the faults began. what: a member or a pair.
 
-    subject: who is held dead. incarnation: that the subject last told of itself.
+    What a member says: its neighbours, whom it holds dead and since when, whom it holds for living, its incarnation.
+    Of a death: subject, who is held dead; incarnation: that the subject last told of itself.
     """
 
     at: float
@@ -40,6 +42,7 @@ class Event:
     what: str | Pair = ""
     neighbours: frozenset[str] = frozenset()
     dead: Mapping[str, float] = field(default_factory=dict)
+    living: frozenset[str] = frozenset()
     incarnation: int = 0
     subject: str = ""
 
@@ -69,21 +72,19 @@ def figures_of(
 
 
 def deaths(events: list[Event]) -> Iterator[Event]:
-    """When who was first held dead by whom, as those told later."""
-    held: dict[str, Mapping[str, float]] = {}
+    """When who was first held dead by whom, as those told later; not whom one that started hears of as dead already."""
+    living: dict[str, set[str]] = defaultdict(set)
     incarnations: dict[str, int] = {}
     for event in events:
         if event.kind is Kind.KILLED:
-            held.pop(str(event.what), None)
+            living.pop(str(event.what), None)
         elif event.kind is Kind.SAID:
             observer = str(event.what)
             incarnations[observer] = event.incarnation
-            before = held.get(observer, {})
-            for subject, since in event.dead.items():
-                if subject not in before:
-                    told = incarnations.get(subject, 0)
-                    yield Event(since, Kind.HELD_DEAD, observer, subject=subject, incarnation=told)
-            held[observer] = event.dead
+            for subject in event.dead.keys() & living[observer]:
+                told = incarnations.get(subject, 0)
+                yield Event(event.dead[subject], Kind.HELD_DEAD, observer, subject=subject, incarnation=told)
+            living[observer] = (living[observer] | event.living) - event.dead.keys()
 
 
 class _Replay:
@@ -98,6 +99,7 @@ class _Replay:
         self.meter = Meter(world, 0.0)
         self._said = {name: network.neighbours[name] for name in network.peers}
         self._killed: dict[str, float] = {}
+        self._stopped: dict[str, float] = {}
 
     def take(self, event: Event) -> None:
         """The next one."""
@@ -114,6 +116,7 @@ class _Replay:
                     self._killed.pop(name, None)
             case Kind.STOPPED, str(name):
                 world.stalled.add(name)
+                self._stopped[name] = event.at
             case Kind.RESUMED, str(name):
                 world.stalled.discard(name)
             case Kind.CUT, (one, other):
@@ -143,4 +146,5 @@ class _Replay:
             self.detections.append(Detection(observer, subject, at - killed))
         elif self._world.path_seconds(observer, subject) is not None:
             slow = observer in self._slow, subject in self._slow
-            self.false_alarms.append(FalseAlarm(at, observer, subject, incarnation, *slow))
+            stalled = at - self._stopped[subject] if subject in self._world.stalled else None
+            self.false_alarms.append(FalseAlarm(at, observer, subject, incarnation, *slow, stalled))

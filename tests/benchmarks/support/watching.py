@@ -74,18 +74,21 @@ class Watcher:
         if not was_struck and not self._struck(name) and took > 1:
             self.late += 1
             self.worst = max(self.worst, took)
-        neighbours = frozenset(self._names[each.peer] for each in status.neighbours if each.peer in self._names)
-        dead = {
-            self._names[each.peer]: now - each.seconds
-            for each in status.held
-            if each.state == "dead" and each.peer in self._names
-        }
-        said = Event(now, Kind.SAID, name, neighbours, dead, status.incarnation)
+        held = {self._names[each.peer]: each for each in status.held if each.peer in self._names}
+        said = Event(
+            now,
+            Kind.SAID,
+            name,
+            neighbours=frozenset(self._names[each.peer] for each in status.neighbours if each.peer in self._names),
+            dead={peer: now - each.seconds for peer, each in held.items() if each.state == "dead"},
+            living=frozenset(peer for peer, each in held.items() if each.state in ("alive", "suspect")),
+            incarnation=status.incarnation,
+        )
         before = self._before.get(name)
-        if before is None or (before.neighbours, before.dead.keys(), before.incarnation) != (
-            neighbours,
-            dead.keys(),
-            status.incarnation,
-        ):
+        if before is None or _told(before) != _told(said):
             self._before[name] = said
             self._events.append(said)
+
+
+def _told(said: Event) -> tuple[object, ...]:
+    return said.neighbours, said.dead.keys(), said.living, said.incarnation

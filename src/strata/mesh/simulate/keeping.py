@@ -50,6 +50,14 @@ class Keeping:
         self._pings: dict[Pair, float] = {}  # that were the first to be lost in a cut
         self._there = world.there = set(world.told)
 
+    @property
+    def sweep_waits(self) -> float:
+        """Seconds for which a sweep that begins now waits for nobody.
+
+        One that is stalled is dialled by the sweeper, and then by others that it asks; a pair that is cut is probed.
+        """
+        return DIAL_SECONDS * (2 * bool(self._world.stalled) or bool(+self._world.cuts))
+
     def told(self, added: set[Pair], dropped: set[Pair]) -> None:
         """Links were dialled, and came up; links were dropped."""
         for ends in added | dropped:

@@ -71,7 +71,8 @@ class _Run:
         self._fleet: Fleet | None = None
         self._drawn = DrawnDetection(self._world, detection or (0.0,), seed)
         if detection is None:
-            slow = slow_nodes(scenario, network, seed)
+            stalling = frozenset(str(each.what) for each in self._faults if each.kind is Kind.STALL)
+            slow = slow_nodes(scenario, network, seed) if faults is None else stalling
             self._fleet = Fleet(self._agenda, self._world, seed, timing=timing, slow=slow)
             for name in self._world.names:
                 self._fleet.start(name)
@@ -85,7 +86,7 @@ class _Run:
             self._agenda,
             self._world,
             mender,
-            seconds=scenario.sweep_seconds,
+            seconds=self._sweep_seconds,
             seen=self._seen,
             told=self._told,
         )
@@ -123,6 +124,9 @@ class _Run:
         by, *_ = running
         alive = self._fleet.alive(by) if self._fleet else self._drawn.alive(by, self._agenda.now)
         return {by, *alive}
+
+    def _sweep_seconds(self) -> float:
+        return self._scenario.sweep_seconds + (self._keeping.sweep_waits if self._keeping else 0.0)
 
     def _told(self, added: set[Pair], dropped: set[Pair]) -> None:
         if self._keeping is not None:

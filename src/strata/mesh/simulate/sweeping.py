@@ -12,7 +12,8 @@ Mender = Callable[[Network], LinkChanges]
 class Sweeper:
     """Sweeps. `seen()`: whom the one that sweeps holds alive, itself among them; nobody where nobody sweeps.
 
-    told: is called with the links that were added and dropped.
+    seconds: from what a sweep sees until the links that it asks for are there. told: is called with those that were
+    added and dropped.
     """
 
     def __init__(
@@ -21,7 +22,7 @@ class Sweeper:
         world: World,
         mender: Mender,
         *,
-        seconds: float,
+        seconds: Callable[[], float],
         seen: Callable[[], Collection[str]],
         told: Callable[[set[Pair], set[Pair]], None],
     ) -> None:
@@ -40,7 +41,7 @@ class Sweeper:
         there = set(self._seen())
         wanted = self._mender(self._network(there)) if there else None
         if wanted is not None and (wanted.add or wanted.drop):
-            self._agenda.at(self._agenda.now + self._seconds, self._apply, wanted, number)
+            self._agenda.at(self._agenda.now + self._seconds(), self._apply, wanted, number)
 
     def _network(self, there: set[str]) -> Network:
         """The nodes that are held alive; links that answer; links that could be there, as far as a dial went well."""
