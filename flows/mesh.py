@@ -17,7 +17,7 @@ if __name__ == "__main__":
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from strata.mesh import Kept, Mended, Sweep
+from strata.mesh import Kept, Mended, Sweep, begun, settled, unjudged
 from strata.settings import Settings
 from tasks.mesh import (
     apply_change,
@@ -31,7 +31,7 @@ from tasks.mesh import (
 )
 from tasks.mesh_parameters import HOME, MeshParameters
 from tasks.mesh_reach import Reach, own_mesh, reach_mesh
-from tasks.mesh_report import MeshOutcome, publish_sweep, recall, write_round_down
+from tasks.mesh_report import MeshOutcome, note_change, publish_sweep, recall, write_round_down
 from tasks.record import ALL_OFF, recorded, skipped
 
 DEMONSTRATION = MeshParameters()
@@ -67,16 +67,26 @@ def run(parameters: MeshParameters = DEMONSTRATION) -> MeshOutcome | State:
 
 
 def sweep_and_mend(reach: Reach, parameters: MeshParameters, settings: Settings) -> Mended:
-    """One round, written down; where LIBP2P_MESH_RELIABILITY is off it only looks."""
-    first, kept = _sweep(reach, parameters, recall(reach.mesh_id, settings))
-    mended = Mended((first,))
-    if settings.mesh_reliability and (change := propose_change(first, parameters)):
-        mended = Mended((first,), apply_change(reach, change))
-        while mended.unsettled:
-            sweep, kept = _sweep(reach, parameters, kept)
-            mended = verify_change(mended, sweep)
-        if mended.is_worse:
-            mended, kept = take_back(reach, kept, mended)
+    """One round, written down; where LIBP2P_MESH_RELIABILITY is off it only looks.
+
+    A change that an earlier round has left unjudged is judged first, and nothing else is changed then.
+    """
+    kept = recall(reach.mesh_id, settings)
+    mended = unjudged(kept) if settings.mesh_reliability else None
+    if mended is None:
+        first, kept = _sweep(reach, parameters, kept)
+        mended = Mended((first,))
+        if settings.mesh_reliability and (change := propose_change(first, parameters)):
+            kept = begun(kept, change, first)
+            note_change(reach.mesh_id, kept, settings)
+            mended = Mended((first,), apply_change(reach, change))
+    while mended.unsettled:
+        sweep, kept = _sweep(reach, parameters, kept)
+        mended = verify_change(mended, sweep)
+    if mended.is_worse:
+        mended, kept = take_back(reach, kept, mended)
+    elif mended.applied is not None:
+        kept = settled(kept)
     write_round_down(reach.mesh_id, mended, kept, settings)
     return mended
 

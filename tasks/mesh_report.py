@@ -61,6 +61,12 @@ def recall(mesh_id: str, settings: Settings) -> Kept:
     return read_kept(Store(settings.store_root), mesh_id)
 
 
+@task(name="note change", cache_policy=NO_CACHE)
+def note_change(mesh_id: str, kept: Kept, settings: Settings) -> None:
+    """Write down which change is about to be made, so that it is judged whatever happens to this process."""
+    write_kept(Store(settings.store_root), mesh_id, kept)
+
+
 @task(name="write down", cache_policy=NO_CACHE)
 def write_round_down(mesh_id: str, mended: Mended, kept: Kept, settings: Settings) -> None:
     """What a round found and did: incidents, and what the next sweep goes on from."""

@@ -57,11 +57,24 @@ class LocalNodes(ABC):
         self._stack = ExitStack()
         self._folder = home
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.nodes: tuple[LocalNode, ...] = ()
+        self._nodes: dict[str, LocalNode] = {}
 
     @abstractmethod
     def arguments(self, folder: Path, address: str) -> Sequence[str]:
         """What `strata` is called with for the member whose home is `folder`; it listens at `address`."""
+
+    def host(self, name: str) -> str:
+        """The address that a member listens at."""
+        return "127.0.0.1"
+
+    def wrapped(self, name: str, command: Sequence[str]) -> Sequence[str]:
+        """The command that starts a member, as it is run: as itself, unless it is to run somewhere else."""
+        return command
+
+    @property
+    def nodes(self) -> tuple[LocalNode, ...]:
+        """The members that were started, in order."""
+        return tuple(self._nodes.values())
 
     @property
     def mesh_file(self) -> Path:
@@ -85,15 +98,13 @@ class LocalNodes(ABC):
             write_membership(self.mesh_file, membership.seal(owner))
             stack.callback(_end, self._processes)
             for name in self._names:
-                self._processes[name] = self._start(name)
+                self._processes[name] = self._start(name, f"{self.host(name)}:0")
             deadline = time.monotonic() + START_SECONDS
-            nodes = []
             for name, process in self._processes.items():
                 address = self._address(name, process, deadline)
                 membership = membership.with_member(keys[name].card, name, (address,))
-                nodes.append(LocalNode(name, keys[name].peer_id, address, process))
+                self._nodes[name] = LocalNode(name, keys[name].peer_id, address, process)
             write_membership(self.mesh_file, membership.seal(owner))
-            self.nodes = tuple(nodes)
             self._stack = stack.pop_all()
         return self
 
@@ -113,23 +124,21 @@ class LocalNodes(ABC):
 
         Raises NodeDidNotStart.
         """
-        index = next(index for index, node in enumerate(self.nodes) if node.name == name)
-        old = self.nodes[index]
+        old = self._nodes[name]
         old.process.kill()
         _end({name: old.process})
         process = self._processes[name] = self._start(name, old.address)
         self._address(name, process, time.monotonic() + START_SECONDS)
-        node = LocalNode(name, old.peer_id, old.address, process)
-        self.nodes = (*self.nodes[:index], node, *self.nodes[index + 1 :])
+        node = self._nodes[name] = LocalNode(name, old.peer_id, old.address, process)
         return node
 
-    def _start(self, name: str, address: str = "127.0.0.1:0") -> subprocess.Popen[bytes]:
+    def _start(self, name: str, address: str) -> subprocess.Popen[bytes]:
         folder = self._folder / name
         command = [sys.executable, "-c", "from strata.cli import main; main()", *self.arguments(folder, address)]
         # A session of its own, so that Ctrl-C in the terminal reaches this process only, which then ends the nodes.
         with (folder / "log").open("wb") as log:
             return subprocess.Popen(
-                command,
+                self.wrapped(name, command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -5,14 +5,16 @@ Public face:
 - `Agent`, `NeighbourBook`: one member's agent, and the file of whom it keeps links to; `run_agent`: its process
 - `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever else it serves
 - `Direct`: how it reaches others over links; `Either`: how a coordinator does, over links or libp2p
+- `HEARTBEAT_SECONDS`, `SILENCE_SECONDS`, `IDLE_SECONDS`, `DIAL_SECONDS`, `redial_after`: what it waits for
 - `Wire`, `ask`, `reached`, `LINK_ERRORS`, `RequestRefused`, and the messages: how a coordinator speaks with it
 """
 
-from strata.mesh.agent.agent import MOST_LINKS, Agent
-from strata.mesh.agent.asking import LINK_ERRORS, RequestRefused, ask, reached, why
+from strata.mesh.agent.agent import IDLE_SECONDS, MOST_LINKS, Agent
+from strata.mesh.agent.asking import DIAL_SECONDS, LINK_ERRORS, RequestRefused, ask, reached, why
 from strata.mesh.agent.book import BadBook, NeighbourBook
 from strata.mesh.agent.daemon import run_agent
 from strata.mesh.agent.either import Either
+from strata.mesh.agent.keeping import HEARTBEAT_SECONDS, SILENCE_SECONDS, redial_after
 from strata.mesh.agent.member import OwnMember, open_agent, until_told
 from strata.mesh.agent.messages import (
     ECH_CONFIG,
@@ -33,12 +35,16 @@ from strata.mesh.agent.messages import (
 from strata.mesh.agent.transport import Direct
 
 __all__ = [
+    "DIAL_SECONDS",
     "ECH_CONFIG",
+    "HEARTBEAT_SECONDS",
+    "IDLE_SECONDS",
     "LINK_ERRORS",
     "MAX_PINGS",
     "MAX_SAMPLE",
     "MAX_TARGETS",
     "MOST_LINKS",
+    "SILENCE_SECONDS",
     "Agent",
     "BadBook",
     "Dial",
@@ -59,6 +65,7 @@ __all__ = [
     "ask",
     "open_agent",
     "reached",
+    "redial_after",
     "run_agent",
     "until_told",
     "why",

@@ -17,7 +17,10 @@ class Detection:
 
 @dataclass(frozen=True)
 class FalseAlarm:
-    """A member held another dead that ran and could be reached; seconds since the beginning."""
+    """A member held another dead that was up and could be reached; seconds since the beginning.
+
+    stalled_seconds: for how long that one had done nothing; None where it ran, and so nothing was to be noticed.
+    """
 
     seconds: float
     observer: str
@@ -25,6 +28,7 @@ class FalseAlarm:
     incarnation: int
     by_slow: bool
     about_slow: bool
+    stalled_seconds: float | None = None
 
 
 @dataclass(frozen=True)

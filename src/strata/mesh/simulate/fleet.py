@@ -31,6 +31,7 @@ class Fleet:
         self._wakes: dict[str, float] = {}
         self._starts: dict[str, int] = {}
         self._stalled: dict[str, list[tuple[str, bytes]]] = {}
+        self._stalled_at: dict[str, float] = {}
         self._crashed: dict[str, float] = {}
         self._counting = False
 
@@ -64,6 +65,7 @@ class Fleet:
         """A node does nothing until then; what comes in waits."""
         if name in self._detectors and name not in self._stalled:
             self._stalled[name] = []
+            self._stalled_at[name] = self._agenda.now
             self._agenda.at(until, self._go_on, name)
 
     def count_from_now(self) -> None:
@@ -133,4 +135,5 @@ class Fleet:
             self.detections.append(Detection(observer, subject, now - crashed))
         elif subject in self._detectors and self._world.path_seconds(observer, subject) is not None:
             slow = observer in self._slow, subject in self._slow
-            self.false_alarms.append(FalseAlarm(now, observer, subject, incarnation, *slow))
+            stalled = now - self._stalled_at[subject] if subject in self._stalled else None
+            self.false_alarms.append(FalseAlarm(now, observer, subject, incarnation, *slow, stalled))

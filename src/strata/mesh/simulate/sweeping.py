@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from strata.mesh.network import LinkChanges, Network
+from strata.mesh.network import LinkChanges, Network, Pair
 from strata.mesh.simulate.agenda import Agenda
 from strata.mesh.simulate.world import World
 
@@ -10,7 +10,11 @@ Mender = Callable[[Network], LinkChanges]
 
 
 class Sweeper:
-    """Sweeps by the first node in order that is up. `alive(observer)` is whom that node holds alive."""
+    """Sweeps. `seen()`: whom the one that sweeps holds alive, itself among them; nobody where nobody sweeps.
+
+    seconds: from what a sweep sees until the links that it asks for are there. told: is called with those that were
+    added and dropped.
+    """
 
     def __init__(
         self,
@@ -18,31 +22,30 @@ class Sweeper:
         world: World,
         mender: Mender,
         *,
-        seconds: float,
-        alive: Callable[[str], Collection[str]],
-        changed: Callable[[], None],
+        seconds: Callable[[], float],
+        seen: Callable[[], Collection[str]],
+        told: Callable[[set[Pair], set[Pair]], None],
     ) -> None:
         self.changes: list[tuple[int, int]] = []  # links added and dropped by each sweep
         self._agenda = agenda
         self._world = world
         self._mender = mender
         self._seconds = seconds
-        self._alive = alive
-        self._changed = changed
+        self._seen = seen
+        self._told = told
 
     def sweep(self) -> None:
         """See, and ask for links; they are there some seconds later, where they still can be."""
         number = len(self.changes)
         self.changes.append((0, 0))
-        by = next((name for name in self._world.names if self._world.up(name)), None)
-        wanted = self._mender(self._seen(by)) if by is not None else None
+        there = set(self._seen())
+        wanted = self._mender(self._network(there)) if there else None
         if wanted is not None and (wanted.add or wanted.drop):
-            self._agenda.at(self._agenda.now + self._seconds, self._apply, wanted, number)
+            self._agenda.at(self._agenda.now + self._seconds(), self._apply, wanted, number)
 
-    def _seen(self, by: str) -> Network:
+    def _network(self, there: set[str]) -> Network:
         """The nodes that are held alive; links that answer; links that could be there, as far as a dial went well."""
         world = self._world
-        there = {by, *self._alive(by)}
         live = {ends for ends in world.live_links() if there.issuperset(ends)}
         possible = {
             ends: quality
@@ -59,4 +62,4 @@ class Sweeper:
         self.changes[number] = (len(added), len(dropped))
         told |= added
         told -= dropped
-        self._changed()
+        self._told(added, dropped)

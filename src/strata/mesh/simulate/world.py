@@ -10,7 +10,9 @@ from strata.mesh.network import Network, Pair, Quality, pair
 class World:
     """Nodes have a bit each, so that sets of them are numbers. `told` are the links that nodes were told to keep.
 
-    A link is live when it is told, both ends are up, nothing cuts the pair and no split lies between.
+    A link is live when it is there, both ends run, nothing cuts the pair and no split lies between. It is there when it
+    is told, or, where links take time to come up, when it is in `there`. stalled: nodes that are up and do nothing,
+    which count as little as those that are down. relays: whether what two cannot say to each other others pass on.
     """
 
     def __init__(self, network: Network) -> None:
@@ -18,6 +20,9 @@ class World:
         self.names = sorted(network.peers)
         self.known: Mapping[Pair, Quality] = {**network.possible, **network.links}
         self.told = set(network.links)
+        self.there: set[Pair] | None = None
+        self.stalled: set[str] = set()
+        self.relays = True
         self.down: Counter[str] = Counter()
         self.cuts: Counter[Pair] = Counter()
         self.splits: list[frozenset[str]] = []
@@ -27,6 +32,10 @@ class World:
     def up(self, name: str) -> bool:
         """Whether the machine runs."""
         return not self.down[name]
+
+    def runs(self, name: str) -> bool:
+        """Whether the machine runs, and does something."""
+        return not self.down[name] and name not in self.stalled
 
     def apart(self, one: str, other: str) -> bool:
         """Whether a split lies between them."""
@@ -40,14 +49,15 @@ class World:
 
     def live_links(self) -> set[Pair]:
         """Links over which something gets through now."""
-        return {ends for ends in self.told if self.dialable(*ends)}
+        there = self.told if self.there is None else self.there
+        return {ends for ends in there if self.dialable(*ends) and self.stalled.isdisjoint(ends)}
 
     def reach(self) -> dict[int, int]:
-        """For each node that is up, by its bit: those that it has a path of live links to, itself left out.
+        """For each node that runs, by its bit: those that it has a path of live links to, itself left out.
 
         What passes between two others goes only through who carries.
         """
-        near: dict[int, int] = {self._bit[name]: 0 for name in self.names if self.up(name)}
+        near: dict[int, int] = {self._bit[name]: 0 for name in self.names if self.runs(name)}
         for one, other in self.live_links():
             near[self._bit[one]] |= self._bit[other]
             near[self._bit[other]] |= self._bit[one]
@@ -76,7 +86,7 @@ class World:
         if self.dialable(one, other):
             found = self.known[pair(one, other)]
             return found.rtt_seconds / 2, found.jitter_seconds, found.loss
-        if not self.up(one) or not self.up(other) or self.apart(one, other):
+        if not self.relays or not self.up(one) or not self.up(other) or self.apart(one, other):
             return None
         route = self._route(one, other)
         if route is None:

@@ -6,9 +6,10 @@ Public face:
   `sweep_once`: the round, written down
 - `Discovery`, `MemberState`, `Sweep`, `Mended`, `Applied`: what was found, and what was done
 - `plan_probes`, `finish`, `change_for`, `judge`, `taken_back`: its decisions, pure; `Change`, `Judgement`, `Verdict`
+- `begun`, `unjudged`, `settled`: a change that is being made, over the death of who makes it
 - `Topology`: who finds weak spots and mends them; `TOPOLOGY`: `strata.mesh.topology`
-- `troubles`, `settle`, `write_down`, `Trouble`, `PIPELINE`: incidents; `Kept`, `read_kept`, `write_kept`: from sweep
-  to sweep; `Moment`, `moments`, `uptime`: over time
+- `troubles`, `settle`, `write_down`, `Trouble`, `PIPELINE`: incidents; `Moment`, `moments`, `uptime`: over time
+- `Kept`, `Pending`, `read_kept`, `write_kept`: from sweep to sweep
 - `mended_sentences`, `sweep_sentence`, `peer_rows`, `state_rows`: told in words
 """
 
@@ -17,8 +18,19 @@ from strata.mesh.sweep.decide import Change, Judgement, Verdict, judge
 from strata.mesh.sweep.found import Discovery, Known, MemberState, Probes
 from strata.mesh.sweep.history import Moment, moments, uptime
 from strata.mesh.sweep.incidents import PIPELINE, Trouble, settle, troubles, write_down
-from strata.mesh.sweep.kept import Kept, read_kept, write_kept
-from strata.mesh.sweep.mend import Mended, change_for, change_sentence, finish, look, sweep_and_mend, taken_back
+from strata.mesh.sweep.kept import Kept, Pending, read_kept, write_kept
+from strata.mesh.sweep.mend import (
+    Mended,
+    begun,
+    change_for,
+    change_sentence,
+    finish,
+    look,
+    settled,
+    sweep_and_mend,
+    taken_back,
+    unjudged,
+)
 from strata.mesh.sweep.once import sweep_once
 from strata.mesh.sweep.plan import FAN_OUT, Assignment, plan_probes
 from strata.mesh.sweep.sweep import Sweep
@@ -41,11 +53,13 @@ __all__ = [
     "Mended",
     "Moment",
     "NotACoordinator",
+    "Pending",
     "Probes",
     "Sweep",
     "Topology",
     "Trouble",
     "Verdict",
+    "begun",
     "change_for",
     "change_sentence",
     "finish",
@@ -58,12 +72,14 @@ __all__ = [
     "plan_probes",
     "read_kept",
     "settle",
+    "settled",
     "state_rows",
     "sweep_and_mend",
     "sweep_once",
     "sweep_sentence",
     "taken_back",
     "troubles",
+    "unjudged",
     "uptime",
     "write_down",
     "write_kept",

@@ -1,14 +1,20 @@
-"""The whole round: sweep, change what is weak, sweep again, and keep the change or take it back."""
+"""The whole round: sweep, change what is weak, sweep again, and keep the change or take it back.
 
+A change is written down before it is made. Where the coordinator dies before it has judged it, the next round does so
+first, and that is all it does.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import trio
 
+from strata.mesh.network import Network
 from strata.mesh.sweep.coordinator import Applied, Coordinator
 from strata.mesh.sweep.decide import Change, Judgement, judge
 from strata.mesh.sweep.found import Discovery, Probes
-from strata.mesh.sweep.kept import Kept
+from strata.mesh.sweep.kept import Kept, Pending
 from strata.mesh.sweep.plan import plan_probes
 from strata.mesh.sweep.sweep import Sweep, conclude
 from strata.mesh.sweep.topology import Topology, is_weak
@@ -21,12 +27,14 @@ class Mended:
     """sweeps: the first, and those after the change.
 
     applied: None where nothing was to be changed. judgement: None where nothing was. reverted: None where that stays.
+    before: the mesh before a change that an earlier round has left; all sweeps are after it then.
     """
 
     sweeps: tuple[Sweep, ...]
     applied: Applied | None = None
     judgement: Judgement | None = None
     reverted: Applied | None = None
+    before: Network | None = None
 
     @property
     def unsettled(self) -> bool:
@@ -43,8 +51,9 @@ class Mended:
         """After one more sweep, with the judgement that all of them give."""
         assert self.applied is not None
         sweeps = (*self.sweeps, sweep)
-        looks = [each.network for each in sweeps[1:]]
-        found = judge(sweeps[0].network, looks, self.applied.change, topology.diagnose)
+        seen = [each.network for each in sweeps]
+        before, *looks = seen if self.before is None else (self.before, *seen)
+        found = judge(before, looks, self.applied.change, topology.diagnose)
         return replace(self, sweeps=sweeps, judgement=found)
 
     @property
@@ -87,9 +96,26 @@ def finish(
     return sweep, replace(kept, sweeps=kept.sweeps + 1, known=known)
 
 
+def begun(kept: Kept, change: Change, sweep: Sweep) -> Kept:
+    """Remember that this change is being made to the mesh that the sweep found: to be written down before it is."""
+    return replace(kept, pending=Pending(change, sweep.network))
+
+
+def unjudged(kept: Kept) -> Mended | None:
+    """The change that an earlier round has left, to be judged; nothing of it failed as far as anybody knows."""
+    if kept.pending is None:
+        return None
+    return Mended((), Applied(kept.pending.change, {}), before=kept.pending.before)
+
+
+def settled(kept: Kept) -> Kept:
+    """Remember that the change stays."""
+    return replace(kept, pending=None)
+
+
 def taken_back(kept: Kept, change: Change) -> Kept:
     """Remember that this change made the mesh worse."""
-    return replace(kept, taken_back={**kept.taken_back, **dict.fromkeys(change.add, kept.sweeps)})
+    return replace(settled(kept), taken_back={**kept.taken_back, **dict.fromkeys(change.add, kept.sweeps)})
 
 
 async def look(coordinator: Coordinator, kept: Kept, topology: Topology) -> tuple[Sweep, Kept]:
@@ -101,22 +127,36 @@ async def look(coordinator: Coordinator, kept: Kept, topology: Topology) -> tupl
     return finish(kept, discovery, probes, topology, seconds=trio.current_time() - start)
 
 
+def _forget(kept: Kept) -> None:
+    """Written down nowhere: a coordinator that dies leaves its change."""
+
+
 async def sweep_and_mend(
-    coordinator: Coordinator, kept: Kept, topology: Topology, *, mend: bool = True, survive: int = SURVIVE
+    coordinator: Coordinator,
+    kept: Kept,
+    topology: Topology,
+    *,
+    mend: bool = True,
+    survive: int = SURVIVE,
+    write: Callable[[Kept], None] = _forget,
 ) -> tuple[Mended, Kept]:
-    """The whole round; with `mend` off it only looks."""
-    first, kept = await look(coordinator, kept, topology)
-    change = change_for(first, topology, survive) if mend else Change()
-    if not change:
-        return Mended((first,)), kept
-    mended = Mended((first,), await coordinator.apply(change))
+    """The whole round; with `mend` off it only looks. write: writes down what is kept, before a change is made."""
+    mended = unjudged(kept) if mend else None
+    if mended is None:
+        first, kept = await look(coordinator, kept, topology)
+        change = change_for(first, topology, survive) if mend else Change()
+        if not change:
+            return Mended((first,)), kept
+        kept = begun(kept, change, first)
+        write(kept)
+        mended = Mended((first,), await coordinator.apply(change))
     while mended.unsettled:
         sweep, kept = await look(coordinator, kept, topology)
         mended = mended.with_look(sweep, topology)
     if mended.is_worse and mended.applied is not None:
         change = mended.applied.change
         return replace(mended, reverted=await coordinator.apply(change.undone)), taken_back(kept, change)
-    return mended, kept
+    return mended, settled(kept)
 
 
 def change_sentence(change: Change) -> str:

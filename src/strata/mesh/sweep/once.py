@@ -21,9 +21,8 @@ def sweep_once(coordinator: Coordinator, settings: Settings) -> Mended:
         run = ledger.start_run(PIPELINE, settings.phase_2_version)
         try:
             kept = read_kept(store, mesh_id)
-            mended, kept = trio.run(
-                partial(sweep_and_mend, coordinator, kept, TOPOLOGY, mend=settings.mesh_reliability)
-            )
+            write, mend = partial(write_kept, store, mesh_id), settings.mesh_reliability
+            mended, kept = trio.run(partial(sweep_and_mend, coordinator, kept, TOPOLOGY, mend=mend, write=write))
         except BaseException as error:
             ledger.finish_run(
                 run, "failed" if isinstance(error, Exception) else "cancelled", {"mesh": mesh_id, "error": str(error)}

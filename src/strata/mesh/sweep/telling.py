@@ -33,7 +33,8 @@ def mended_sentences(mended: Mended) -> tuple[str, ...]:
     if mended.applied is None:
         return tuple(said)
     if mended.applied.change:
-        said.append(change_sentence(mended.applied.change))
+        left = "" if mended.before is None else "left unjudged by an earlier sweep: "
+        said.append(f"{left}{change_sentence(mended.applied.change)}")
     said += [f"{one} - {other} could not be changed: {why}" for (one, other), why in mended.applied.failed.items()]
     if mended.judgement is None:
         return tuple(said)

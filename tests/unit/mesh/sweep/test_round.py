@@ -136,6 +136,66 @@ async def test_a_change_that_cuts_the_mesh_is_taken_back_and_not_tried_again(tmp
         assert "linked m00 - m02; unlinked m02 - m03: the mesh is better connected without it" in back.detail
 
 
+class Dying(Coordinator):
+    """Dies before it makes a change, or as soon as it has made one."""
+
+    def __init__(self, *given, late: bool) -> None:
+        super().__init__(*given)
+        self._late = late
+
+    async def apply(self, change: Change):
+        if self._late:
+            await super().apply(change)
+        raise SystemExit
+
+
+async def left_by_a_dead_coordinator(agents: Agents, change: Change, *, late: bool) -> Kept:
+    """What was written down last."""
+    written: list[Kept] = []
+    dying = Dying(COORDINATOR, agents.roster.membership, late=late)
+    with pytest.raises(SystemExit):
+        await sweep_and_mend(dying, Kept(), proposing(change), write=written.append)
+    (kept,) = written
+    return kept
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_good_change_of_a_coordinator_that_died_is_kept_by_the_next_sweep(late):
+    async with agents_of(4) as agents:
+        await linked(agents, ("m00", "m01"), ("m01", "m02"), ("m02", "m03"))
+        good = Change(add=(("m00", "m03"),))
+        kept = await left_by_a_dead_coordinator(agents, good, late=late)
+        mended, kept = await sweep_and_mend(coordinator_of(agents), kept, proposing())
+        assert (mended.judgement.verdict, mended.reverted, len(mended.sweeps)) == ("keep", None, 1)
+        assert mended_sentences(mended)[1] == "left unjudged by an earlier sweep: linked m00 - m03"
+        assert (kept.pending, kept.held_back) == (None, frozenset())
+        assert (("m00", "m03") in mended.sweeps[0].network.links) is late
+
+
+@pytest.mark.anyio
+async def test_a_bad_change_of_a_coordinator_that_died_is_taken_back_by_the_next_sweep():
+    async with agents_of(4) as agents:
+        chain = [("m00", "m01"), ("m01", "m02"), ("m02", "m03")]
+        await linked(agents, *chain)
+        bad = Change(add=(("m00", "m02"),), drop=(("m02", "m03"),))
+        kept = await left_by_a_dead_coordinator(agents, bad, late=True)
+        only, same = await sweep_and_mend(coordinator_of(agents), kept, proposing(), mend=False)
+        assert (only.applied, same.pending) == (None, kept.pending)
+        mended, kept = await sweep_and_mend(coordinator_of(agents), kept, proposing())
+        assert (mended.judgement.verdict, mended.reverted.change) == ("revert", bad.undone)
+        assert (kept.pending, kept.held_back) == (None, {("m00", "m02")})
+        sweep, _ = await look(coordinator_of(agents), kept, TOPOLOGY)
+        assert set(sweep.network.links) == set(chain)
+
+
+@pytest.mark.anyio
+async def test_a_change_that_was_judged_is_not_judged_again():
+    async with agents_of(3) as agents:
+        _, kept = await sweep_and_mend(coordinator_of(agents), Kept(), TOPOLOGY)
+        assert kept.pending is None
+
+
 @pytest.mark.anyio
 async def test_a_change_of_which_nothing_could_be_done_is_not_judged():
     async with agents_of(["a", "b", "c"], most_links=1) as agents:

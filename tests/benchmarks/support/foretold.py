@@ -1,0 +1,86 @@
+"""What the simulator says of faults that processes met too, and how far the two are apart."""
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from random import Random
+
+from strata.mesh import Network, Proposal, Scenario, leave_alone, propose
+from strata.mesh.simulate import Fault, Figures, Processes, quantiles, simulate_mesh
+
+Numbers = Mapping[str, float]
+
+
+class Measuring:
+    """A mender that measures round trips anew each time; of a mesh on one bridge they differ by chance only.
+
+    So it is by chance which of many links that do as well is the cheapest.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+
+    def __call__(self, network: Network) -> Proposal:
+        """What `propose` wants of a network in which every possible link has the quality of some other one."""
+        qualities = [*network.possible.values()]
+        self._random.shuffle(qualities)
+        return propose(replace(network, possible=dict(zip(network.possible, qualities, strict=True))))
+
+
+def foretell(
+    scenario: Scenario,
+    network: Network,
+    faults: Sequence[Fault],
+    processes: Processes,
+    seeds: Sequence[int],
+    progress: Callable[[int], None],
+) -> list[Figures]:
+    """One run for each seed, all with the same faults."""
+    found = []
+    for seed in seeds:
+        mender = Measuring(seed)
+        found.append(simulate_mesh(scenario, network, mender, seed=seed, faults=faults, processes=processes))
+        progress(len(found))
+    return found
+
+
+def best_possible(scenario: Scenario, network: Network, faults: Sequence[Fault], processes: Processes) -> float:
+    """The uptime of a mesh that has every link that it can have: no mender does better."""
+    full = replace(network, links={**network.links, **network.possible}, possible={})
+    # Latencies are given, so that no detectors run: they change no link.
+    return simulate_mesh(
+        scenario, full, leave_alone, seed=0, detection=[0.0], faults=faults, processes=processes
+    ).uptime
+
+
+def numbers(figures: Figures) -> dict[str, float]:
+    """What is compared; not a number where nothing was to be counted."""
+    repair = quantiles(figures.repairs) or {}
+    detection = quantiles([each.seconds for each in figures.detections]) or {}
+    noticed = [each.stalled_seconds for each in figures.false_alarms if each.stalled_seconds is not None]
+    return {
+        "uptime": figures.uptime,
+        "partitions": figures.partitions,
+        "repair_median_seconds": repair.get("median", math.nan),
+        "repair_max_seconds": repair.get("max", math.nan),
+        "detections": len(figures.detections),
+        "detection_median_seconds": detection.get("median", math.nan),
+        "detection_p95_seconds": detection.get("p95", math.nan),
+        "stop_detections": len(noticed),
+        "stop_detection_median_seconds": (quantiles(noticed) or {}).get("median", math.nan),
+        "false_alarms": len(figures.false_alarms) - len(noticed),
+        "links_added": figures.added,
+    }
+
+
+def compared(measured: Numbers, foretold: Sequence[Numbers]) -> dict[str, dict[str, float | bool | None]]:
+    """Of each number what was measured, and mean and range of what was foretold."""
+    found = {}
+    for name, value in measured.items():
+        said = [each[name] for each in foretold if not math.isnan(each[name])]
+        low, mean, high = (min(said), statistics.fmean(said), max(said)) if said else (None, None, None)
+        known = None if math.isnan(value) else value
+        within = None if known is None or low is None else low <= known <= high
+        found[name] = {"measured": known, "mean": mean, "low": low, "high": high, "within": within}
+    return found

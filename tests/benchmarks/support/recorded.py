@@ -1,0 +1,150 @@
+"""What was seen of a mesh of processes under faults, and the figures it makes, counted as the simulator counts its own.
+
+The record is of two kinds: what was done to the mesh, which is known to the moment, and what each member said when it
+was asked, which is known of these moments only. A link that went and came back, or a member that was held dead and
+alive again, between two answers is not in it.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from strata.mesh import Network, Pair, pair
+from strata.mesh.simulate import Detection, FalseAlarm, Figures, Meter, World
+
+
+class Kind(Enum):
+    """Of an event."""
+
+    KILLED = auto()
+    SERVES = auto()  # again
+    STOPPED = auto()
+    RESUMED = auto()
+    CUT = auto()
+    HEALED = auto()
+    SAID = auto()
+    HELD_DEAD = auto()  # made of what was said
+    END = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """at: seconds since the faults began. what: a member or a pair.
+
+    What a member says: its neighbours, whom it holds dead and since when, whom it holds for living, its incarnation.
+    Of a death: subject, who is held dead; incarnation: that the subject last told of itself.
+    """
+
+    at: float
+    kind: Kind
+    what: str | Pair = ""
+    neighbours: frozenset[str] = frozenset()
+    dead: Mapping[str, float] = field(default_factory=dict)
+    living: frozenset[str] = frozenset()
+    incarnation: int = 0
+    subject: str = ""
+
+
+def figures_of(
+    events: list[Event], network: Network, end: float, slow: frozenset[str], changes: list[tuple[int, int]]
+) -> Figures:
+    """The figures until `end`; events in the order of their times. slow: members that are stopped again and again."""
+    replay = _Replay(network, slow)
+    inorder = sorted([*events, *deaths(events), Event(end, Kind.END)], key=lambda event: event.at)
+    for event in inorder:
+        if event.at > end:
+            break
+        replay.take(event)
+    replay.meter.passed(end)
+    meter = replay.meter
+    return Figures(
+        hours=end / 3600,
+        node_hours=meter.node_seconds / 3600,
+        partitions=meter.partitions,
+        uptime=meter.connected_seconds / meter.pair_seconds if meter.pair_seconds else math.nan,
+        repairs=tuple(meter.repairs),
+        changes=tuple(changes),
+        detections=tuple(replay.detections),
+        false_alarms=tuple(replay.false_alarms),
+    )
+
+
+def deaths(events: list[Event]) -> Iterator[Event]:
+    """When who was first held dead by whom, as those told later; not whom one that started hears of as dead already."""
+    living: dict[str, set[str]] = defaultdict(set)
+    incarnations: dict[str, int] = {}
+    for event in events:
+        if event.kind is Kind.KILLED:
+            living.pop(str(event.what), None)
+        elif event.kind is Kind.SAID:
+            observer = str(event.what)
+            incarnations[observer] = event.incarnation
+            for subject in event.dead.keys() & living[observer]:
+                told = incarnations.get(subject, 0)
+                yield Event(event.dead[subject], Kind.HELD_DEAD, observer, subject=subject, incarnation=told)
+            living[observer] = (living[observer] | event.living) - event.dead.keys()
+
+
+class _Replay:
+    """The simulator's world and meter, moved by what was seen."""
+
+    def __init__(self, network: Network, slow: frozenset[str]) -> None:
+        self.detections: list[Detection] = []
+        self.false_alarms: list[FalseAlarm] = []
+        self._slow = slow
+        self._world = world = World(network)
+        world.there = set(network.links)
+        self.meter = Meter(world, 0.0)
+        self._said = {name: network.neighbours[name] for name in network.peers}
+        self._killed: dict[str, float] = {}
+        self._stopped: dict[str, float] = {}
+
+    def take(self, event: Event) -> None:
+        """The next one."""
+        world = self._world
+        match event.kind, event.what:
+            case Kind.KILLED, str(name):
+                world.down[name] += 1
+                world.stalled.discard(name)
+                self._killed[name] = event.at
+                self._says(name, frozenset())
+            case Kind.SERVES, str(name):
+                world.down[name] -= 1
+                if world.up(name):
+                    self._killed.pop(name, None)
+            case Kind.STOPPED, str(name):
+                world.stalled.add(name)
+                self._stopped[name] = event.at
+            case Kind.RESUMED, str(name):
+                world.stalled.discard(name)
+            case Kind.CUT, (one, other):
+                world.cuts[one, other] += 1
+            case Kind.HEALED, (one, other):
+                world.cuts[one, other] -= 1
+            case Kind.SAID, str(name):
+                if not world.up(name) or not self._says(name, event.neighbours):
+                    return
+            case Kind.HELD_DEAD, str(name):
+                self._note(event.at, name, event.subject, event.incarnation)
+                return
+        self.meter.changed(event.at)
+
+    def _says(self, name: str, neighbours: frozenset[str]) -> bool:
+        """A link is there where both ends say so; whether anything is new."""
+        if self._said[name] == neighbours:
+            return False
+        self._said[name] = neighbours
+        there = self._world.there = {ends for ends in self._world.there or () if name not in ends}
+        there |= {pair(name, other) for other in neighbours if name in self._said.get(other, ())}
+        return True
+
+    def _note(self, at: float, observer: str, subject: str, incarnation: int) -> None:
+        """As the simulator's `Fleet` does."""
+        if (killed := self._killed.get(subject)) is not None:
+            self.detections.append(Detection(observer, subject, at - killed))
+        elif self._world.path_seconds(observer, subject) is not None:
+            slow = observer in self._slow, subject in self._slow
+            stalled = at - self._stopped[subject] if subject in self._world.stalled else None
+            self.false_alarms.append(FalseAlarm(at, observer, subject, incarnation, *slow, stalled))
