@@ -46,6 +46,10 @@ class Datagrams:
         """Send it, or lose it; returns at once."""
         self._line(peer_id).put(data)
 
+    def is_linked(self, peer_id: str) -> bool:
+        """Whether there is a link to it already."""
+        return peer_id in self._lines and bool(self._lines[peer_id].wires)
+
     async def attend(self, wire: Wire, data: bytes) -> None:
         """Take what comes over a link that the peer has made for it, of which `data` came first; raises LINK_ERRORS."""
         line = self._line(wire.peer.peer_id)

@@ -95,7 +95,13 @@ class Watch:
 
     def _new_detector(self, address: str) -> Detector:
         return Detector(
-            self._me, address, trio.current_time(), self._random, charter=self._charter, timing=self._timing
+            self._me,
+            address,
+            trio.current_time(),
+            self._random,
+            charter=self._charter,
+            timing=self._timing,
+            near=self.datagrams.is_linked,
         )
 
     async def _watch(self, detector: Detector) -> None:

@@ -1,6 +1,6 @@
 """What a member holds of the others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -73,10 +73,14 @@ class Book:
         """At most `count` living ones, at random, and another than `besides`."""
         return _sample([peer for peer in self._living if peer != besides], count, source)
 
-    def hearers(self, count: int, source: Random, dead_since: float) -> list[str]:
-        """Members to gossip to, at random: the living, and who has been dead only since then."""
+    def hearers(self, count: int, source: Random, dead_since: float, near: Callable[[str], bool]) -> list[str]:
+        """Members to gossip to: the living, and who has been dead only since then; at random, those `near` first."""
         dead = [peer for peer in self._dead() if self.since[peer] >= dead_since]
-        return _sample([*self._living, *dead], count, source)
+        among = [*self._living, *dead]
+        first = _sample([peer for peer in among if near(peer)], count, source)
+        if len(first) == count:
+            return first
+        return first + _sample([peer for peer in among if not near(peer)], count - len(first), source)
 
     def dead(self) -> list[str]:
         """Who is held dead; not who has left."""

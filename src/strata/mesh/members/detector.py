@@ -16,7 +16,7 @@ signed membership lists; a member that lies can have others suspected, but each 
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 
 from strata.mesh.members.book import Change
@@ -29,7 +29,11 @@ from strata.mesh.members.view import View
 
 
 class Detector:
-    """One member's part. `me` and peers are texts of 1 to 64 printable ASCII characters, such as peer ids."""
+    """One member's part. `me` and peers are texts of 1 to 64 printable ASCII characters, such as peer ids.
+
+    near: whether it costs little to send to a peer, because there is a link already: gossip goes there first. Who is
+    probed is not chosen by that, so that where links are made for probes, those near are a random few, and others soon.
+    """
 
     def __init__(
         self,
@@ -40,9 +44,11 @@ class Detector:
         *,
         charter: Charter,
         timing: Timing = LAN,
+        near: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self.me = me
         self._timing = timing
+        self._near = near
         self._random = source
         self._charter = charter
         self._clock = AwakeClock(now, timing.nap)
@@ -255,7 +261,7 @@ class Detector:
 
     def _gossip(self, time: float) -> None:
         since = time - self._timing.gossip_to_dead
-        for peer in self._view.book.hearers(self._timing.gossip_fanout, self._random, since):
+        for peer in self._view.book.hearers(self._timing.gossip_fanout, self._random, since, self._near):
             self._send(peer, Kind.GOSSIP)
         self._gossip_at = math.inf
 
