@@ -104,6 +104,7 @@ async def agents_of(
     *,
     most_links: int = 64,
     hidden: Sequence[str] = (),
+    mobile: Sequence[str] = (),
     seconds: float = 60,
 ) -> AsyncIterator[Agents]:
     """A mesh of these agents, none of which has a neighbour. hidden: those without an address in the membership."""
@@ -113,7 +114,7 @@ async def agents_of(
         nursery.cancel_scope.deadline = trio.current_time() + seconds
         agents = Agents(names, nursery, folder, most_links=most_links, hidden=hidden)
         for name in names:
-            await agents.start(name)
+            await agents.start(name, device=Device.MOBILE if name in mobile else Device.SERVER)
         agents.publish()
         yield agents
         assert not nursery.cancel_scope.cancel_called, "the test hung"
