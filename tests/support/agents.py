@@ -111,6 +111,7 @@ async def agents_of(
     *,
     most_links: int = 64,
     hidden: Sequence[str] = (),
+    mobile: Sequence[str] = (),
     seconds: float = 60,
     over: str = "direct",
 ) -> AsyncIterator[Agents]:
@@ -124,7 +125,7 @@ async def agents_of(
         nursery.cancel_scope.deadline = trio.current_time() + seconds
         agents = Agents(names, nursery, folder, most_links=most_links, hidden=hidden, over=over)
         for name in names:
-            await agents.start(name)
+            await agents.start(name, device=Device.MOBILE if name in mobile else Device.SERVER)
         agents.publish()
         async with agents.transport.opened():
             yield agents

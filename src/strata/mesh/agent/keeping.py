@@ -7,12 +7,12 @@ import trio
 from strata.mesh.agent.asking import LINK_ERRORS, RequestRefused, ask, hang_up, join
 from strata.mesh.agent.links import Links
 from strata.mesh.agent.messages import Ping, Pong, Wire
+from strata.mesh.agent.presence import Presence
 from strata.mesh.messaging import ProtocolError
 from strata.mesh.port import Transport
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 5.0
 SILENCE_SECONDS = 15.0  # after which a link that does not answer is over
 FIRST_REDIAL_SECONDS = 0.5
 LONGEST_REDIAL_SECONDS = 30.0
@@ -24,44 +24,17 @@ def redial_after(failures: int) -> float:
     return min(FIRST_REDIAL_SECONDS * 2.0 ** min(failures, 16), LONGEST_REDIAL_SECONDS)
 
 
-class Presence:
-    """Who is away, as the failure detector holds, and who comes back."""
-
-    def __init__(self) -> None:
-        self._away: set[str] = set()
-        self._changed = trio.Event()
-
-    def note(self, peer_id: str, *, away: bool) -> None:
-        """That is held of it from now on."""
-        if away:
-            self._away.add(peer_id)
-        else:
-            self._away.discard(peer_id)
-        self._changed.set()
-        self._changed = trio.Event()
-
-    def is_away(self, peer_id: str) -> bool:
-        """Whether it is held dead, or to have left."""
-        return peer_id in self._away
-
-    async def until_back(self, peer_id: str) -> None:
-        """Wait until who is away is so no more; of who is there, for ever."""
-        was_away = self.is_away(peer_id)
-        while not was_away or self.is_away(peer_id):
-            await self._changed.wait()
-            was_away |= self.is_away(peer_id)
-
-
 async def keep(transport: Transport, links: Links, presence: Presence, peer_id: str, wire: Wire | None = None) -> None:
     """Keep a link to this peer until cancelled, beginning with `wire` where it is up already."""
-    failures = 0
+    failures, heartbeat = 0, presence.heartbeat(peer_id)
     while True:
         try:
             if wire is None:
                 await links.until_down(peer_id)  # the peer may have dialled
-                wire = await join(transport, peer_id)
+                heartbeat = presence.heartbeat(peer_id)
+                wire = await join(transport, peer_id, heartbeat)
             failures = 0
-            await _beat(wire, links)
+            await _beat(wire, links, heartbeat)
         except (*LINK_ERRORS, RequestRefused) as error:
             log.info("no link to %s: %s", peer_id, error)
         finally:
@@ -74,7 +47,7 @@ async def keep(transport: Transport, links: Links, presence: Presence, peer_id: 
         failures = failures + 1 if waiting.cancelled_caught else 0
 
 
-async def _beat(wire: Wire, links: Links) -> None:
+async def _beat(wire: Wire, links: Links, heartbeat: float) -> None:
     number = 0
     with links.holding(wire) as live:
         while True:
@@ -84,6 +57,6 @@ async def _beat(wire: Wire, links: Links) -> None:
                 raise ProtocolError(f"{wire.peer.name} answered another ping than the one it was sent")
             live.rtts.append(trio.current_time() - start)
             number += 1
-            with trio.move_on_after(HEARTBEAT_SECONDS):
+            with trio.move_on_after(heartbeat):
                 await wire.receive()  # that is how the end of a link is noticed at once
                 raise ProtocolError(f"{wire.peer.name} sent what nobody asked for")

@@ -87,7 +87,7 @@ async def test_told_to_drop_a_peer_that_has_dialled_it_hangs_up(over: str):
         other = agents.transport_of(identity_of("b"), agents.roster)
         async with other.opened():
             wire = Wire(await other.dial(agents.ids["a"], 5))
-            await ask(wire, Keep(), Done, seconds=5)
+            await ask(wire, Keep(silence_seconds=20), Done, seconds=5)
             await tell(agents, "a", Drop(peer=agents.ids["b"]))
             assert await neighbours(agents, "a") == set()
             with pytest.raises(ENDED):
@@ -212,7 +212,7 @@ async def test_asked_twice_to_keep_a_link_it_is_one(over: str):
         other = agents.transport_of(identity_of("b"), agents.roster)
         async with other.opened(), reached(other, agents.ids["a"]) as wire:
             for _ in range(2):
-                await ask(wire, Keep(), Done, seconds=5)
+                await ask(wire, Keep(silence_seconds=20), Done, seconds=5)
             assert await neighbours(agents, "a") == {"b"}
         await eventually(lambda: _is(agents, "a", set()))
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import pytest
 import trio
@@ -10,6 +11,8 @@ import trio.testing
 from strata.mesh.agent.datagrams import (
     DIAL_SECONDS,
     IDLE_SECONDS,
+    KEPT_REDIAL_SECONDS,
+    KEPT_SECONDS,
     MOST_LINES,
     REDIAL_SECONDS,
     SEND_SECONDS,
@@ -24,11 +27,16 @@ from tests.support.channels import MESH
 PEER = MESH.members[1]
 
 
+class Peer(NamedTuple):
+    name: str
+    peer_id: str
+
+
 class End:
     """A link in memory. `blocked`: it takes nothing any more."""
 
-    def __init__(self) -> None:
-        self.peer = PEER
+    def __init__(self, peer_id: str = PEER.peer_id) -> None:
+        self.peer = Peer(peer_id, peer_id)
         self.sent: list[bytes] = []
         self.closed = False
         self.blocked = False
@@ -81,7 +89,7 @@ class Net:
 def simulate(script: Callable[[Net, Datagrams], Awaitable[None]]) -> None:
     async def main() -> None:
         net = Net()
-        datagrams = Datagrams(net)
+        datagrams = Datagrams(net, lambda peer: peer.startswith("mobile"))
         async with trio.open_nursery() as nursery:
             await nursery.start(datagrams.run)
             await script(net, datagrams)
@@ -156,6 +164,59 @@ def test_who_takes_nothing_stalls_nobody_and_gets_the_newest_later():
             datagrams.send("slow", b"%d" % number)
         await datagrams.flush()
         assert net.ends["slow"][1].sent == [b"%d" % number for number in range(40 - WAITING, 40)]
+
+    simulate(script)
+
+
+def test_what_waits_for_who_sleeps_is_kept_until_it_comes_back():
+    async def script(net: Net, datagrams: Datagrams) -> None:
+        net.absent |= {"mobile", "p"}
+        for number in range(2 * WAITING):
+            for peer in ("mobile", "p"):
+                datagrams.send(peer, b"%d" % number)
+            await trio.sleep(1)
+        await trio.sleep(KEPT_SECONDS / 2)
+        assert len(net.dialled["mobile"]) < KEPT_SECONDS / 2 / KEPT_REDIAL_SECONDS + 2 * WAITING
+        end = End("mobile")
+        async with trio.open_nursery() as nursery:
+
+            async def attend() -> None:
+                with pytest.raises(LinkClosed):
+                    await datagrams.attend(Wire(end), b"back")
+
+            nursery.start_soon(attend)
+            await datagrams.arrivals.receive()
+            await datagrams.flush()
+            assert end.sent == [b"%d" % number for number in range(WAITING, 2 * WAITING)]
+            datagrams.close("mobile")
+        net.absent.clear()
+        datagrams.send("p", b"new")
+        await datagrams.flush()
+        assert net.ends["p"][0].sent == [b"new"]
+
+    simulate(script)
+
+
+def test_nothing_is_kept_for_ever():
+    async def script(net: Net, datagrams: Datagrams) -> None:
+        net.absent.add("mobile")
+        datagrams.send("mobile", b"old")
+        await trio.sleep(KEPT_SECONDS + 2 * KEPT_REDIAL_SECONDS)
+        net.absent.clear()
+        await datagrams.flush()
+        assert not net.ends["mobile"]
+
+    simulate(script)
+
+
+def test_all_links_can_be_made_anew():
+    async def script(net: Net, datagrams: Datagrams) -> None:
+        for _ in range(2):
+            for peer in "pq":
+                datagrams.send(peer, b"1")
+            await datagrams.flush()
+            datagrams.close_all()
+        assert [len(net.ends[peer]) for peer in "pq"] == [2, 2]
 
     simulate(script)
 

@@ -11,15 +11,14 @@ import trio.testing
 from strata.mesh.agent.book import BadBook, NeighbourBook
 from strata.mesh.agent.keeping import (
     AWAY_REDIAL_SECONDS,
-    HEARTBEAT_SECONDS,
     LONGEST_REDIAL_SECONDS,
     SILENCE_SECONDS,
-    Presence,
     keep,
     redial_after,
 )
 from strata.mesh.agent.links import Links
 from strata.mesh.agent.messages import CODEC, Done, Keep, Ping, Pong, Wire
+from strata.mesh.agent.presence import HEARTBEAT_SECONDS, Presence
 from strata.mesh.agent.probing import probe
 from strata.mesh.connect import Unreachable
 from strata.mesh.links import LinkClosed

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from strata.mesh import Direct
-from strata.mesh.agent import Dial, Done, GetStatus, Status, Update, Wire, ask, reached
+from strata.mesh import AGENT, Direct
+from strata.mesh.agent import Dial, Done, GetStatus, Probe, Probed, Status, Update, Wire, ask, reached
 from strata.mesh.agent.messages import Ping, Pong, Tell
+from strata.mesh.agent.presence import HEARTBEAT_SECONDS, MOBILE_HEARTBEAT_SECONDS
 from strata.mesh.links import LinkClosed
 from strata.secure import ChannelError
 from tests.support.agents import COORDINATOR, Agents, agents_of, identity_of
@@ -104,3 +105,39 @@ async def test_garbage_costs_only_the_link_that_it_came_over():
         with pytest.raises(ENDED):
             await wire.receive()
         await until_held(agents, ["a", "b"], a="alive", b="alive")
+
+
+async def test_a_mobile_member_is_asked_for_no_sample_and_its_links_beat_slowly():
+    async with agents_of(["a", "b", "phone"], mobile=["phone"]) as agents:
+        await until_held(agents, ["a", "b", "phone"], a="alive", b="alive", phone="alive")
+        for prober, other in (("a", "phone"), ("phone", "a")):
+            order = Probe(peers=(agents.ids[other], agents.ids["b"]), pings=2, sample_bytes=1000)
+            async with reached(agents.transport, agents.ids[prober]) as wire:
+                probed = await ask(wire, order, Probed, seconds=20)
+            assert [len(each.rtts) for each in probed.results] == [2, 2]
+            assert [each.sample_seconds is None for each in probed.results] == [True, prober == "phone"]
+        beats = [agents.agents[name]._watch.presence.heartbeat(agents.ids["phone"]) for name in ("a", "phone")]
+        assert beats == [MOBILE_HEARTBEAT_SECONDS] * 2
+        assert agents.agents["a"]._watch.presence.heartbeat(agents.ids["b"]) == HEARTBEAT_SECONDS
+
+
+async def test_who_has_slept_makes_its_links_anew(monkeypatch: pytest.MonkeyPatch):
+    async with agents_of(["a", "b"]) as agents:
+        await until_held(agents, ["a", "b"], a="alive", b="alive")
+        async with reached(agents.transport, agents.ids["a"]) as wire:
+            await ask(wire, Dial(peer=agents.ids["b"]), Done, seconds=5)
+        dialled: list[str] = []
+        dial = Direct.dial
+
+        async def counted(self: Direct, peer_id: str, timeout: float, service: str = AGENT):
+            dialled.append(peer_id)
+            return await dial(self, peer_id, timeout, service)
+
+        monkeypatch.setattr(Direct, "dial", counted)
+        monkeypatch.setattr("strata.mesh.agent.watching.SLEPT_SECONDS", -1e9)
+        while dialled.count(agents.ids["b"]) < 2:  # one for the link that is kept, one for datagrams
+            await trio.sleep(0.05)
+        monkeypatch.undo()
+        await until_held(agents, ["a", "b"], a="alive", b="alive")
+        while agents.ids["b"] not in {each.peer for each in (await status_of(agents, "a")).neighbours}:
+            await trio.sleep(0.05)
