@@ -5,7 +5,7 @@
   and may go through a front; `HANDSHAKE_SECONDS`, how long to try.
 - `LinkClosed`, `Unreachable`, `EchRequired`, `CannotListen`: how a link ends, or does not begin.
 - `offering`, `AGENT`, `INFERENCE`: several services behind one listener.
-- `open_host`, `dial_peer`: hosts of libp2p inside the same channel (needs the extra `mesh`).
+- `open_host`, `dial_peer`, `RelayLimits`: hosts of libp2p inside the same channel (needs the extra `mesh`).
 - `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
 - `weak_spots`, `WeakSpots`, `propose`, `Proposal`, `MOST_SURVIVED`: what would cut a mesh, and which links mend it.
 - `allocate`, `Allocation`, `Share`, `Flow`, `Kind`, `WEIGHTS`, `read_flows`, `BadFlows`: bandwidth, shared fairly.
@@ -112,7 +112,7 @@ from strata.mesh.sweep import (
     write_kept,
 )
 from strata.mesh.topology import MOST_SURVIVED, Proposal, WeakSpots, propose, weak_spots
-from strata.mesh.transport import Libp2p, dial_peer, open_host
+from strata.mesh.transport import Libp2p, RelayLimits, dial_peer, open_host
 from strata.secure import edit_membership, read_membership, write_membership
 
 __all__ = [
@@ -170,6 +170,7 @@ __all__ = [
     "ProtocolError",
     "Quality",
     "RandomLinks",
+    "RelayLimits",
     "Remembering",
     "Roster",
     "Scenario",

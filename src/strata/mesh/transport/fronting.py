@@ -11,17 +11,14 @@ from libp2p.custom_types import TProtocol
 from libp2p.exceptions import BaseLibp2pError
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.swarm import Swarm
-from libp2p.protocol_muxer.multiselect_client import MultiselectClient
-from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 
 from strata.mesh.connect import Unreachable
 from strata.mesh.roster import Roster
-from strata.mesh.transport import ways
+from strata.mesh.transport.dialling import agree, at, by_itself, dial_raw
 from strata.secure import HEADER, EchForward, HandshakeFailed, Identity, Member, Opened, rest_bytes
 
 MAX_JOINED = 1024
 _PIECE_BYTES = 64 << 10
-_NEGOTIATE_SECONDS = 3600  # the handshake's own limit is shorter
 _BROKEN = (BaseLibp2pError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -70,7 +67,7 @@ class Front:
     async def _reach(self, opened: Opened) -> tuple[RawConnection, bytes]:
         member = self._roster.membership.member(opened.peer_id)
         failure = Unreachable(f"the membership lists no multiaddr of {member.name}")
-        for address in member.multiaddrs:
+        for address in by_itself(member):
             try:
                 return await self._reach_at(member, address, opened)
             except Unreachable as error:
@@ -81,16 +78,14 @@ class Front:
         for _ in range(2):  # the second time with the config that the target offers now
             config = self._roster.ech_config(member.peer_id)
             if config is None:
-                await (await ways.at(self._swarm, member, address)).close()
+                await (await at(self._swarm, member, address)).close()
                 config = self._roster.ech_config(member.peer_id)
             if config is None:
                 break
             forward = EchForward(self._identity, self._roster.membership, opened, config)
-            far = await ways.dial_raw(self._swarm, member, address)
+            far = await dial_raw(self._swarm, member, address)
             try:
-                await MultiselectClient().select_one_of(
-                    [self._protocol], MultiselectCommunicator(far), _NEGOTIATE_SECONDS
-                )
+                await agree(far, self._protocol)
                 await far.write(forward.first)
                 answer = await exactly(far, forward.expected)
                 if not forward.rejected(answer):

@@ -15,6 +15,7 @@ from strata.mesh.port import Services, Transport
 from strata.mesh.roster import Roster
 from strata.mesh.services import AGENT
 from strata.mesh.transport.host import open_host
+from strata.mesh.transport.limits import RelayLimits
 from strata.secure import EchKeys, Identity, Member, ReplayCache
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Libp2p(Transport):
     """A member's host; connections are kept and used again, and each dial is a stream of one.
 
     addresses: multiaddrs to listen on, none for who only dials. keys, replays, stock, fronting:
-    as `open_host` takes them.
+    as `open_host` takes them. relaying: be a relay for members within these limits. While it serves it keeps places at
+    the relays over which the membership says that it is reached.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Libp2p(Transport):
         replays: ReplayCache | None = None,
         stock: Collection[str] = (),
         fronting: bool = False,
+        relaying: RelayLimits | None = None,
     ) -> None:
         self._identity = identity
         self._roster = roster
@@ -48,6 +51,7 @@ class Libp2p(Transport):
         self._replays = replays
         self._stock = stock
         self._fronting = fronting
+        self._relaying = relaying
         self._host: IHost | None = None
         self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._given_up: WeakSet[INetConn] = WeakSet()
@@ -102,9 +106,13 @@ class Libp2p(Transport):
 
         Reports the first multiaddr that it listens at, and nothing where there is none; raises CannotListen.
         """
-        async with self.opened():
+        async with self.opened(), trio.open_nursery() as nursery:
+            reach = _room()
             for service, handler in services.items():
-                _room().serve_streams(self._running, self._roster, service, handler)
+                reach.serve_streams(self._running, self._roster, service, handler)
+            if self._relaying is not None:
+                reach.serve_relay(self._running, self._roster, self._relaying)
+            nursery.start_soon(reach.keep_places, self._running, self._roster)
             listening = self._running.get_transport_addrs()
             task_status.started(str(listening[0]) if listening else "")
             await trio.sleep_forever()

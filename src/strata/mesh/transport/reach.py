@@ -3,37 +3,29 @@
 import logging
 from collections.abc import Awaitable, Callable
 
-import trio
 from libp2p.abc import IHost, INetConn, INetStream
 from libp2p.custom_types import TProtocol
-from libp2p.exceptions import BaseLibp2pError
-from libp2p.network.swarm import Swarm
-from libp2p.peer.id import ID
-from libp2p.protocol_muxer.multiselect_client import MultiselectClient
-from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 
-from strata.mesh.connect import Unreachable
 from strata.mesh.links import LinkClosed
 from strata.mesh.messaging import Connection
 from strata.mesh.roster import Roster
-from strata.mesh.transport import ways
+from strata.mesh.transport import dialling, relay, ways
+from strata.mesh.transport.limits import RelayLimits
 from strata.mesh.transport.records import StreamConnection
+from strata.mesh.transport.relayed import Places
 from strata.secure import ChannelError, Member, NotAMember
 
 log = logging.getLogger(__name__)
 
-_NEGOTIATE_SECONDS = 3600  # whoever dials sets the time
-
 
 def connections(host: IHost, peer_id: str) -> list[INetConn]:
     """Those with this peer that are up, whoever dialled; the newest first."""
-    swarm: Swarm = host.get_network()
-    return [each for each in reversed(swarm.get_connections(ID.from_base58(peer_id))) if not is_over(each)]
+    return dialling.connections(host.get_network(), peer_id)
 
 
 def is_over(connection: INetConn) -> bool:
     """Whether it has ended."""
-    return bool(connection.is_closed or connection.muxed_conn.is_closed)
+    return dialling.is_over(connection)
 
 
 async def connect(host: IHost, roster: Roster, member: Member) -> INetConn:
@@ -43,19 +35,17 @@ async def connect(host: IHost, roster: Roster, member: Member) -> INetConn:
 
 async def open_stream(connection: INetConn, roster: Roster, member: Member, service: str) -> Connection:
     """A stream for a service of the member; raises Unreachable."""
-    try:
-        stream = await connection.new_stream()
-        try:
-            protocol = TProtocol(service)
-            await MultiselectClient().select_one_of([protocol], MultiselectCommunicator(stream), _NEGOTIATE_SECONDS)
-            stream.set_protocol(protocol)
-        except BaseException:
-            with trio.CancelScope(shield=True):
-                await stream.reset()
-            raise
-    except (BaseLibp2pError, trio.ClosedResourceError) as error:
-        raise Unreachable(f"{member.name} does not serve {service}: {error}") from error
-    return StreamConnection(stream, roster, member)
+    return StreamConnection(await dialling.new_stream(connection, member, service), roster, member)
+
+
+def serve_relay(host: IHost, roster: Roster, limits: RelayLimits) -> None:
+    """Be a relay for members; see `relay`."""
+    relay.serve_relay(host, roster, limits)
+
+
+async def keep_places(host: IHost, roster: Roster) -> None:
+    """Be reached over the relays that the membership names; see `relayed`."""
+    await Places(host, roster).keep_all()
 
 
 def serve_streams(host: IHost, roster: Roster, service: str, handler: Callable[[Connection], Awaitable[None]]) -> None:

@@ -1,19 +1,16 @@
-"""The ways from a host to a member: at an address of its own, or through one of its fronts."""
-
-from functools import partial
+"""The ways from a host to a member: at an address of its own, through one of its fronts, or over a relay."""
 
 import trio
 from libp2p.abc import INetConn
-from libp2p.exceptions import BaseLibp2pError
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
-from multiaddr import Multiaddr
-from multiaddr.exceptions import Error as MultiaddrError
 
 from strata.mesh.connect import EchRequired, Unreachable
 from strata.mesh.roster import Roster
 from strata.mesh.transport.attempt import attempt
+from strata.mesh.transport.dialling import at, by_itself, dial_raw, is_relayed
+from strata.mesh.transport.relayed import dial_relayed
 from strata.secure import Member
 
 
@@ -36,36 +33,16 @@ async def connect(swarm: Swarm, roster: Roster, member: Member) -> INetConn:
     listeners = fronts if behind else (member,)
     failure: Unreachable | EchRequired = Unreachable(f"the membership lists no multiaddr of {listeners[0].name}")
     for listener in listeners:
-        for address in listener.multiaddrs:
+        for address in by_itself(listener) if behind else listener.multiaddrs:
             try:
                 if behind:
                     return await _through(swarm, roster, listener, address, member)
+                if is_relayed(address):
+                    return await dial_relayed(swarm, roster, member, address)
                 return await at(swarm, member, address)
             except (Unreachable, EchRequired) as error:
                 failure = error
     raise failure
-
-
-async def at(swarm: Swarm, member: Member, address: str) -> INetConn:
-    """A new connection to a member at this address of it; raises Unreachable."""
-    dial = partial(swarm.dial_addr, _parsed(address), ID.from_base58(member.peer_id))
-    return await attempt(dial, f"{member.name} at {address}")
-
-
-async def dial_raw(swarm: Swarm, member: Member, address: str) -> RawConnection:
-    """A bare connection to a member's address, on which nothing has been said; raises Unreachable."""
-    where = _parsed(address)
-    transport = swarm.transport_manager.transport_for_dialing(where)
-    if transport is None:
-        raise Unreachable(f"nothing here can dial {member.name} at {address}")
-    try:
-        conn = await transport.dial(where)
-    except (BaseLibp2pError, OSError) as error:
-        raise Unreachable(f"cannot connect to {member.name} at {address}: {error}") from error
-    if not isinstance(conn, RawConnection):
-        await conn.close()
-        raise Unreachable(f"{member.name} at {address} takes no connection that could be passed on")
-    return conn
 
 
 async def _through(swarm: Swarm, roster: Roster, front: Member, address: str, member: Member) -> INetConn:
@@ -85,10 +62,3 @@ async def _through(swarm: Swarm, roster: Roster, front: Member, address: str, me
             raise
 
     return await attempt(connect, f"{member.name} through {front.name}")
-
-
-def _parsed(address: str) -> Multiaddr:
-    try:
-        return Multiaddr(address)
-    except MultiaddrError as error:
-        raise Unreachable(f"{address!r} is listed in the membership and cannot be dialled: {error}") from None
