@@ -21,7 +21,8 @@
   `Transport`, `Direct`.
 - `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever it serves beside its agent.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
-- `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists.
+- `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists;
+  `recent_sweeps`, `Recent`, `Seen`: what sweeps have found of late.
 - `mesh_page`, `mesh_plot`: a sweep for people.
 - `read_membership`, `write_membership`, `edit_membership`: the membership file, from `strata.secure`.
 """
@@ -86,6 +87,8 @@ from strata.mesh.sweep import (
     Mended,
     Moment,
     Probes,
+    Recent,
+    Seen,
     Sweep,
     change_for,
     change_sentence,
@@ -96,6 +99,7 @@ from strata.mesh.sweep import (
     peer_rows,
     plan_probes,
     read_kept,
+    recent_sweeps,
     state_rows,
     sweep_and_mend,
     sweep_once,
@@ -156,9 +160,11 @@ __all__ = [
     "ProtocolError",
     "Quality",
     "RandomLinks",
+    "Recent",
     "Remembering",
     "Roster",
     "Scenario",
+    "Seen",
     "Shaper",
     "Share",
     "Spell",
@@ -200,6 +206,7 @@ __all__ = [
     "read_flows",
     "read_kept",
     "read_membership",
+    "recent_sweeps",
     "run_agent",
     "serve",
     "simulate_mesh",

@@ -1,5 +1,6 @@
 """The coordinator's links to the nodes of a mesh: made once, made anew when one has ended."""
 
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -9,17 +10,19 @@ import trio
 
 from strata.errors import StrataError
 from strata.inference.plan import StagePlan
+from strata.inference.plan.nodes import NodeProfile
 from strata.inference.protocol.messages import Failed, GetStatus, Scored, Status, Tokens, Update
 from strata.inference.protocol.wire import Wire
 from strata.inference.run.concurrent import each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.peers import NodeClient, Pulse
-from strata.mesh import INFERENCE, Roster, Unreachable, dial
+from strata.mesh import HANDSHAKE_SECONDS, INFERENCE, Recent, Roster, Unreachable, dial
 from strata.secure import ChannelError, Identity, Member
 from strata.triage import Breakers
 
 RECONNECT_SECONDS = 0.5
 RECONNECT_LONGEST = 2.0
+DEAD_SECONDS = 1.0
 REACH_SECONDS = 2.0  # for a node that a reader waits for
 ASIDE_SECONDS = 3.0
 
@@ -39,14 +42,23 @@ class Listener(Protocol):
 class Connections:
     """Links to nodes by member name; their readers run in `nursery`.
 
-    sealed: a membership that every node is given when it is connected. `unreachable` says why a node is not.
+    sealed: a membership that every node is given when it is connected. recent: what sweeps of the mesh found.
+    `unreachable` says why a node is not connected.
     """
 
-    def __init__(self, identity: Identity, roster: Roster, sealed: bytes | None, nursery: trio.Nursery) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        roster: Roster,
+        sealed: bytes | None,
+        nursery: trio.Nursery,
+        recent: Recent,
+    ) -> None:
         self._identity = identity
         self._roster = roster
         self._sealed = sealed
         self._nursery = nursery
+        self._recent = recent
         self._clients: dict[str, NodeClient] = {}
         self._pulse = Pulse()
         self._first: dict[str, Status] = {}
@@ -85,9 +97,9 @@ class Connections:
 
         await each(ask, clients)
 
-    def budgets(self) -> dict[str, int]:
-        """Bytes that each connected node may use, by name, as it said when it was connected."""
-        return {client.name: self._first[client.name].memory_bytes for client in self.clients}
+    def inventory(self) -> list[NodeProfile]:
+        """The connected nodes, as they described themselves when they were connected (flops and bandwidth are 1)."""
+        return [unmeasured(client, self._first[client.name]) for client in self.clients]
 
     async def aclose(self) -> None:
         """Close all links."""
@@ -160,10 +172,16 @@ class Connections:
             if not self._is_connected(member.name):
                 await self._dial(member)
 
+    def _patience(self, member: Member) -> float:
+        """Seconds to try to reach it; one that the mesh holds dead may be back, but nobody waits long to see."""
+        return DEAD_SECONDS if self._recent.is_dead(member.name, time.time()) else HANDSHAKE_SECONDS
+
     async def _dial(self, member: Member) -> None:
         self._clients.pop(member.name, None)
         try:
-            link = await dial(self._identity, self._roster, member.peer_id, service=INFERENCE)
+            link = await dial(
+                self._identity, self._roster, member.peer_id, timeout=self._patience(member), service=INFERENCE
+            )
             client = NodeClient(Wire(link), self._on_event, self._on_lost, self._pulse)
             self._nursery.start_soon(client.run)
             if self._sealed is not None:
@@ -186,6 +204,11 @@ class Connections:
     def _on_lost(self, client: NodeClient) -> None:
         for listener in self._listeners.values():
             listener.on_lost(client)
+
+
+def unmeasured(client: NodeClient, status: Status) -> NodeProfile:
+    """A node as it describes itself; flops and bandwidth are 1."""
+    return NodeProfile(client.name, status.memory_bytes, 1.0, 1.0, status.mobile)
 
 
 async def status_of(client: NodeClient) -> Status:

@@ -8,7 +8,7 @@ Public face:
 - `plan_probes`, `finish`, `change_for`, `judge`, `taken_back`: its decisions, pure; `Change`, `Judgement`, `Verdict`
 - `Topology`: who finds weak spots and mends them; `TOPOLOGY`: `strata.mesh.topology`
 - `troubles`, `settle`, `write_down`, `Trouble`, `PIPELINE`: incidents; `Kept`, `read_kept`, `write_kept`: from sweep
-  to sweep; `Moment`, `moments`, `uptime`: over time
+  to sweep; `Moment`, `moments`, `uptime`: over time; `Recent`, `Seen`, `recent_sweeps`: of late
 - `mended_sentences`, `sweep_sentence`, `peer_rows`, `state_rows`: told in words
 """
 
@@ -21,6 +21,7 @@ from strata.mesh.sweep.kept import Kept, read_kept, write_kept
 from strata.mesh.sweep.mend import Mended, change_for, change_sentence, finish, look, sweep_and_mend, taken_back
 from strata.mesh.sweep.once import sweep_once
 from strata.mesh.sweep.plan import FAN_OUT, Assignment, plan_probes
+from strata.mesh.sweep.recent import Recent, Seen, recent_sweeps
 from strata.mesh.sweep.sweep import Sweep
 from strata.mesh.sweep.telling import mended_sentences, peer_rows, state_rows, sweep_sentence
 from strata.mesh.sweep.topology import TOPOLOGY, Topology, is_weak
@@ -42,6 +43,8 @@ __all__ = [
     "Moment",
     "NotACoordinator",
     "Probes",
+    "Recent",
+    "Seen",
     "Sweep",
     "Topology",
     "Trouble",
@@ -57,6 +60,7 @@ __all__ = [
     "peer_rows",
     "plan_probes",
     "read_kept",
+    "recent_sweeps",
     "settle",
     "state_rows",
     "sweep_and_mend",
