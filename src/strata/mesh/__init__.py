@@ -18,7 +18,7 @@
 - `newest_membership`, `open_roster`, `keep_known`, `end_on_signal`, `end_with_stdin`: what every process of a member
   does.
 - `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps at most `MOST_LINKS` links, and probes; over
-  `Transport`, `Direct`.
+  `Transport`, `Direct`. `Lookout`, `HeldState`: what some agents hold of the others.
 - `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever it serves beside its agent.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
 - `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists;
@@ -31,6 +31,8 @@ from strata.mesh.agent import (
     MOST_LINKS,
     Agent,
     Direct,
+    HeldState,
+    Lookout,
     NeighbourBook,
     OwnMember,
     Transport,
@@ -138,6 +140,7 @@ __all__ = [
     "EchRequired",
     "Figures",
     "Flow",
+    "HeldState",
     "Kept",
     "Kind",
     "Link",
@@ -145,6 +148,7 @@ __all__ = [
     "LocalMesh",
     "LocalNode",
     "LocalNodes",
+    "Lookout",
     "Mended",
     "Mender",
     "Message",

@@ -16,13 +16,25 @@ from strata.inference.protocol.wire import Wire
 from strata.inference.run.concurrent import each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.peers import NodeClient, Pulse
-from strata.mesh import HANDSHAKE_SECONDS, INFERENCE, Recent, Roster, Unreachable, dial
+from strata.mesh import (
+    HANDSHAKE_SECONDS,
+    INFERENCE,
+    Direct,
+    HeldState,
+    Link,
+    Lookout,
+    Recent,
+    Roster,
+    Unreachable,
+    dial,
+)
 from strata.secure import ChannelError, Identity, Member
 from strata.triage import Breakers
 
 RECONNECT_SECONDS = 0.5
 RECONNECT_LONGEST = 2.0
-DEAD_SECONDS = 1.0
+DEAD_SECONDS = 2.0
+SUSPECT_SECONDS = 1.0  # for a node to answer that others suspect, which may just be slow
 REACH_SECONDS = 2.0  # for a node that a reader waits for
 ASIDE_SECONDS = 3.0
 
@@ -65,6 +77,8 @@ class Connections:
         self._listeners: dict[str, Listener] = {}
         self._dialing: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._breakers = Breakers(failures=1, cool_down=RECONNECT_SECONDS, longest=RECONNECT_LONGEST)
+        self._dials: dict[str, trio.CancelScope] = {}
+        self._lookout = Lookout(Direct(identity, roster), roster, self._told)
         self.unreachable: dict[str, StrataError] = {}
 
     async def connect_all(self) -> None:
@@ -73,6 +87,10 @@ class Connections:
         if not self._clients:
             reasons = "; ".join(f"{name}: {error}" for name, error in self.unreachable.items())
             raise Unreachable(f"no node of the mesh answers ({reasons or 'it has no nodes'})")
+
+    async def heed_the_mesh(self) -> None:
+        """Have the mesh tell who is suspect or dead, until cancelled."""
+        await self._lookout.run()
 
     async def stay_connected(self) -> None:
         """Connect anew to nodes whose link has ended, less often to one that does not answer; until cancelled."""
@@ -104,6 +122,11 @@ class Connections:
     async def aclose(self) -> None:
         """Close all links."""
         await each(NodeClient.aclose, list(self._clients.values()))
+
+    def doubted(self) -> set[str]:
+        """Names of nodes that the mesh holds dead, or gone, even where they are connected here."""
+        gone = ("dead", "left")
+        return {member.name for member in self._members() if self._lookout.state(member.peer_id) in gone}
 
     @property
     def clients(self) -> list[NodeClient]:
@@ -172,16 +195,34 @@ class Connections:
             if not self._is_connected(member.name):
                 await self._dial(member)
 
-    def _patience(self, member: Member) -> float:
-        """Seconds to try to reach it; one that the mesh holds dead may be back, but nobody waits long to see."""
-        return DEAD_SECONDS if self._recent.is_dead(member.name, time.time()) else HANDSHAKE_SECONDS
+    async def _reach(self, member: Member) -> Link:
+        """A link. A member that the mesh holds dead may be back, but nobody waits long to see.
+
+        Raises Unreachable, ChannelError.
+        """
+        dead = self._recent.is_dead(member.name, time.time()) or self._lookout.state(member.peer_id) != "alive"
+        with trio.move_on_after(DEAD_SECONDS if dead else HANDSHAKE_SECONDS) as scope:
+            self._dials[member.peer_id] = scope
+            try:
+                return await dial(self._identity, self._roster, member.peer_id, service=INFERENCE)
+            finally:
+                del self._dials[member.peer_id]
+        raise Unreachable(f"{member.name} did not answer, and is held dead by the mesh")
+
+    def _told(self, peer_id: str, state: HeldState) -> None:
+        """The mesh holds something else of a member from now on: where that is nothing good, see whether it is so."""
+        if state == "alive":
+            return
+        if (scope := self._dials.get(peer_id)) is not None:
+            scope.deadline = min(scope.deadline, trio.current_time() + DEAD_SECONDS)
+        for client in self.clients:
+            if client.peer_id == peer_id:
+                self._nursery.start_soon(_look, client, SUSPECT_SECONDS if state == "suspect" else 0.0)
 
     async def _dial(self, member: Member) -> None:
         self._clients.pop(member.name, None)
         try:
-            link = await dial(
-                self._identity, self._roster, member.peer_id, timeout=self._patience(member), service=INFERENCE
-            )
+            link = await self._reach(member)
             client = NodeClient(Wire(link), self._on_event, self._on_lost, self._pulse)
             self._nursery.start_soon(client.run)
             if self._sealed is not None:
@@ -204,6 +245,11 @@ class Connections:
     def _on_lost(self, client: NodeClient) -> None:
         for listener in self._listeners.values():
             listener.on_lost(client)
+
+
+async def _look(client: NodeClient, patience: float) -> None:
+    with suppress(NodeLost):  # `on_lost` is told
+        await client.probe(patience)
 
 
 def unmeasured(client: NodeClient, status: Status) -> NodeProfile:

@@ -67,6 +67,10 @@ class MeshNodes:
             await self._connections.reconnect(REJOIN_SECONDS)
         return self._connections.inventory()
 
+    def doubted(self) -> set[str]:
+        """As `Connections.doubted`."""
+        return self._connections.doubted()
+
     async def distribute(self, plan: Plan) -> None:
         """As `Coordinator.distribute`."""
         await self._distribute(plan)

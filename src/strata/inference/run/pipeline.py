@@ -83,6 +83,7 @@ class Coordinator:
         async with trio.open_nursery() as nursery:
             connections = Connections(identity, roster, sealed, nursery, recent)
             try:
+                nursery.start_soon(connections.heed_the_mesh)
                 await connections.connect_all()
                 nursery.start_soon(connections.stay_connected)
                 coordinator = cls(identity, connections, home, recent)

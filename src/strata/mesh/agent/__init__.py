@@ -4,7 +4,7 @@ Public face:
 
 - `Agent`, `NeighbourBook`: one member's agent, and the file of whom it keeps links to; `run_agent`: its process
 - `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever else it serves
-- `Transport`, `Direct`: how it reaches others
+- `Transport`, `Direct`: how it reaches others; `Lookout`: what some agents hold of the others, for a coordinator
 - `Wire`, `ask`, `reached`, `LINK_ERRORS`, `RequestRefused`, and the messages: how a coordinator speaks with it
 """
 
@@ -12,6 +12,7 @@ from strata.mesh.agent.agent import MOST_LINKS, Agent
 from strata.mesh.agent.asking import LINK_ERRORS, RequestRefused, ask, reached, why
 from strata.mesh.agent.book import BadBook, NeighbourBook
 from strata.mesh.agent.daemon import run_agent
+from strata.mesh.agent.lookout import Lookout
 from strata.mesh.agent.member import OwnMember, open_agent, until_told
 from strata.mesh.agent.messages import (
     ECH_CONFIG,
@@ -23,6 +24,8 @@ from strata.mesh.agent.messages import (
     Drop,
     Echoes,
     GetStatus,
+    Held,
+    HeldState,
     Probe,
     Probed,
     Status,
@@ -46,6 +49,9 @@ __all__ = [
     "Drop",
     "Echoes",
     "GetStatus",
+    "Held",
+    "HeldState",
+    "Lookout",
     "NeighbourBook",
     "OwnMember",
     "Probe",
