@@ -1,5 +1,6 @@
 """The port's adapter to `strata.inference`: a trio loop for each stage, and nodes that outlive it."""
 
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,12 +30,13 @@ from strata.inference import (
     resolve_model,
     with_most_sessions,
 )
-from strata.mesh import open_roster, read_membership
+from strata.mesh import open_roster, read_membership, recent_sweeps
 from strata.secure import Identity
 from strata.settings import Settings
 from tasks.chaos import killing
 from tasks.engine import Mesh, OnProgress, OnText
 from tasks.inference_parameters import InferenceParameters
+from tasks.terminal import console
 
 T = TypeVar("T")
 
@@ -71,14 +73,16 @@ class StrataEngine:
                 return with_most_sessions(
                     lambda count: balanced_plan(profile, nodes, context, sessions=count), sessions
                 )
-            nodes, links = await coordinator.survey()
+            measured = await coordinator.survey()
+            nodes, links = measured.nodes, measured.links
+            console.print(measured.sentence(time.time()))
             objective = parameters.objective
             best = with_most_sessions(
                 lambda count: make_plan(profile, nodes, links, objective, context=context, sessions=count), sessions
             )
             return keep_placement(previous, best, profile, nodes, links)
 
-        return _run(mesh, settings.home, parameters.timeout, survey)
+        return _run(mesh, settings, parameters.timeout, survey)
 
     def distribute(
         self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings, progress: OnProgress
@@ -87,7 +91,7 @@ class StrataEngine:
         checkpoint = Checkpoint.open(resolve_model(parameters.model, settings))
         return _run(
             mesh,
-            settings.home,
+            settings,
             parameters.timeout,
             lambda coordinator: coordinator.distribute(checkpoint, plan, progress),
         )
@@ -103,7 +107,7 @@ class StrataEngine:
         with recording(settings.ledger, parameters.answer_name or None) as (watcher, journal):
             return _run(
                 mesh,
-                settings.home,
+                settings,
                 parameters.timeout,
                 lambda coordinator: answer_prompts(
                     coordinator, checkpoint, plan, prompts, how, on_text=on_text, watcher=watcher, journal=journal
@@ -116,7 +120,7 @@ class StrataEngine:
         dry_run, recent = not parameters.mesh, parameters.timeout
         return _run(
             mesh,
-            settings.home,
+            settings,
             parameters.timeout,
             lambda coordinator: coordinator.rebalance(checkpoint, plan, dry_run=dry_run, recent=recent, patience=0.0),
         )
@@ -136,14 +140,15 @@ class StrataEngine:
         return generate_baseline(model, parameters.prompts, _generation(parameters), parameters.dtype)
 
 
-def _run(mesh: Mesh, home: Path, timeout: float, stage: Callable[[Coordinator], Awaitable[T]]) -> T:
+def _run(mesh: Mesh, settings: Settings, timeout: float, stage: Callable[[Coordinator], Awaitable[T]]) -> T:
     """Connect to the mesh, run one stage, and disconnect; raises TooSlowError after `timeout` seconds."""
 
     async def connected() -> T:
-        identity = Identity.load(mesh.identity)
-        roster = open_roster(read_membership(mesh.membership), home)
+        identity, membership = Identity.load(mesh.identity), read_membership(mesh.membership)
+        roster, sealed = open_roster(membership, settings.home), mesh.membership.read_bytes()
+        recent = recent_sweeps(settings, membership.mesh_id)
         with trio.fail_after(timeout):
-            async with Coordinator.connect(identity, roster, home, mesh.membership.read_bytes()) as coordinator:
+            async with Coordinator.connect(identity, roster, settings.home, sealed, recent) as coordinator:
                 return await stage(coordinator)
 
     try:

@@ -20,8 +20,8 @@ from strata.inference.node.node import Node
 from strata.inference.node.worker import Worker
 from strata.inference.plan import Plan, StagePlan
 from strata.inference.plan.profile import profile_model
-from strata.inference.run.pipeline import Coordinator
-from strata.mesh import INFERENCE, OwnMember, Roster, open_agent
+from strata.inference.run.pipeline import NOTHING, Coordinator
+from strata.mesh import INFERENCE, OwnMember, Recent, Roster, open_agent
 from strata.secure import EchKeys, Identity, Membership, ReplayCache
 from strata.store import Store
 
@@ -105,9 +105,9 @@ class Mesh:
         """A roster of one's own."""
         return Roster(self.membership)
 
-    def connect(self, name: str = "coordinator"):
-        """Connect as the member of that name."""
-        return Coordinator.connect(self.keys[name], self.roster(), self.home)
+    def connect(self, name: str = "coordinator", recent: Recent = NOTHING):
+        """Connect as the member of that name, who knows of these sweeps."""
+        return Coordinator.connect(self.keys[name], self.roster(), self.home, recent=recent)
 
 
 @asynccontextmanager

@@ -138,9 +138,11 @@ def generate(
     with Terminal(prompts, quiet=as_json) as terminal:
         outcome = answer(request, on_progress=terminal.progress, on_text=terminal.text)
         alone = generate_baseline(outcome.model, prompts, request.params, outcome.dtype) if compare else None
-        terminal.finish(outcome.result, alone)
+        terminal.finish(outcome.result, alone, outcome.survey)
     if as_json:
         document = outcome.result.to_json()
+        if outcome.survey is not None:
+            document["links"] = outcome.survey.to_json()
         if alone is not None:
             document["one_process"] = alone.to_json()
         typer.echo(json.dumps(document, ensure_ascii=False))

@@ -1,5 +1,6 @@
 """What `strata generate` shows: bars while shards travel (stderr), the answers as they are written (stdout), tables."""
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
@@ -8,7 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.table import Table
 
-from strata.inference import AnswerStream, DistributionBars, DistributionProgress, GenerationResult
+from strata.inference import AnswerStream, DistributionBars, DistributionProgress, GenerationResult, Survey
 
 
 class Terminal:
@@ -42,7 +43,7 @@ class Terminal:
         self._stack.close()
         self._answers(row, piece)
 
-    def finish(self, result: GenerationResult, alone: GenerationResult | None) -> None:
+    def finish(self, result: GenerationResult, alone: GenerationResult | None, survey: Survey | None) -> None:
         """Write what was held back and the tables."""
         self._stack.close()
         self._answers.finish()
@@ -55,5 +56,7 @@ class Terminal:
             for row_values in rows:
                 table.add_row(*row_values.values())
             self._out.print(table)
+        if survey is not None:
+            self._out.print(survey.sentence(time.time()))
         if result.drafted:
             self._out.print(speculation_sentence(result))

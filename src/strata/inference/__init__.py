@@ -8,7 +8,7 @@ Planning: `Plan`, `make_plan`, `balanced_plan`, `with_most_sessions`, `keep_plac
 `read_nodes`, `Infeasible`.
 Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Place` (a mesh that runs), `connected` (to
 it), `place_layers` (a plan for its nodes), `Coordinator` (survey, distribute, generate, log-probabilities;
-`scoring_plan` is a plan for those), `answer_prompts` (each in a session of its own), `GenerationParams`,
+`scoring_plan` is a plan for those), `Survey`, `answer_prompts` (each in a session of its own), `GenerationParams`,
 `SamplingParams`, `GenerationResult`, `StageResult`, `Recovery`, `RecordedFailures` (whom the coordinator tells of
 failed stages), `Journal` (an answer that outlives its coordinator), `recording` (both, kept in the ledger),
 `DistributionProgress`, `DistributionReport`, `ShardReport`.
@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from strata.inference.run.requests import Place, Request, connected, place_layers
     from strata.inference.run.scoring import scoring_plan
     from strata.inference.run.several import answer_prompts
+    from strata.inference.run.survey import Survey
     from strata.inference.run.text import NoTokenizer
 
 __all__ = [
@@ -112,6 +113,7 @@ __all__ = [
     "ShardReport",
     "StageFailed",
     "StageResult",
+    "Survey",
     "Unsplittable",
     "answer",
     "answer_markdown",
@@ -159,6 +161,7 @@ _MODULES = {
     "run.requests": ("Place", "Request", "connected", "place_layers"),
     "run.scoring": ("scoring_plan",),
     "run.several": ("answer_prompts",),
+    "run.survey": ("Survey",),
     "report.moves": ("move_document", "move_rows", "move_sentence"),
     "run.baseline": ("BaselineFailed", "generate_baseline"),
     "models.checkpoint": ("Checkpoint", "CheckpointError"),

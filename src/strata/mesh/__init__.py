@@ -18,10 +18,11 @@
 - `newest_membership`, `open_roster`, `keep_known`, `end_on_signal`, `end_with_stdin`: what every process of a member
   does.
 - `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps at most `MOST_LINKS` links, and probes; over a
-  `Transport`: `Direct` links, `Libp2p` hosts, or `Either`.
+  `Transport`: `Direct` links, `Libp2p` hosts, or `Either`. `Lookout`, `HeldState`: what some agents hold of the others.
 - `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever it serves beside its agent.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
-- `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists.
+- `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists;
+  `recent_sweeps`, `Recent`, `Seen`: what sweeps have found of late.
 - `mesh_page`, `mesh_plot`: a sweep for people.
 - `serve_page`, `Serving`, `MeshEye`, `MeshView`: a page with which a browser joins; `Ask`, `Answered`, `AskFailed`: who
   answers its questions (needs the extra `mesh`).
@@ -33,6 +34,8 @@ from strata.mesh.agent import (
     Agent,
     Direct,
     Either,
+    HeldState,
+    Lookout,
     NeighbourBook,
     OwnMember,
     open_agent,
@@ -90,6 +93,8 @@ from strata.mesh.sweep import (
     Mended,
     Moment,
     Probes,
+    Recent,
+    Seen,
     Sweep,
     begun,
     change_for,
@@ -101,6 +106,7 @@ from strata.mesh.sweep import (
     peer_rows,
     plan_probes,
     read_kept,
+    recent_sweeps,
     settled,
     state_rows,
     sweep_and_mend,
@@ -145,6 +151,7 @@ __all__ = [
     "Either",
     "Figures",
     "Flow",
+    "HeldState",
     "Kept",
     "Kind",
     "Libp2p",
@@ -153,6 +160,7 @@ __all__ = [
     "LocalMesh",
     "LocalNode",
     "LocalNodes",
+    "Lookout",
     "Mended",
     "Mender",
     "MeshEye",
@@ -170,10 +178,12 @@ __all__ = [
     "ProtocolError",
     "Quality",
     "RandomLinks",
+    "Recent",
     "RelayLimits",
     "Remembering",
     "Roster",
     "Scenario",
+    "Seen",
     "Serving",
     "Shaper",
     "Share",
@@ -217,6 +227,7 @@ __all__ = [
     "read_flows",
     "read_kept",
     "read_membership",
+    "recent_sweeps",
     "run_agent",
     "serve",
     "serve_page",

@@ -56,7 +56,13 @@ def run_node(
     if threads is not None:
         torch.set_num_threads(threads)
     listening = partial(open_agent, host=host, port=port, device=device, most_links=most_links, fronting=fronting)
-    serving = partial(_main, memory_bytes=memory_bytes, threads_alone=threads_alone, supervised=supervised)
+    serving = partial(
+        _main,
+        memory_bytes=memory_bytes,
+        threads_alone=threads_alone,
+        mobile=device is Device.MOBILE,
+        supervised=supervised,
+    )
     trio.run(partial(serving, home, mesh, listening))
     sys.stdout.flush()
     sys.stderr.flush()
@@ -71,6 +77,7 @@ async def _main(
     *,
     memory_bytes: int | None,
     threads_alone: int | None,
+    mobile: bool,
     supervised: bool,
 ) -> None:
     own = OwnMember.open(home, mesh)
@@ -91,6 +98,7 @@ async def _main(
             baseline_rss_bytes=resident_bytes(),
             take_membership=agent.take_membership,
             threads_alone=threads_alone,
+            mobile=mobile,
         )
 
         async def compute(connection: Connection) -> None:

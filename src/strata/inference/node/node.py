@@ -85,6 +85,7 @@ class Node:
         take_membership: Callable[[bytes], Awaitable[None]],
         leaks: LeakWatch | None = None,
         threads_alone: int | None = None,
+        mobile: bool = False,
     ) -> None:
         self._identity = identity
         self._roster = roster
@@ -92,6 +93,7 @@ class Node:
         self._worker = worker
         self._batcher = Batcher(worker, threads_alone)
         self._nursery = nursery
+        self._mobile = mobile
         self._baseline = baseline_rss_bytes
         self._take_membership = take_membership
         self._leaks = leaks or LeakWatch()
@@ -370,4 +372,5 @@ class Node:
             runtime_bytes=promised["runtime"],
             leak=self._leaks.found[:2000],
             leak_windows=self._leaks.windows,
+            mobile=self._mobile,
         )

@@ -19,6 +19,8 @@ def keep_placement(
 ) -> Plan:
     """`previous` at today's measurements where it is at most TOLERANCE slower than `best` and still fits; else `best`.
 
+    Layers do not stay on mobile nodes where `best` has none there.
+
     nodes and links are those that `best` was made with. The lower bound returned is that of `best`: it holds for every
     placement.
     """
@@ -26,6 +28,9 @@ def keep_placement(
         return best
     index = {node.node: number for number, node in enumerate(nodes)}
     if any(s.node not in index or s.memory_bytes > nodes[index[s.node]].memory_bytes for s in previous.stages):
+        return best
+    mobile = {node.node for node in nodes if node.mobile}
+    if mobile & {stage.node for stage in previous.stages} and not mobile & {stage.node for stage in best.stages}:
         return best
     workload = Workload(profile, best.context, best.batch)
     stages = priced_stages(previous.stages, workload, nodes, links)

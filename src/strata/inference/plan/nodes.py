@@ -14,12 +14,14 @@ Matrix = tuple[tuple[float, ...], ...]
 @dataclass(frozen=True)
 class NodeProfile:
     """One node. memory_bytes: free for weights, KV cache and workspace once the runtime is loaded; flops: FLOP/s of a
-    matrix product; bandwidth: bytes/s read from memory."""
+    matrix product; bandwidth: bytes/s read from memory; mobile: metered and asleep at times, so that it holds layers
+    only where they fit nowhere else."""
 
     node: str
     memory_bytes: int
     flops: float
     bandwidth: float
+    mobile: bool = False
 
     def __post_init__(self) -> None:
         if self.memory_bytes < 0 or not (self.flops > 0 and self.bandwidth > 0):
@@ -55,6 +57,12 @@ class Links:
     def of(cls, latency: Sequence[Sequence[float]], bandwidth: Sequence[Sequence[float]]) -> "Links":
         """Links from any nested sequences."""
         return cls(tuple(tuple(map(float, row)) for row in latency), tuple(tuple(map(float, row)) for row in bandwidth))
+
+    def among(self, indices: Sequence[int]) -> "Links":
+        """Those between these nodes only, in this order."""
+        return Links.of(
+            *([[rows[one][other] for other in indices] for one in indices] for rows in (self.latency, self.bandwidth))
+        )
 
     def seconds(self, nbytes: int) -> NDArray[np.float64]:
         """(N, N) seconds to send one message of `nbytes` over each link."""

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Literal
 
@@ -132,12 +133,23 @@ def make_plan(
     """Place the model on the best of `nodes` for decoding `batch` sequences of up to `context` tokens.
 
     sessions: that are to have room for their KV caches at the same time. links has one row for each node, in the same
-    order. Raises Infeasible or InvalidProblem.
+    order. Mobile nodes get layers only where the others have not the memory for all of them; else the bound that is
+    proven is one for the others. Raises Infeasible or InvalidProblem.
     """
     workload = Workload(profile, context, batch, sessions)
     _check_nodes(nodes)
     if len(links.latency) != len(nodes):
         raise InvalidProblem(f"links describe {len(links.latency)} nodes, not {len(nodes)}")
+    settled = [index for index, node in enumerate(nodes) if not node.mobile]
+    if 0 < len(settled) < len(nodes):
+        with suppress(Infeasible):
+            return _place(workload, [nodes[index] for index in settled], links.among(settled), objective)
+    return _place(workload, nodes, links, objective)
+
+
+def _place(workload: Workload, nodes: Sequence[NodeProfile], links: Links, objective: Objective) -> Plan:
+    """As `make_plan`, on any of these nodes."""
+    profile = workload.profile
     seconds, hops = workload.layer_seconds(nodes), workload.link_seconds(links)
     capacity = [max(0, node.memory_bytes - workload.spare_bytes) for node in nodes]
     alone = _alone(workload, seconds, capacity)
@@ -155,9 +167,9 @@ def make_plan(
     return Plan(
         model=profile.name,
         objective=objective,
-        context=context,
-        batch=batch,
-        sessions=sessions,
+        context=workload.context,
+        batch=workload.batch,
+        sessions=workload.sessions,
         dtype=profile.dtype,
         weights=profile.weights,
         kv_cache=profile.kv_cache,
@@ -207,11 +219,21 @@ def balanced_plan(
 ) -> Plan:
     """Use every node, in the given order, with the largest stage (weights and KV caches) as small as it can be.
 
-    Needs no measurements: of the nodes only the memory is looked at. sessions: as for `make_plan`. Raises Infeasible
-    naming the node that is too small, or InvalidProblem if there are more nodes than layers.
+    Needs no measurements: of the nodes only the memory is looked at. sessions, mobile nodes: as for `make_plan`. Raises
+    Infeasible naming the node that is too small, or InvalidProblem if there are more nodes than layers.
     """
     workload = Workload(profile, context, batch, sessions)
     _check_nodes(nodes)
+    settled = [node for node in nodes if not node.mobile]
+    if 0 < len(settled) < len(nodes):
+        with suppress(Infeasible):
+            return _balance(workload, settled)
+    return _balance(workload, nodes)
+
+
+def _balance(workload: Workload, nodes: Sequence[NodeProfile]) -> Plan:
+    """As `balanced_plan`, on all of these nodes."""
+    profile = workload.profile
     stages = []
     for index, (first, last) in enumerate(balance(workload.layer_bytes(), len(nodes))):
         stage = _stage(workload, nodes[index], Span(index, first, last), 0.0, 0.0)
@@ -223,9 +245,9 @@ def balanced_plan(
     return Plan(
         model=profile.name,
         objective="balance",
-        context=context,
-        batch=batch,
-        sessions=sessions,
+        context=workload.context,
+        batch=workload.batch,
+        sessions=workload.sessions,
         dtype=profile.dtype,
         weights=profile.weights,
         kv_cache=profile.kv_cache,

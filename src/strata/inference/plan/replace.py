@@ -1,6 +1,8 @@
 """A placement without the nodes that are gone: to idle nodes where they have the memory, or else all layers anew."""
 
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import replace
 
 from strata.inference.placement.partition import Infeasible
 from strata.inference.plan.nodes import Links, NodeProfile
@@ -18,8 +20,14 @@ def replace_nodes(
 
     A stage whose node is not among them goes to an idle node that has it in memory, as `standbys` says, or else to the
     one with the least memory that holds it, and the others stay where they are; where a stage finds none, the layers
-    are split evenly over all nodes, or else as their memory allows. Raises Infeasible.
+    are split evenly over all nodes, or else as their memory allows. A mobile node inherits where there is no other way.
+    Raises Infeasible.
     """
+    used = {stage.node for stage in plan.stages}
+    settled = [node for node in nodes if not node.mobile or node.node in used]
+    if len(settled) < len(nodes):
+        with suppress(Infeasible):
+            return replace_nodes(plan, profile, settled, standbys)
     substituted = _substitute(plan, nodes, standbys or {})
     if substituted is not None:
         return substituted
@@ -28,7 +36,7 @@ def replace_nodes(
     try:
         return balanced_plan(profile, nodes[: len(profile.layers)], plan.context, plan.batch)
     except Infeasible:
-        alike = [NodeProfile(node.node, node.memory_bytes, 1.0, 1.0) for node in nodes]
+        alike = [replace(node, flops=1.0, bandwidth=1.0) for node in nodes]
         links = Links.uniform(len(nodes), 0.0, float("inf"))
         return make_plan(profile, alike, links, "throughput", context=plan.context, batch=plan.batch)
 

@@ -237,7 +237,8 @@ class Status(Message):
 
     The account of its `memory_bytes`: weights, the caches and the workspace that are promised to sessions, and the
     runtime, which is what the process holds beyond those and an empty node. `leak` says what grows from session to
-    session, where that is suspected, by the latest of so many windows of samples.
+    session, where that is suspected, by the latest of so many windows of samples. `mobile` nodes are metered and
+    sleep at times.
     """
 
     type: Literal["status"] = "status"
@@ -255,6 +256,7 @@ class Status(Message):
     runtime_bytes: Size = 0
     leak: Reason = ""
     leak_windows: Size = 0
+    mobile: bool = False
 
 
 class GetPace(Message):

@@ -17,18 +17,23 @@ from strata.inference.run.local import generate_locally
 from strata.inference.run.pipeline import Coordinator
 from strata.inference.run.requests import Request, connected, place_layers, reached
 from strata.inference.run.several import answer_prompts
+from strata.inference.run.survey import Survey
 from strata.settings import Settings
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The result, the model's folder and dtype and, unless it ran in this process, the plan and the distribution."""
+    """The result, the model's folder and dtype and, unless it ran in this process, the plan and the distribution.
+
+    survey: what the plan was made by, where nodes and links were measured for it.
+    """
 
     model: Path
     dtype: str
     result: GenerationResult
     plan: Plan | None = None
     distribution: DistributionReport | None = None
+    survey: Survey | None = None
 
 
 def answer(
@@ -58,7 +63,7 @@ def answer(
 
         async def run(coordinator: Coordinator) -> Answer:
             checkpoint = Checkpoint.open(model)
-            plan = await place_layers(coordinator, request, settings, model, sessions=len(request.prompts))
+            plan, survey = await place_layers(coordinator, request, settings, model, sessions=len(request.prompts))
             distribution = await coordinator.distribute(checkpoint, plan, on_progress)
             result = await answer_prompts(
                 coordinator,
@@ -70,6 +75,6 @@ def answer(
                 watcher=watcher,
                 journal=journal,
             )
-            return Answer(model, plan.dtype, result, plan, distribution)
+            return Answer(model, plan.dtype, result, plan, distribution, survey)
 
         return trio.run(connected, place, run)

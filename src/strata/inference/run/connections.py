@@ -1,5 +1,6 @@
 """The coordinator's links to the nodes of a mesh: made once, made anew when one has ended."""
 
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -9,17 +10,31 @@ import trio
 
 from strata.errors import StrataError
 from strata.inference.plan import StagePlan
+from strata.inference.plan.nodes import NodeProfile
 from strata.inference.protocol.messages import Failed, GetStatus, Scored, Status, Tokens, Update
 from strata.inference.protocol.wire import Wire
 from strata.inference.run.concurrent import each
 from strata.inference.run.errors import NodeLost, RequestRefused, StageFailed
 from strata.inference.run.peers import NodeClient, Pulse
-from strata.mesh import INFERENCE, Roster, Unreachable, dial
+from strata.mesh import (
+    HANDSHAKE_SECONDS,
+    INFERENCE,
+    Direct,
+    HeldState,
+    Link,
+    Lookout,
+    Recent,
+    Roster,
+    Unreachable,
+    dial,
+)
 from strata.secure import ChannelError, Identity, Member
 from strata.triage import Breakers
 
 RECONNECT_SECONDS = 0.5
 RECONNECT_LONGEST = 2.0
+DEAD_SECONDS = 2.0
+SUSPECT_SECONDS = 1.0  # for a node to answer that others suspect, which may just be slow
 REACH_SECONDS = 2.0  # for a node that a reader waits for
 ASIDE_SECONDS = 3.0
 
@@ -39,20 +54,31 @@ class Listener(Protocol):
 class Connections:
     """Links to nodes by member name; their readers run in `nursery`.
 
-    sealed: a membership that every node is given when it is connected. `unreachable` says why a node is not.
+    sealed: a membership that every node is given when it is connected. recent: what sweeps of the mesh found.
+    `unreachable` says why a node is not connected.
     """
 
-    def __init__(self, identity: Identity, roster: Roster, sealed: bytes | None, nursery: trio.Nursery) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        roster: Roster,
+        sealed: bytes | None,
+        nursery: trio.Nursery,
+        recent: Recent,
+    ) -> None:
         self._identity = identity
         self._roster = roster
         self._sealed = sealed
         self._nursery = nursery
+        self._recent = recent
         self._clients: dict[str, NodeClient] = {}
         self._pulse = Pulse()
         self._first: dict[str, Status] = {}
         self._listeners: dict[str, Listener] = {}
         self._dialing: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._breakers = Breakers(failures=1, cool_down=RECONNECT_SECONDS, longest=RECONNECT_LONGEST)
+        self._dials: dict[str, trio.CancelScope] = {}
+        self._lookout = Lookout(Direct(identity, roster), roster, self._told)
         self.unreachable: dict[str, StrataError] = {}
 
     async def connect_all(self) -> None:
@@ -61,6 +87,10 @@ class Connections:
         if not self._clients:
             reasons = "; ".join(f"{name}: {error}" for name, error in self.unreachable.items())
             raise Unreachable(f"no node of the mesh answers ({reasons or 'it has no nodes'})")
+
+    async def heed_the_mesh(self) -> None:
+        """Have the mesh tell who is suspect or dead, until cancelled."""
+        await self._lookout.run()
 
     async def stay_connected(self) -> None:
         """Connect anew to nodes whose link has ended, less often to one that does not answer; until cancelled."""
@@ -85,13 +115,18 @@ class Connections:
 
         await each(ask, clients)
 
-    def budgets(self) -> dict[str, int]:
-        """Bytes that each connected node may use, by name, as it said when it was connected."""
-        return {client.name: self._first[client.name].memory_bytes for client in self.clients}
+    def inventory(self) -> list[NodeProfile]:
+        """The connected nodes, as they described themselves when they were connected (flops and bandwidth are 1)."""
+        return [unmeasured(client, self._first[client.name]) for client in self.clients]
 
     async def aclose(self) -> None:
         """Close all links."""
         await each(NodeClient.aclose, list(self._clients.values()))
+
+    def doubted(self) -> set[str]:
+        """Names of nodes that the mesh holds dead, or gone, even where they are connected here."""
+        gone = ("dead", "left")
+        return {member.name for member in self._members() if self._lookout.state(member.peer_id) in gone}
 
     @property
     def clients(self) -> list[NodeClient]:
@@ -160,10 +195,34 @@ class Connections:
             if not self._is_connected(member.name):
                 await self._dial(member)
 
+    async def _reach(self, member: Member) -> Link:
+        """A link. A member that the mesh holds dead may be back, but nobody waits long to see.
+
+        Raises Unreachable, ChannelError.
+        """
+        dead = self._recent.is_dead(member.name, time.time()) or self._lookout.state(member.peer_id) != "alive"
+        with trio.move_on_after(DEAD_SECONDS if dead else HANDSHAKE_SECONDS) as scope:
+            self._dials[member.peer_id] = scope
+            try:
+                return await dial(self._identity, self._roster, member.peer_id, service=INFERENCE)
+            finally:
+                del self._dials[member.peer_id]
+        raise Unreachable(f"{member.name} did not answer, and is held dead by the mesh")
+
+    def _told(self, peer_id: str, state: HeldState) -> None:
+        """The mesh holds something else of a member from now on: where that is nothing good, see whether it is so."""
+        if state == "alive":
+            return
+        if (scope := self._dials.get(peer_id)) is not None:
+            scope.deadline = min(scope.deadline, trio.current_time() + DEAD_SECONDS)
+        for client in self.clients:
+            if client.peer_id == peer_id:
+                self._nursery.start_soon(_look, client, SUSPECT_SECONDS if state == "suspect" else 0.0)
+
     async def _dial(self, member: Member) -> None:
         self._clients.pop(member.name, None)
         try:
-            link = await dial(self._identity, self._roster, member.peer_id, service=INFERENCE)
+            link = await self._reach(member)
             client = NodeClient(Wire(link), self._on_event, self._on_lost, self._pulse)
             self._nursery.start_soon(client.run)
             if self._sealed is not None:
@@ -186,6 +245,16 @@ class Connections:
     def _on_lost(self, client: NodeClient) -> None:
         for listener in self._listeners.values():
             listener.on_lost(client)
+
+
+async def _look(client: NodeClient, patience: float) -> None:
+    with suppress(NodeLost):  # `on_lost` is told
+        await client.probe(patience)
+
+
+def unmeasured(client: NodeClient, status: Status) -> NodeProfile:
+    """A node as it describes itself; flops and bandwidth are 1."""
+    return NodeProfile(client.name, status.memory_bytes, 1.0, 1.0, status.mobile)
 
 
 async def status_of(client: NodeClient) -> Status:

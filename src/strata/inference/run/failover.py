@@ -5,7 +5,7 @@ does, in slices that keep all stages at work, so on machines of their own it tak
 would, and nobody has to keep hidden states for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,9 @@ class Nodes(Protocol):
 
     async def answering(self) -> Sequence[NodeProfile]:
         """The nodes that answer now, and their memory."""
+
+    def doubted(self) -> Set[str]:
+        """Those that others find dead: they may not reach each other."""
 
     async def distribute(self, plan: Plan) -> None:
         """Have the nodes of the plan hold its shards."""
@@ -112,8 +115,8 @@ class Survivor:
     async def _move(self, seen: int, failure: StageFailed) -> str:
         """Have the failed stage's layers elsewhere; returns in words where. Raises Infeasible, StageFailed.
 
-        Where another generation has moved them since, there is nothing to do. A node whose breaker is open is used only
-        where it cannot be done without it.
+        Where another generation has moved them since, there is nothing to do. A node whose breaker is open, or that the
+        mesh holds dead, is used only where it cannot be done without it.
         """
         placement, now = self._placement, trio.current_time()
         async with placement.lock:
@@ -121,7 +124,8 @@ class Survivor:
                 return "the layers had been moved already"
             self._breakers.failed(failure.node, now)
             answering = await self._nodes.answering()
-            trusted = [n for n in answering if n.node != failure.node and not self._breakers.is_open(n.node, now)]
+            doubted = {failure.node, *self._nodes.doubted()}
+            trusted = [n for n in answering if n.node not in doubted and not self._breakers.is_open(n.node, now)]
             try:
                 plan = replace_nodes(placement.plan, self._profile, trusted, placement.standbys)
             except Infeasible:

@@ -1,5 +1,6 @@
 """How fast a plan runs: what its nodes counted, and how many steps the running generations came on meanwhile."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -17,6 +18,8 @@ from strata.inference.run.errors import NodeLost, StageFailed
 from strata.inference.run.generate import Generation
 from strata.inference.run.peers import NodeClient
 from strata.inference.run.placed import Placement
+from strata.inference.run.survey import swept_link
+from strata.mesh import Recent
 
 ASK_SECONDS = 0.5
 PROMPT_ROWS = 16  # fewer say little
@@ -90,13 +93,23 @@ async def take_reading(
     )
 
 
-def links_between(clients: Sequence[NodeClient]) -> Links:
-    """What pings say: from one node to another as long as by way of this machine; nothing of bandwidth."""
+def links_between(clients: Sequence[NodeClient], recent: Recent) -> Links:
+    """What sweeps of the mesh say of late and, of other links, what pings do.
+
+    They say: from one node to another as long as by way of this machine, and nothing of bandwidth.
+    """
     halves = [client.round_trip / 2 for client in clients]
     known = [half for half in halves if half < float("inf")]
     halves = [min(half, fmean(known) if known else 0.0) for half in halves]
-    count = len(clients)
-    return Links.of([[a + b for b in halves] for a in halves], [[float("inf")] * count] * count)
+    now = time.time()
+
+    def link(one: int, other: int) -> tuple[float, float]:
+        known = swept_link(recent, clients[one].name, clients[other].name, now)
+        return known[0] if known is not None else (halves[one] + halves[other], float("inf"))
+
+    rows = [[link(one, other) for other in range(len(clients))] for one in range(len(clients))]
+    latency, bandwidth = ([[each[part] for each in row] for row in rows] for part in (0, 1))
+    return Links.of(latency, bandwidth)
 
 
 def _windows(stage: StagePlan, pace: Pace, recent: float, batch: int) -> list[float]:

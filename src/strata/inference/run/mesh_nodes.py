@@ -65,7 +65,11 @@ class MeshNodes:
         there = {client.name for client in self._connections.clients}
         if len(there) < len(self._placement.plan.stages):
             await self._connections.reconnect(REJOIN_SECONDS)
-        return [NodeProfile(name, nbytes, 1.0, 1.0) for name, nbytes in self._connections.budgets().items()]
+        return self._connections.inventory()
+
+    def doubted(self) -> set[str]:
+        """As `Connections.doubted`."""
+        return self._connections.doubted()
 
     async def distribute(self, plan: Plan) -> None:
         """As `Coordinator.distribute`."""

@@ -132,10 +132,12 @@ class NodeClient:
         except NodeLost:
             pass  # `on_lost` has been told
 
-    async def probe(self) -> None:
-        """Ping the node; raises NodeLost, and ends the link, when it does not answer soon."""
+    async def probe(self, patience: float = 0.0) -> None:
+        """Ping the node; raises NodeLost, and ends the link, when it does not answer soon, or within `patience` seconds
+        where that is longer.
+        """
         usual = PROBE_FACTOR * self._round_trip.timeout
-        await self._probe(min(SILENCE_SECONDS, max(PROBE_SECONDS, usual)))
+        await self._probe(min(SILENCE_SECONDS, max(PROBE_SECONDS, usual, patience)))
 
     def _patience(self, seconds: float, now: float) -> float:
         return max(seconds, min(BUSY_SECONDS, PROBE_FACTOR * self._pulse.longest(now)))

@@ -1,7 +1,7 @@
 """The coordinator: it knows the nodes, has them measured, gives them their shards and runs generations on them.
 
 async with Coordinator.connect(identity, roster, home) as coordinator:
-    nodes, links = await coordinator.survey()
+    survey = await coordinator.survey()
     await coordinator.distribute(checkpoint, plan)
     result = await coordinator.generate(checkpoint, plan, ["What is a mesh?"])
 """
@@ -19,7 +19,7 @@ from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.plan.profile import profile_model
 from strata.inference.run.admission import Admission
 from strata.inference.run.concurrent import beside, each
-from strata.inference.run.connections import Connections, status_of
+from strata.inference.run.connections import Connections, status_of, unmeasured
 from strata.inference.run.distribute import DistributionReport, Progress, ShardReport, send_shard, write_manifests
 from strata.inference.run.errors import NodeLost, StageFailed
 from strata.inference.run.failover import Survivor, run_unwatched
@@ -41,23 +41,25 @@ from strata.inference.run.placed import Placement
 from strata.inference.run.rebalancing import Rebalanced, Rebalancer
 from strata.inference.run.scoring import Question, check, gather, make_batches
 from strata.inference.run.standby import Standbys
-from strata.inference.run.survey import survey_nodes
+from strata.inference.run.survey import Survey, survey_nodes
 from strata.inference.run.text import Texts
 from strata.inference.run.told import Told, ToldLeaks, Watcher
-from strata.mesh import Roster
+from strata.mesh import Recent, Roster
 from strata.secure import Identity
 from strata.triage import Breakers
 
 CLOSE_SECONDS = 5.0
+NOTHING = Recent()
 
 
 class Coordinator:
     """The connected nodes of a mesh. Made by `connect`."""
 
-    def __init__(self, identity: Identity, connections: Connections, home: Path) -> None:
+    def __init__(self, identity: Identity, connections: Connections, home: Path, recent: Recent) -> None:
         self._identity = identity
         self._connections = connections
         self._home = home
+        self._recent = recent
         self._placements: dict[Plan, Placement] = {}
         self._admissions: dict[Plan, Admission] = {}
         self._breakers = Breakers()
@@ -68,21 +70,23 @@ class Coordinator:
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, identity: Identity, roster: Roster, home: Path, sealed: bytes | None = None
+        cls, identity: Identity, roster: Roster, home: Path, sealed: bytes | None = None, recent: Recent = NOTHING
     ) -> AsyncIterator["Coordinator"]:
         """Connect to every node of the mesh; those that do not answer are in `unreachable`.
 
         home: where digests of checkpoints are remembered; sealed: the membership file's bytes, given to nodes that know
-        an older one. Raises Unreachable when no node answers. Links are closed at the end; the nodes keep their shards,
-        and the roster what it learned.
+        an older one; recent: what sweeps of the mesh found, of whom those that were dead are not waited for. Raises
+        Unreachable when no node answers. Links are closed at the end; the nodes keep their shards, and the roster what
+        it learned.
         """
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
-            connections = Connections(identity, roster, sealed, nursery)
+            connections = Connections(identity, roster, sealed, nursery, recent)
             try:
+                nursery.start_soon(connections.heed_the_mesh)
                 await connections.connect_all()
                 nursery.start_soon(connections.stay_connected)
-                coordinator = cls(identity, connections, home)
+                coordinator = cls(identity, connections, home, recent)
                 nursery.start_soon(coordinator._standbys.run)
                 yield coordinator
             except Exception as error:
@@ -109,18 +113,16 @@ class Coordinator:
         """The connected nodes and their memory budgets, without measuring (flops and bandwidth are 1)."""
         clients = self._connections.clients
         statuses = await each(status_of, clients)
-        return [
-            NodeProfile(client.name, status.memory_bytes, 1.0, 1.0)
-            for client, status in zip(clients, statuses, strict=True)
-        ]
+        return [unmeasured(client, status) for client, status in zip(clients, statuses, strict=True)]
 
-    async def survey(self) -> tuple[list[NodeProfile], Links]:
-        """Have each node measure itself, and the links between any two of them; takes a few seconds.
+    async def survey(self) -> Survey:
+        """Have each node measure itself, and those links between any two of them that no sweep of the mesh has measured
+        of late; takes a few seconds.
 
         One after the other, since nodes may share a machine. A link that cannot be made counts as unreachable. Raises
         NodeLost.
         """
-        return await survey_nodes(self._connections.clients)
+        return await survey_nodes(self._connections.clients, self._recent)
 
     async def distribute(
         self, checkpoint: Checkpoint, plan: Plan, progress: Progress | None = None
@@ -169,8 +171,9 @@ class Coordinator:
 
         Measures the stages while they decode. horizon: seconds for which the work is expected to go on; dry_run:
         decide, and move nothing. survey: of the nodes, where there is one; else nodes without a stage count as fast as
-        the median of the others, and links as fast as pings are. recent: steps that are up to so many seconds old count
-        too, so that a run that is over can be judged. patience: seconds to wait for enough steps.
+        the median of the others, and links as fast as sweeps of the mesh found them, or pings are. recent: steps that
+        are up to so many seconds old count too, so that a run that is over can be judged. patience: seconds to wait for
+        enough steps.
 
         A move that does not deliver half of what was predicted is undone, and not tried again for some minutes. Raises
         NotMeasured, StageFailed, RequestRefused (code "busy": the nodes serve other coordinators), CheckpointError; the
@@ -181,7 +184,7 @@ class Coordinator:
         return await self._rebalancer.rebalance(
             placement,
             profile,
-            survey or (await self.inventory(), links_between(self._connections.clients)),
+            survey or (await self.inventory(), links_between(self._connections.clients, self._recent)),
             lambda moved, store_only: self._distribute(checkpoint, moved, store_only=store_only),
             horizon=horizon,
             dry_run=dry_run,

@@ -76,7 +76,7 @@ class Rebalancer:
         """As `Coordinator.rebalance`."""
         plan = placement.plan
         reading = await self._read(placement, plan, recent, patience)
-        nodes, links = survey
+        nodes, links = _without_idle_mobiles(plan, *survey)
         situation = Situation(
             plan=plan,
             profile=profile,
@@ -166,6 +166,15 @@ class Rebalancer:
         names = [stage.node for stage in plan.stages]
         keys = [f"stage on {name}" for name in names] + [f"link from {a} to {b}" for a, b in permutations(names, 2)]
         return frozenset(key for key in keys if self._breakers.is_open(key, trio.current_time()))
+
+
+def _without_idle_mobiles(
+    plan: Plan, nodes: Sequence[NodeProfile], links: Links
+) -> tuple[Sequence[NodeProfile], Links]:
+    """The nodes that layers may move to, for which it is not enough that a mobile one is fast."""
+    used = {stage.node for stage in plan.stages}
+    chosen = [index for index, node in enumerate(nodes) if not node.mobile or node.node in used]
+    return [nodes[index] for index in chosen], links.among(chosen)
 
 
 def _judge(decision: Move, situation: Situation, before: Reading, after: Reading) -> Judgement:

@@ -34,7 +34,7 @@ def rehearse(
 
         async def run(coordinator: Coordinator) -> Rebalanced:
             checkpoint = Checkpoint.open(model)
-            plan = await place_layers(coordinator, request, settings, model, sessions=sessions)
+            plan, _ = await place_layers(coordinator, request, settings, model, sessions=sessions)
             await coordinator.distribute(checkpoint, plan, on_progress)
             prompts = [request.prompts[number % len(request.prompts)] for number in range(sessions)]
 

@@ -14,9 +14,10 @@ from strata.inference.plan.plan import with_most_sessions
 from strata.inference.plan.profile import Weights, profile_model
 from strata.inference.run.cluster import LocalCluster
 from strata.inference.run.generate import GenerationParams
-from strata.inference.run.pipeline import Coordinator
+from strata.inference.run.pipeline import NOTHING, Coordinator
+from strata.inference.run.survey import Survey
 from strata.inference.run.text import Texts
-from strata.mesh import open_roster, read_membership
+from strata.mesh import Recent, open_roster, read_membership, recent_sweeps
 from strata.secure import Identity
 from strata.settings import Settings
 
@@ -45,11 +46,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Place:
-    """A mesh that runs, by its membership file, the coordinator's key, and the folder that it keeps its things in."""
+    """A mesh that runs, by its membership file, the coordinator's key, and the folder that it keeps its things in.
+
+    recent: what sweeps of it found of late.
+    """
 
     mesh: Path
     identity: Path
     home: Path
+    recent: Recent = NOTHING
 
 
 @contextmanager
@@ -61,7 +66,8 @@ def reached(request: Request, settings: Settings) -> Iterator[Place]:
     if request.nodes is not None and request.mesh is not None:
         raise StrataError("give --nodes or --mesh, not both")
     if request.mesh is not None:
-        yield Place(request.mesh, request.identity or settings.home / "identity.json", settings.home)
+        recent = recent_sweeps(settings, read_membership(request.mesh).mesh_id)
+        yield Place(request.mesh, request.identity or settings.home / "identity.json", settings.home, recent)
         return
     if request.nodes is None:
         raise StrataError("say where to run: --nodes N starts nodes here, --mesh FILE uses those of a mesh")
@@ -72,16 +78,17 @@ def reached(request: Request, settings: Settings) -> Iterator[Place]:
 async def connected(place: Place, function: Callable[[Coordinator], Awaitable[T]]) -> T:
     """Call the function with a coordinator that is connected to the mesh."""
     key, roster = Identity.load(place.identity), open_roster(read_membership(place.mesh), place.home)
-    async with Coordinator.connect(key, roster, place.home, place.mesh.read_bytes()) as coordinator:
+    async with Coordinator.connect(key, roster, place.home, place.mesh.read_bytes(), place.recent) as coordinator:
         return await function(coordinator)
 
 
 async def place_layers(
     coordinator: Coordinator, request: Request, settings: Settings, model: Path, sessions: int
-) -> Plan:
+) -> tuple[Plan, Survey | None]:
     """A plan with room for the KV caches of so many sessions, or of as many of them as there is memory for.
 
-    Local nodes without a budget all get a share, since that is what the user asked to see; others are measured.
+    Beside it the survey that it was made by, where there was one. Local nodes without a budget all get a share, since
+    that is what the user asked to see; others are measured.
     """
     profile = await trio.to_thread.run_sync(profile_model, model, request.dtype, request.weights, request.kv_cache)
     texts = await trio.to_thread.run_sync(Texts.of, model)
@@ -89,12 +96,14 @@ async def place_layers(
     context = request.params.context or max(map(len, prompts)) + request.params.max_new_tokens
     context = min(context, profile.max_context)
     if settings.cross_node_optimiser and (request.mesh is not None or request.memory_bytes is not None):
-        nodes, links = await coordinator.survey()
+        survey = await coordinator.survey()
         objective: Objective = "throughput" if sessions > 1 else "latency"
-        return await trio.to_thread.run_sync(
+        plan = await trio.to_thread.run_sync(
             with_most_sessions,
-            lambda count: make_plan(profile, nodes, links, objective, context=context, sessions=count),
+            lambda count: make_plan(profile, survey.nodes, survey.links, objective, context=context, sessions=count),
             sessions,
         )
+        return plan, survey
     nodes = await coordinator.inventory()
-    return with_most_sessions(lambda count: balanced_plan(profile, nodes, context=context, sessions=count), sessions)
+    plan = with_most_sessions(lambda count: balanced_plan(profile, nodes, context=context, sessions=count), sessions)
+    return plan, None

@@ -10,7 +10,7 @@ answers, and several sessions run at a time, so that all stages have work.
 import math
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import trio
@@ -121,7 +121,7 @@ def scoring_plan(profile: ModelProfile, nodes: Sequence[NodeProfile], sessions: 
     """
     context = min(MOST_TOKENS, profile.max_context)
     logits = 8 * min(MOST_LOGITS, MOST_TOKENS * profile.vocab_size)
-    rest = [NodeProfile(node.node, max(0, node.memory_bytes - logits), 1.0, 1.0) for node in nodes]
+    rest = [replace(node, memory_bytes=max(0, node.memory_bytes - logits), flops=1.0, bandwidth=1.0) for node in nodes]
     links = Links.uniform(len(nodes), 0.0, math.inf)
     batch = -(-MOST_TOKENS // context)
     return make_plan(profile, rest, links, "throughput", context=context, batch=batch, sessions=sessions)

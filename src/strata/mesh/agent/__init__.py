@@ -6,6 +6,7 @@ Public face:
 - `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever else it serves
 - `Direct`: how it reaches others over links; `Either`: how a coordinator does, over links or libp2p
 - `HEARTBEAT_SECONDS`, `SILENCE_SECONDS`, `IDLE_SECONDS`, `DIAL_SECONDS`, `redial_after`: what it waits for
+- `Lookout`: what some agents hold of the others, for a coordinator
 - `Wire`, `ask`, `reached`, `LINK_ERRORS`, `RequestRefused`, and the messages: how a coordinator speaks with it
 """
 
@@ -14,7 +15,8 @@ from strata.mesh.agent.asking import DIAL_SECONDS, LINK_ERRORS, RequestRefused, 
 from strata.mesh.agent.book import BadBook, NeighbourBook
 from strata.mesh.agent.daemon import run_agent
 from strata.mesh.agent.either import Either
-from strata.mesh.agent.keeping import HEARTBEAT_SECONDS, SILENCE_SECONDS, redial_after
+from strata.mesh.agent.keeping import SILENCE_SECONDS, redial_after
+from strata.mesh.agent.lookout import Lookout
 from strata.mesh.agent.member import OwnMember, open_agent, until_told
 from strata.mesh.agent.messages import (
     ECH_CONFIG,
@@ -26,12 +28,15 @@ from strata.mesh.agent.messages import (
     Drop,
     Echoes,
     GetStatus,
+    Held,
+    HeldState,
     Probe,
     Probed,
     Status,
     Update,
     Wire,
 )
+from strata.mesh.agent.presence import HEARTBEAT_SECONDS
 from strata.mesh.agent.transport import Direct
 
 __all__ = [
@@ -54,6 +59,9 @@ __all__ = [
     "Echoes",
     "Either",
     "GetStatus",
+    "Held",
+    "HeldState",
+    "Lookout",
     "NeighbourBook",
     "OwnMember",
     "Probe",

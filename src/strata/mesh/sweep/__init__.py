@@ -8,7 +8,8 @@ Public face:
 - `plan_probes`, `finish`, `change_for`, `judge`, `taken_back`: its decisions, pure; `Change`, `Judgement`, `Verdict`
 - `begun`, `unjudged`, `settled`: a change that is being made, over the death of who makes it
 - `Topology`: who finds weak spots and mends them; `TOPOLOGY`: `strata.mesh.topology`
-- `troubles`, `settle`, `write_down`, `Trouble`, `PIPELINE`: incidents; `Moment`, `moments`, `uptime`: over time
+- `troubles`, `settle`, `write_down`, `Trouble`, `PIPELINE`: incidents; `Moment`, `moments`, `uptime`: over time;
+  `Recent`, `Seen`, `recent_sweeps`: of late
 - `Kept`, `Pending`, `read_kept`, `write_kept`: from sweep to sweep
 - `mended_sentences`, `sweep_sentence`, `peer_rows`, `state_rows`: told in words
 """
@@ -33,6 +34,7 @@ from strata.mesh.sweep.mend import (
 )
 from strata.mesh.sweep.once import sweep_once
 from strata.mesh.sweep.plan import FAN_OUT, Assignment, plan_probes
+from strata.mesh.sweep.recent import Recent, Seen, recent_sweeps
 from strata.mesh.sweep.sweep import Sweep
 from strata.mesh.sweep.telling import mended_sentences, peer_rows, state_rows, sweep_sentence
 from strata.mesh.sweep.topology import TOPOLOGY, Topology, is_weak
@@ -55,6 +57,8 @@ __all__ = [
     "NotACoordinator",
     "Pending",
     "Probes",
+    "Recent",
+    "Seen",
     "Sweep",
     "Topology",
     "Trouble",
@@ -71,6 +75,7 @@ __all__ = [
     "peer_rows",
     "plan_probes",
     "read_kept",
+    "recent_sweeps",
     "settle",
     "settled",
     "state_rows",

@@ -1,5 +1,7 @@
 """A placement stays where it is until moving it pays."""
 
+from dataclasses import replace
+
 import pytest
 
 from strata.inference.plan import make_plan
@@ -76,3 +78,14 @@ def test_a_budget_that_shrank_is_respected():
     measured = nodes(10e9, 9e9, 8e9, megabytes=150)
     best = plan(measured)
     assert keep_placement(yesterday, best, MODEL, measured, LINKS) is best
+
+
+def test_layers_do_not_stay_on_a_mobile_node_that_is_needed_no_more():
+    measured = nodes(10e9, 9.9e9, 9e9)
+    yesterday = plan(measured)
+    (used,) = {stage.node for stage in yesterday.stages} & {"n0"}
+    today = [replace(node, mobile=node.node == used) for node in measured]
+    best = plan(today)
+    assert used not in {stage.node for stage in best.stages}
+    assert keep_placement(yesterday, best, MODEL, today, LINKS) == best
+    assert keep_placement(yesterday, yesterday, MODEL, today, LINKS).stages == yesterday.stages

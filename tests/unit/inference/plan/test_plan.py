@@ -254,3 +254,31 @@ def test_where_memory_is_short_fewer_sessions_have_room():
     assert plan.sessions == 5
     with pytest.raises(Infeasible):
         with_most_sessions(lambda count: balanced_plan(model(), [node("a", 9), node("b", 9)], 100, sessions=count), 20)
+
+
+def mobile(name, megabytes, **speeds):
+    return replace(node(name, megabytes, **speeds), mobile=True)
+
+
+@pytest.mark.parametrize("objective", ["latency", "throughput"])
+def test_a_mobile_node_holds_layers_only_where_they_fit_nowhere_else(objective):
+    phone, servers = mobile("phone", 100, bandwidth=1e10), [node("a", 16), node("b", 16)]
+    plan = make_plan(model(), [phone, *servers], no_links(3), objective, context=100)
+    assert plan == make_plan(model(), servers, no_links(2), objective, context=100)
+    needed = make_plan(model(), [phone, servers[0]], no_links(2), objective, context=100)
+    assert "phone" in {stage.node for stage in needed.stages}
+    assert make_plan(model(), [phone], no_links(1), objective, context=100).stages[0].node == "phone"
+
+
+def test_the_links_of_the_others_are_theirs_where_a_mobile_node_is_left_out():
+    nodes = [mobile("phone", 100), node("a", 16), node("b", 16)]
+    latency = [[0.0, 1.0, 2.0], [3.0, 0.0, 0.004], [5.0, 0.005, 0.0]]
+    plan = make_plan(model(), nodes, Links.of(latency, [[1e12] * 3] * 3), context=100)
+    assert [stage.node for stage in plan.stages] == ["a", "b"]
+    assert plan.stages[0].link_seconds == pytest.approx(0.004, rel=1e-3)
+
+
+def test_an_even_split_leaves_mobile_nodes_out_where_it_can():
+    phone, servers = mobile("phone", 100), [node("a", 16), node("b", 16)]
+    assert balanced_plan(model(), [phone, *servers], context=100) == balanced_plan(model(), servers, context=100)
+    assert len(balanced_plan(model(), [phone, servers[0]], context=100).stages) == 2

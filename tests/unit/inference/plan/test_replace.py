@@ -1,5 +1,7 @@
 """Placements without the nodes that are gone."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,3 +82,16 @@ def test_whatever_is_left_is_used_within_its_memory(sizes: dict[str, int]) -> No
     for stage in plan.stages:
         if stage not in PLAN.stages or stage.node not in kept:
             assert stage.memory_bytes <= memory[stage.node]
+
+
+def test_a_mobile_node_inherits_only_where_there_is_no_other_way() -> None:
+    phone, *others = (*nodes(phone=500), *nodes(a=1000, c=1000))
+    phone = replace(phone, mobile=True)
+    assert [stage.node for stage in replace_nodes(PLAN, MODEL, [phone, *others]).stages] == ["a", "c"]
+    assert [stage.node for stage in replace_nodes(PLAN, MODEL, [phone, *nodes(a=200, c=200)]).stages] == [
+        "a", "phone", "c"
+    ]  # fmt: skip
+    held = PLAN.model_copy(update={"stages": (PLAN.stages[0].model_copy(update={"node": "phone"}), *PLAN.stages[1:])})
+    assert [stage.node for stage in replace_nodes(held, MODEL, [phone, *nodes(c=1000, d=1000)]).stages] == [
+        "phone", "d", "c"
+    ]  # fmt: skip

@@ -84,7 +84,7 @@ def rehearsal(monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
 
     monkeypatch.setattr(rebalancing, "take_reading", made.take_reading)
     # Pings are as slow as the machine is busy, and would then be the bottleneck.
-    monkeypatch.setattr(pipeline, "links_between", lambda clients: Links.uniform(len(clients), 1e-6, 1e12))
+    monkeypatch.setattr(pipeline, "links_between", lambda clients, recent: Links.uniform(len(clients), 1e-6, 1e12))
     monkeypatch.setattr(RemoteRun, "_tokens", waiting)
     monkeypatch.setattr(Placement, "halted", halting)
     return made

@@ -293,7 +293,8 @@ async def test_a_shard_in_use_by_another_coordinator_stays(tmp_path: Path, llama
 
 async def test_a_survey_measures_nodes_and_links(tmp_path: Path) -> None:
     async with mesh_of(tmp_path, memory_bytes=1 << 20) as mesh, mesh.connect() as coordinator:
-        nodes, links = await coordinator.survey()
+        survey = await coordinator.survey()
+    nodes, links = survey.nodes, survey.links
     assert [(node.node, node.memory_bytes) for node in nodes] == [("a", 1 << 20), ("b", 1 << 20)]
     assert all(node.flops > 1e6 and node.bandwidth > 1e6 for node in nodes)
     assert 0 < links.latency[0][1] < 1

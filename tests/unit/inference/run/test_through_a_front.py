@@ -8,7 +8,7 @@ import trio
 
 from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.run.generate import GenerationParams
-from strata.mesh import Roster, serve
+from strata.mesh import Lookout, Roster, serve
 from strata.mesh.front import Front
 from strata.secure import Identity
 from tests.support.nodes import mesh_of, split, tiny_llama
@@ -26,7 +26,11 @@ async def test_nodes_behind_a_front_compute_as_they_would_before_it(tmp_path: Pa
         passed_on.append(opened.peer_id)
         return await reach(self, opened)
 
+    async def nobody(self):
+        await trio.sleep_forever()
+
     monkeypatch.setattr(Front, "reach", noted)
+    monkeypatch.setattr(Lookout, "run", nobody)  # whose links would be counted too
     async with mesh_of(tmp_path) as mesh, trio.open_nursery() as nursery:
         async with mesh.connect() as coordinator:
             await coordinator.distribute(checkpoint, plan)
