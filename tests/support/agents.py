@@ -22,7 +22,15 @@ def identity_of(name: str) -> Identity:
 class Agents:
     """What `agents_of` yields. `roster` and `transport` are the coordinator's."""
 
-    def __init__(self, names: Sequence[str], nursery: trio.Nursery, folder: Path | None, most_links: int) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        nursery: trio.Nursery,
+        folder: Path | None,
+        *,
+        most_links: int,
+        hidden: Sequence[str],
+    ) -> None:
         self.names = tuple(names)
         self.ids = {name: identity_of(name).peer_id for name in names}
         self.rosters: dict[str, Roster] = {}
@@ -30,6 +38,9 @@ class Agents:
         self.expiring: dict[str, dict[str, float]] = {}
         self.scopes: dict[str, trio.CancelScope] = {}
         self.addresses: dict[str, str] = {}
+        self.agents: dict[str, Agent] = {}
+        self._ended: dict[str, trio.Event] = {}
+        self._hidden = hidden
         self._nursery = nursery
         self._folder = folder
         self._most_links = most_links
@@ -49,7 +60,7 @@ class Agents:
         identity = identity_of(name)
         roster = self.rosters[name] = Roster(self.roster.membership)
         port = int(self.addresses.get(name, ":0").rpartition(":")[2])
-        agent = Agent(
+        agent = self.agents[name] = Agent(
             identity.peer_id,
             roster,
             self.sealed,
@@ -58,13 +69,16 @@ class Agents:
             version=self.versions.get(name, "1"),
             device=device,
             most_links=self._most_links,
+            membership_file=None if self._folder is None else self._folder / f"{name}.mesh",
             expiring=lambda: self.expiring.get(name, {}),
         )
         scope = self.scopes[name] = trio.CancelScope()
+        ended = self._ended[name] = trio.Event()
 
         async def run(*, task_status: trio.TaskStatus[str]) -> None:
             with scope:
                 await agent.run(task_status=task_status)
+            ended.set()
 
         self.addresses[name] = await self._nursery.start(run)
 
@@ -72,6 +86,8 @@ class Agents:
         """Have everybody know all addresses."""
         membership = self.roster.membership
         for name, address in self.addresses.items():
+            if name in self._hidden:
+                continue
             membership = membership.with_member(identity_of(name).card, name, (address,))
         self.sealed = sealed = membership.seal(COORDINATOR)
         for roster in (self.roster, *self.rosters.values()):
@@ -81,21 +97,27 @@ class Agents:
     async def kill(self, name: str) -> None:
         """End an agent and all its connections."""
         self.scopes.pop(name).cancel()
-        await trio.testing.wait_all_tasks_blocked()
+        await self._ended.pop(name).wait()
 
 
 @asynccontextmanager
 async def agents_of(
-    names: Sequence[str] | int, folder: Path | None = None, *, most_links: int = 64, seconds: float = 60
+    names: Sequence[str] | int,
+    folder: Path | None = None,
+    *,
+    most_links: int = 64,
+    hidden: Sequence[str] = (),
+    mobile: Sequence[str] = (),
+    seconds: float = 60,
 ) -> AsyncIterator[Agents]:
-    """A mesh of these agents, none of which has a neighbour."""
+    """A mesh of these agents, none of which has a neighbour. hidden: those without an address in the membership."""
     if isinstance(names, int):
         names = [f"m{number:02}" for number in range(names)]
     async with trio.open_nursery() as nursery:
         nursery.cancel_scope.deadline = trio.current_time() + seconds
-        agents = Agents(names, nursery, folder, most_links)
+        agents = Agents(names, nursery, folder, most_links=most_links, hidden=hidden)
         for name in names:
-            await agents.start(name)
+            await agents.start(name, device=Device.MOBILE if name in mobile else Device.SERVER)
         agents.publish()
         yield agents
         assert not nursery.cancel_scope.cancel_called, "the test hung"

@@ -5,6 +5,9 @@ listener's config is known from an earlier dial, else GREASE. Each listener give
 itself, so a roster knows it from the first dial on.
 """
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import trio
@@ -36,7 +39,7 @@ async def dial(
     front: str | None = None,
     require_ech: bool = False,
 ) -> Link:
-    """Connect to a member, at `address` ("host:port") or at the addresses the membership lists, within `timeout` s.
+    """Connect to a member, at `address` ("host:port") or where the roster has it, within `timeout` seconds.
 
     service: which of the member's services is wanted (see `strata.mesh.services`); None where its listener has but one.
     front: the peer id of a member that passes the link on; the address is then the front's, whose config is fetched
@@ -53,20 +56,37 @@ async def dial(
     if front is None and address is None:
         listeners = _listeners(identity, roster.membership, member)
     failure: StrataError = Unreachable(f"the membership lists no address of {listeners[0].name}")
+    places = [
+        (listener, place)
+        for listener in listeners
+        for place in (roster.addresses.of(listener) if address is None else (address,))
+    ]
     with trio.move_on_after(timeout) as deadline:
-        for listener in listeners:
-            for candidate in listener.direct if address is None else (address,):
-                try:
-                    link = await _Dial(identity, roster, member, listener, require_ech).at(candidate)
+        for number, (listener, place) in enumerate(places):
+            try:
+                with _share(deadline, len(places) - number, place):
+                    link = await _Dial(identity, roster, member, listener, require_ech).at(place)
                     if service is not None:
                         await link.send(service.encode())
-                except (Unreachable, ChannelError) as error:
-                    failure = error
-                else:
-                    return link
+            except (Unreachable, ChannelError) as error:
+                failure = error
+            else:
+                if address is None:
+                    roster.addresses.answer(listener.peer_id, place)
+                return link
     if deadline.cancelled_caught:
         raise Unreachable(f"{member.name} did not answer within {timeout:g} s")
     raise failure
+
+
+@contextmanager
+def _share(deadline: trio.CancelScope, places: int, place: str) -> Iterator[None]:
+    """One of so many equal parts of the time that is left, so that a place that swallows everything leaves some."""
+    seconds = (deadline.deadline - trio.current_time()) / places if places > 1 else math.inf
+    with trio.move_on_after(seconds) as turn:
+        yield
+    if turn.cancelled_caught:
+        raise Unreachable(f"nobody answered at {place} within {seconds:.1f} s")
 
 
 async def open_stream(member: Member, address: str) -> trio.SocketStream:

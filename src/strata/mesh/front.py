@@ -47,7 +47,7 @@ class Front:
             raise HandshakeFailed(f"this front passes on {self._most} connections at a time, and all places are taken")
         member = self._roster.membership.member(opened.peer_id)
         failure: StrataError = Unreachable(f"the membership lists no address of {member.name}")
-        for address in member.direct:
+        for address in self._roster.addresses.of(member):
             try:
                 return await self._reach_at(member, address, opened)
             except Unreachable as error:

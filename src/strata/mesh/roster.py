@@ -1,14 +1,19 @@
-"""The membership a node currently goes by, and the ECH configs that it has learned of the members."""
+"""The membership a node currently goes by, and what it has learned of the members: ECH configs and addresses."""
 
 from collections.abc import Callable, Sequence
 
+from strata.mesh.addresses import Addresses
 from strata.secure import Config, EchConfig, Membership, choose
 
 
 class Roster:
-    """Holds the current membership; takes only newer ones of the same mesh, signed by the same owner."""
+    """Holds the current membership; takes only newer ones of the same mesh, signed by the same owner.
+
+    addresses: where members may be found.
+    """
 
     def __init__(self, membership: Membership) -> None:
+        self.addresses = Addresses()
         self._membership = membership
         self._watchers: set[Callable[[], None]] = set()
         self._ech_configs: dict[str, EchConfig] = {}
@@ -26,6 +31,7 @@ class Roster:
         self._membership = self._membership.successor(sealed)
         listed = {member.peer_id for member in self._membership.members}
         self._ech_configs = {peer: config for peer, config in self._ech_configs.items() if peer in listed}
+        self.addresses.keep_only(listed)
         for changed in tuple(self._watchers):
             changed()
         return self._membership

@@ -48,7 +48,7 @@ from strata.secure import MembershipError, write_membership
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 20.0  # a connection that says nothing for so long is closed; a kept one is pinged more often
+IDLE_SECONDS = 20.0  # a connection that says nothing for so long is closed, unless its Keep says another time
 PROBES_AT_ONCE = 4
 CONNECTIONS_OF_ONE = 16
 MOST_LINKS = 64
@@ -85,7 +85,15 @@ class Agent:
         self._expiring = expiring
         self._links = Links(most_links)
         self._charter = SignedCharter(roster, sealed)
-        self._watch = Watch(me, roster, self._charter, transport, membership_came=self._membership_came)
+        self._watch = Watch(
+            me,
+            roster,
+            self._charter,
+            transport,
+            mobile=device is Device.MOBILE,
+            membership_came=self._membership_came,
+            woke=self._woke,
+        )
         self._writing = trio.Lock()
         self._probes = trio.CapacityLimiter(PROBES_AT_ONCE)
         self._connections: Counter[str] = Counter()
@@ -100,8 +108,7 @@ class Agent:
                 lambda *, task_status: self._transport.serve({AGENT: self.handle}, task_status=task_status)
             )
             await nursery.start(self._watch.run, address)
-            for peer_id in self._book.peers:
-                self._begin(peer_id)
+            self._dial_anew()
             task_status.started(address)
 
     async def leave(self) -> None:
@@ -117,14 +124,17 @@ class Agent:
                 log.warning("hung up on %s, which has %d connections here", peer.name, CONNECTIONS_OF_ONE)
                 return
             with ExitStack() as kept:
-                message, payload = await _next(wire)
+                patience = IDLE_SECONDS
+                message, payload = await _next(wire, patience)
                 if isinstance(message, Tell):
                     await self._watch.datagrams.attend(wire, bytes(payload))
                 while True:
                     reply = await self._answered(wire, message, bytes(payload), kept)
                     with trio.fail_after(IDLE_SECONDS):
                         await wire.send(reply)
-                    message, payload = await _next(wire)
+                    if isinstance(message, Keep):
+                        patience = message.silence_seconds
+                    message, payload = await _next(wire, patience)
         except ProtocolError as error:
             log.warning("hung up on %s: %s", peer.name, error)
         except LINK_ERRORS as error:
@@ -206,7 +216,7 @@ class Agent:
         if self._links.full:
             return Refused(code="full", reason=f"it has {self._links.most} neighbours and bears no more")
         try:
-            wire = await join(self._transport, peer_id)
+            wire = await join(self._transport, peer_id, self._watch.presence.heartbeat(peer_id))
         except LINK_ERRORS as error:
             return Refused(code="unreachable", reason=why(error))
         except StrataError as error:  # not a member, or it is full
@@ -227,12 +237,26 @@ class Agent:
 
         async def one(peer_id: str) -> None:
             async with self._probes:
-                results[peer_id] = await probe(self._transport, peer_id, order.pings, order.sample_bytes)
+                metered = self._device is Device.MOBILE or self._watch.presence.is_mobile(peer_id)
+                sample_bytes = 0 if metered else order.sample_bytes
+                results[peer_id] = await probe(self._transport, peer_id, order.pings, sample_bytes)
 
         async with trio.open_nursery() as nursery:
             for peer_id in dict.fromkeys(order.peers):
                 nursery.start_soon(one, peer_id)
         return Probed(results=tuple(results[peer_id] for peer_id in order.peers))
+
+    def _woke(self) -> None:
+        """This process has slept: what its links are worth, nobody knows."""
+        assert self._nursery is not None
+        for neighbour in self._links.neighbours():
+            self._nursery.start_soon(self._links.close, neighbour.peer)
+        self._dial_anew()
+
+    def _dial_anew(self) -> None:
+        """Make the links that are to be kept anew."""
+        for peer_id in self._book.peers:
+            self._begin(peer_id)
 
     def _begin(self, peer_id: str, wire: Wire | None = None) -> None:
         """Keep a link from now on, in place of an older try at it."""
@@ -243,11 +267,11 @@ class Agent:
 
         async def keeping() -> None:
             with scope:
-                await keep(self._transport, self._links, peer_id, wire)
+                await keep(self._transport, self._links, self._watch.presence, peer_id, wire)
 
         self._nursery.start_soon(keeping)
 
 
-async def _next(wire: Wire) -> tuple[AnyMessage, memoryview]:
-    with trio.fail_after(IDLE_SECONDS):
+async def _next(wire: Wire, seconds: float) -> tuple[AnyMessage, memoryview]:
+    with trio.fail_after(seconds):
         return await wire.receive()

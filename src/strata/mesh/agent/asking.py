@@ -62,11 +62,14 @@ async def ask(wire: Wire, message: AnyMessage, reply: type[R], payload: bytes = 
     return answer
 
 
-async def join(transport: Transport, peer_id: str) -> Wire:
-    """A link that both ends take for one of the mesh's own; raises Unreachable, RequestRefused, LINK_ERRORS."""
+async def join(transport: Transport, peer_id: str, heartbeat: float) -> Wire:
+    """A link that both ends take for one of the mesh's own; raises Unreachable, RequestRefused, LINK_ERRORS.
+
+    heartbeat: seconds between pings over it.
+    """
     wire = Wire(await transport.dial(peer_id, DIAL_SECONDS))
     try:
-        await ask(wire, Keep(), Done, seconds=DIAL_SECONDS)
+        await ask(wire, Keep(silence_seconds=4 * heartbeat), Done, seconds=DIAL_SECONDS)
     except BaseException:
         await hang_up(wire)
         raise

@@ -1,13 +1,13 @@
 """Datagrams between members, over links that are made when there is something to send and closed when idle.
 
 As with any datagram, one may be lost: what waits for a peer that is slow or cannot be reached is dropped, the oldest
-first, and nobody else waits for it. A link carries them both ways, whichever end made it, so that a member without an
-address can be reached over its own.
+first, and nobody else waits for it. Only what waits for a peer that sleeps at times is kept until it comes back. A link
+carries them both ways, whichever end made it, so that a member without an address can be reached over its own.
 """
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import trio
 
@@ -25,13 +25,19 @@ WAITING = 8  # datagrams for one peer, and then the oldest is dropped
 ARRIVED = 64  # that were not taken yet, and then nothing more is read
 SEND_SECONDS = 5.0  # after which a link that takes nothing is over
 REDIAL_SECONDS = 0.5
+KEPT_REDIAL_SECONDS = 30.0  # of whom datagrams are kept for: it makes a link itself when it comes back
+KEPT_SECONDS = 3600.0
 
 
 class Datagrams:
-    """Sends and receives them. `run` must be running; `arrivals` yields (sender, data)."""
+    """Sends and receives them. `run` must be running; `arrivals` yields (sender, data).
 
-    def __init__(self, transport: Transport) -> None:
+    keeps: whether that peer sleeps at times.
+    """
+
+    def __init__(self, transport: Transport, keeps: Callable[[str], bool]) -> None:
         self._transport = transport
+        self._keeps = keeps
         self._lines: dict[str, _Line] = {}  # the least recently used first
         self._inbox, self.arrivals = trio.open_memory_channel[tuple[str, bytes]](ARRIVED)
         self._nursery: trio.Nursery | None = None
@@ -46,6 +52,10 @@ class Datagrams:
         """Send it, or lose it; returns at once."""
         self._line(peer_id).put(data)
 
+    def is_linked(self, peer_id: str) -> bool:
+        """Whether there is a link to it already."""
+        return peer_id in self._lines and bool(self._lines[peer_id].wires)
+
     async def attend(self, wire: Wire, data: bytes) -> None:
         """Take what comes over a link that the peer has made for it, of which `data` came first; raises LINK_ERRORS."""
         line = self._line(wire.peer.peer_id)
@@ -56,6 +66,11 @@ class Datagrams:
         """Close the links to a peer, and forget what waits for it."""
         if (line := self._lines.pop(peer_id, None)) is not None:
             line.scope.cancel()
+
+    def close_all(self) -> None:
+        """Close all links."""
+        for peer_id in tuple(self._lines):
+            self.close(peer_id)
 
     async def flush(self) -> None:
         """Wait until nothing waits to be sent."""
@@ -99,11 +114,15 @@ class Datagrams:
             log.debug("datagrams for %s are lost: %s", line.peer_id, why(error))
         else:
             return
-        line.give_up()
+        kept = self._keeps(line.peer_id) and trio.current_time() < line.used + KEPT_SECONDS
+        if kept:
+            line.put_back()
+        else:
+            line.give_up()
         if wire is not None:
             line.remove(wire)
             await hang_up(wire)
-        with trio.move_on_after(REDIAL_SECONDS):
+        with trio.move_on_after(KEPT_REDIAL_SECONDS if kept else REDIAL_SECONDS):
             await line.until_linked()
 
     async def _dialled(self, line: "_Line") -> Wire:
@@ -148,12 +167,12 @@ class _Line:
         self.wires: list[Wire] = []
         self.changed = trio.Event()
         self._waiting: deque[bytes] = deque(maxlen=WAITING)
-        self._sending = False
+        self._sending: bytes | None = None
 
     @property
     def busy(self) -> bool:
         """Whether something is still to be sent."""
-        return self._sending or bool(self._waiting)
+        return self._sending is not None or bool(self._waiting)
 
     def put(self, data: bytes) -> None:
         """Have it sent."""
@@ -162,15 +181,21 @@ class _Line:
 
     def take(self) -> Iterator[bytes]:
         """What is to be sent, one after the other."""
-        self._sending = True
         while self._waiting:
-            yield self._waiting.popleft()
+            self._sending = self._waiting.popleft()
+            yield self._sending
         self.give_up()
+
+    def put_back(self) -> None:
+        """What was being sent is still to be sent, if there is room."""
+        if self._sending is not None and len(self._waiting) < WAITING:
+            self._waiting.appendleft(self._sending)
+        self._sending = None
 
     def give_up(self) -> None:
         """Nothing is to be sent any more."""
         self._waiting.clear()
-        self._sending = False
+        self._sending = None
         self._change()
 
     def add(self, wire: Wire) -> None:

@@ -41,9 +41,13 @@ class Pong(Message):
 
 
 class Keep(Message):
-    """This link is one of the mesh's own: the sender was told to keep it, and pings over it. Done or Refused."""
+    """This link is one of the mesh's own: the sender was told to keep it, and pings over it. Done or Refused.
+
+    silence_seconds: after which the link is over, if the sender has said nothing.
+    """
 
     type: Literal["keep"] = "keep"
+    silence_seconds: Annotated[float, Field(ge=1, le=600)]
 
 
 class Update(Message):
@@ -122,7 +126,10 @@ class Drop(Message):
 
 
 class Probe(Message):
-    """Probe these peers over new links: so many pings, then some with a sample of so many bytes. Answered by Probed."""
+    """Probe these peers over new links: so many pings, then some with a sample of so many bytes. Answered by Probed.
+
+    Mobile members are metered: there is no sample where one is at either end.
+    """
 
     type: Literal["probe"] = "probe"
     peers: Annotated[tuple[PeerId, ...], Field(min_length=1, max_length=MAX_TARGETS)]

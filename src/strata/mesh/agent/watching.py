@@ -1,15 +1,18 @@
 """The failure detector of one member, at work: its datagrams go over links, its time is trio's."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from random import Random
 
 import trio
 
+from strata.mesh.addresses import may_be_claimed
 from strata.mesh.agent.datagrams import Datagrams
 from strata.mesh.agent.messages import Held, HeldState
+from strata.mesh.agent.presence import Presence
 from strata.mesh.agent.transport import Transport
-from strata.mesh.members import LAN, BadMessage, Change, Detector, SignedCharter, State, Timing, What
+from strata.mesh.members import LAN, MOBILE, BadMessage, Change, Detector, SignedCharter, State, What
 from strata.mesh.roster import Roster
 
 log = logging.getLogger(__name__)
@@ -18,6 +21,8 @@ FIRST_SEEK_SECONDS = 1.0  # between tries, while nobody else is known
 SEEK_SECONDS = 10.0  # between tries of members that nothing is known of
 SEEDS = 3  # tried at once while nobody else is known
 LEAVE_SECONDS = 1.0
+PULSE_SECONDS = 0.5  # between looks at the clock
+SLEPT_SECONDS = 5.0  # without a pulse: nobody knows what has become of the links
 
 _NAMES: Mapping[State, HeldState] = {
     State.ALIVE: "alive",
@@ -30,7 +35,8 @@ _NAMES: Mapping[State, HeldState] = {
 class Watch:
     """Watches the other members for member `me`.
 
-    membership_came: called when a newer membership has come by gossip, and `charter` has it.
+    mobile: it is metered and sleeps at times. membership_came: called when a newer membership has come by gossip, and
+    `charter` has it. woke: called when this process has slept for seconds.
     """
 
     def __init__(
@@ -40,15 +46,18 @@ class Watch:
         charter: SignedCharter,
         transport: Transport,
         *,
+        mobile: bool,
         membership_came: Callable[[], None],
-        timing: Timing = LAN,
+        woke: Callable[[], None],
     ) -> None:
-        self.datagrams = Datagrams(transport)
+        self.presence = Presence(mobile=mobile)
+        self.datagrams = Datagrams(transport, self.presence.is_mobile)
         self._me = me
         self._roster = roster
         self._charter = charter
+        self._mobile = mobile
         self._membership_came = membership_came
-        self._timing = timing
+        self._woke = woke
         self._random = Random()  # noqa: S311 - no secret
         self._detector = self._new_detector("")
         self._seek_at = 0.0
@@ -66,8 +75,9 @@ class Watch:
         return tuple(Held(peer=peer, state=_NAMES[state], seconds=seconds) for peer, (state, seconds) in found)
 
     async def run(self, address: str, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Watch until cancelled, and tell others that we listen at `address`."""
-        self._detector = self._new_detector(address)
+        """Watch until cancelled, and tell others that we listen at `address`; but who has a front is found there."""
+        fronted = self._roster.membership.member(self._me).fronts
+        self._detector = self._new_detector(address if may_be_claimed(address) and not fronted else "")
         async with trio.open_nursery() as nursery:
             await nursery.start(self.datagrams.run)
             task_status.started()
@@ -91,19 +101,32 @@ class Watch:
 
     def _new_detector(self, address: str) -> Detector:
         return Detector(
-            self._me, address, trio.current_time(), self._random, charter=self._charter, timing=self._timing
+            self._me,
+            address,
+            trio.current_time(),
+            self._random,
+            charter=self._charter,
+            mobile=self._mobile,
+            timing=MOBILE if self._mobile else LAN,
+            near=self.datagrams.is_linked,
         )
 
     async def _watch(self, detector: Detector) -> None:
         """The loop that `strata.mesh.members.detector` describes."""
+        pulse = _clock()
         while not detector.gone:
             self._seek()
             self._send_outgoing()
             for change in detector.changes():
                 self._note(change)
-            arrived = await self._arrived(min(detector.next_call, self._seek_at))
+            soon = trio.current_time() + PULSE_SECONDS
+            arrived = await self._arrived(min(detector.next_call, self._seek_at, soon))
+            before, pulse = pulse, _clock()
+            if pulse > before + SLEPT_SECONDS:
+                self._wake_up()
             version = self._charter.version
             for sender, data in arrived:
+                self.presence.heard(sender)
                 try:
                     detector.receive(trio.current_time(), sender, data)
                 except BadMessage as error:
@@ -129,6 +152,13 @@ class Watch:
             except trio.WouldBlock:
                 return found
 
+    def _wake_up(self) -> None:
+        """Make all links anew, and ask what has happened; so others learn at once that we are back."""
+        log.info("slept; links are made anew")
+        self.datagrams.close_all()
+        self._detector.join(trio.current_time(), self._detector.some(SEEDS))
+        self._woke()
+
     def _seek(self) -> None:
         """Now and then speak to members that nothing is known of; more often while that is everybody."""
         now = trio.current_time()
@@ -146,5 +176,14 @@ class Watch:
 
     def _note(self, change: Change) -> None:
         log.info("%s: %s", change.peer, change.what)
-        if change.what is What.DEAD:
+        mobile = self._detector.is_mobile(change.peer)
+        self.presence.note(change.peer, away=change.what in (What.DEAD, What.LEFT), mobile=mobile)
+        if change.what is What.DEAD and not mobile:  # a link may have gone without a word
             self.datagrams.close(change.peer)
+        elif change.address:
+            self._roster.addresses.claim(change.peer, change.address)
+
+
+def _clock() -> float:
+    """Seconds that also pass while the machine sleeps, where the system tells them."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,6 +1,6 @@
 """What a member holds of the others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -69,18 +69,32 @@ class Book:
         del self.claims[peer], self.since[peer]
         self._living.pop(peer, None)
 
-    def some(self, count: int, source: Random, besides: str = "") -> list[str]:
-        """At most `count` living ones, at random, and another than `besides`."""
-        return _sample([peer for peer in self._living if peer != besides], count, source)
+    def is_mobile(self, peer: str) -> bool:
+        """Whether it says that it is."""
+        return peer in self.claims and self.claims[peer].mobile
 
-    def hearers(self, count: int, source: Random, dead_since: float) -> list[str]:
-        """Members to gossip to, at random: the living, and who has been dead only since then."""
+    def some(self, count: int, source: Random, besides: str = "") -> list[str]:
+        """At most `count` living ones, at random, and another than `besides`; mobile ones where there are no others."""
+        return _sample(self._steady([peer for peer in self._living if peer != besides]), count, source)
+
+    def hearers(self, count: int, source: Random, dead_since: float, near: Callable[[str], bool]) -> list[str]:
+        """Members to gossip to: the living, and who has been dead only since then; at random, those `near` first.
+
+        Mobile ones only where there are no others: they hear of it when they next speak to somebody.
+        """
         dead = [peer for peer in self._dead() if self.since[peer] >= dead_since]
-        return _sample([*self._living, *dead], count, source)
+        among = self._steady([*self._living, *dead])
+        first = _sample([peer for peer in among if near(peer)], count, source)
+        if len(first) == count:
+            return first
+        return first + _sample([peer for peer in among if not near(peer)], count - len(first), source)
 
     def dead(self) -> list[str]:
         """Who is held dead; not who has left."""
         return list(self._dead())
+
+    def _steady(self, peers: list[str]) -> list[str]:
+        return [peer for peer in peers if not self.claims[peer].mobile] or peers
 
     def _dead(self) -> Iterator[str]:
         if len(self._living) < len(self.claims):

@@ -16,7 +16,7 @@ signed membership lists; a member that lies can have others suspected, but each 
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 
 from strata.mesh.members.book import Change
@@ -29,7 +29,13 @@ from strata.mesh.members.view import View
 
 
 class Detector:
-    """One member's part. `me` and peers are texts of 1 to 64 printable ASCII characters, such as peer ids."""
+    """One member's part. `me` and peers are texts of 1 to 64 printable ASCII characters, such as peer ids.
+
+    mobile: we are metered and sleep at times: others probe us seldom, and ask nothing else of us that they can ask of
+    somebody else.
+    near: whether it costs little to send to a peer, because there is a link already: gossip goes there first. Who is
+    probed is not chosen by that, so that where links are made for probes, those near are a random few, and others soon.
+    """
 
     def __init__(
         self,
@@ -39,16 +45,19 @@ class Detector:
         source: Random,
         *,
         charter: Charter,
+        mobile: bool = False,
         timing: Timing = LAN,
+        near: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self.me = me
         self._timing = timing
+        self._near = near
         self._random = source
         self._charter = charter
         self._clock = AwakeClock(now, timing.nap)
         self._rounds = Rounds(source)
         self._health = LocalHealth(timing.health_levels)
-        self._view = View(me, address, timing, self._charter, health=self._health, came=self._rounds.add)
+        self._view = View(me, address, timing, self._charter, mobile=mobile, health=self._health, came=self._rounds.add)
         self._probe: Probe | None = None
         self._number = 0
         self._errands = Errands()
@@ -93,6 +102,14 @@ class Detector:
         """What is held of each other member, and for how many seconds it has been."""
         book, time = self._view.book, self._clock.inside(now)
         return {peer: (claim.state, max(0.0, time - book.since[peer])) for peer, claim in book.claims.items()}
+
+    def is_mobile(self, peer: str) -> bool:
+        """Whether that member says that it is mobile."""
+        return self._view.book.is_mobile(peer)
+
+    def some(self, count: int) -> list[str]:
+        """At most so many living members, at random."""
+        return self._view.book.some(count, self._random)
 
     def join(self, now: float, seeds: Iterable[str]) -> None:
         """Exchange all that is known with these. Call it again until somebody has answered (`members` above 1)."""
@@ -195,9 +212,18 @@ class Detector:
 
     def _begin_probe(self, time: float) -> None:
         self._probe_at = time + self._timing.probe_interval * self._health.stretch
-        if (target := self._rounds.next(self._view.book.is_living)) is not None:
+        if (target := self._next_target()) is not None:
             self._probe = Probe(target, self._next_number(), time + self._timing.probe_timeout * self._health.stretch)
             self._send(target, Kind.PING, self._probe.number)
+
+    def _next_target(self) -> str | None:
+        """Who is next in the round; a mobile member only every so many rounds."""
+        book = self._view.book
+        for _ in range(book.living):
+            target = self._rounds.next(book.is_living)
+            if target is None or not book.is_mobile(target) or self._random.random() * self._timing.mobile_stretch < 1:
+                return target
+        return None
 
     def _ask_others(self, probe: Probe) -> None:
         others = self._view.book.some(self._timing.indirect_probes, self._random, besides=probe.target)
@@ -255,7 +281,7 @@ class Detector:
 
     def _gossip(self, time: float) -> None:
         since = time - self._timing.gossip_to_dead
-        for peer in self._view.book.hearers(self._timing.gossip_fanout, self._random, since):
+        for peer in self._view.book.hearers(self._timing.gossip_fanout, self._random, since, self._near):
             self._send(peer, Kind.GOSSIP)
         self._gossip_at = math.inf
 

@@ -4,7 +4,8 @@ All numbers are big-endian. A message is kind u8, membership version u64, probe 
 
 - PING_REQUEST: the target, a text of at most 64 bytes;
 - SEALED: the sealed membership, to the end;
-- all others: count u16 and so many updates, each state u8, incarnation u64 and the texts peer, accuser and address.
+- all others: count u16 and so many updates, each state u8 (with 128 added for a mobile device), incarnation u64 and
+  the texts peer, accuser and address.
 
 A text is its length, u8, and that many printable ASCII characters. What is not exactly so is refused. Messages travel
 inside the encrypted links: who sent one is known from the link and not said in it.
@@ -20,6 +21,7 @@ MAX_NAME, MAX_ADDRESS = 64, 255
 MAX_UPDATES = 2048
 MAX_SEALED = 2 << 20  # what a sealed membership may have
 MAX_INCARNATION = 1 << 62
+_MOBILE = 128
 _LARGEST_UPDATE = 9 + 3 + 2 * MAX_NAME + MAX_ADDRESS
 
 _HEAD = struct.Struct("!BQI")
@@ -59,13 +61,18 @@ _NUMBERED = frozenset({Kind.PING, Kind.PING_REQUEST, Kind.ACK, Kind.NACK})
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A claim about a member. accuser: who found it suspect or dead. address: where it listens; empty if nowhere."""
+    """A claim about a member.
+
+    accuser: who found it suspect or dead. address: where it listens; empty if nowhere. mobile: it is metered and sleeps
+    at times.
+    """
 
     state: State
     incarnation: int
     peer: str
     accuser: str = ""
     address: str = ""
+    mobile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ def encode(message: Message) -> bytes:
 def encode_update(update: Update) -> bytes:
     """The bytes of one update."""
     return (
-        _UPDATE.pack(update.state, update.incarnation)
+        _UPDATE.pack(update.state | (_MOBILE if update.mobile else 0), update.incarnation)
         + _text(update.peer)
         + _text(update.accuser)
         + _text(update.address)
@@ -164,6 +171,7 @@ class _Reader:
 
     def update(self) -> Update:
         state, incarnation = self.unpack(_UPDATE)
+        mobile, state = bool(state & _MOBILE), state & ~_MOBILE
         if state > State.LEFT:
             raise BadMessage(f"there is no state {state}")
         if incarnation > MAX_INCARNATION:
@@ -171,7 +179,7 @@ class _Reader:
         peer, accuser, address = self.text(1, MAX_NAME), self.text(0, MAX_NAME), self.text(0, MAX_ADDRESS)
         if bool(accuser) is not (state in (State.SUSPECT, State.DEAD)):
             raise BadMessage("who is suspect or dead has an accuser, and nobody else")
-        return Update(_STATES[state], incarnation, peer, accuser, address)
+        return Update(_STATES[state], incarnation, peer, accuser, address, mobile)
 
 
 _STATES = tuple(State)

@@ -10,10 +10,10 @@ class Suspicion:
 
     __slots__ = ("_floor", "_needed", "_since", "_top", "accusers")
 
-    def __init__(self, since: float, members: int, timing: Timing, accuser: str) -> None:
+    def __init__(self, since: float, members: int, timing: Timing, accuser: str, *, mobile: bool = False) -> None:
         self._since = since
         self._needed = timing.confirmations(members)
-        self._floor = timing.suspicion_floor(members)
+        self._floor = timing.suspicion_floor(members) * (timing.mobile_stretch if mobile else 1)
         self._top = self._floor * timing.suspicion_stretch if self._needed else self._floor
         self.accusers = {accuser}
 

@@ -10,6 +10,7 @@ class Timing:
 
     health_levels: local health stretches probes up to so many times; 1 turns it off.
     suspicion_stretch: a suspicion that nobody confirms lasts so many times longer; 1 turns that off.
+    mobile_stretch: a mobile member is probed so many times less often than others, and is suspect so many times longer.
     nap: who is called so much later than it asked takes itself to have slept, and does not count that time; infinity
     turns that off.
     """
@@ -28,6 +29,7 @@ class Timing:
     reconnect_interval: float = 30.0
     gossip_to_dead: float = 30.0
     fetch_timeout: float = 10.0
+    mobile_stretch: int = 30
     nap: float = 0.5
 
     def retransmit_limit(self, members: int) -> int:
@@ -51,3 +53,7 @@ class Timing:
 
 
 LAN = Timing()
+
+# Of a member that is mobile itself: its radio wakes two or three times a minute, and what others have found out it asks
+# once a minute.
+MOBILE = Timing(probe_interval=30.0, probe_timeout=3.0, sync_interval=60.0, reconnect_interval=300.0, mobile_stretch=1)

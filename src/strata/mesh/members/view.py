@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from strata.mesh.members.book import Book, Change, What, newer
 from strata.mesh.members.charter import Charter
@@ -23,6 +24,7 @@ class View:
         timing: Timing,
         charter: Charter,
         *,
+        mobile: bool,
         health: LocalHealth,
         came: Callable[[str], None],
     ) -> None:
@@ -33,6 +35,7 @@ class View:
         self.leaving = False
         self._me = me
         self._address = address
+        self._mobile = mobile
         self._timing = timing
         self._charter = charter
         self._health = health
@@ -52,7 +55,7 @@ class View:
     def myself(self) -> Update:
         """What we claim of ourselves."""
         state = State.LEFT if self.leaving else State.ALIVE
-        return Update(state, self.incarnation, self._me, address=self._address)
+        return Update(state, self.incarnation, self._me, address=self._address, mobile=self._mobile)
 
     def everything(self) -> tuple[Update, ...]:
         """All that is known, for a full exchange."""
@@ -75,14 +78,14 @@ class View:
         """A member did not answer us."""
         claim = self.book.claims.get(peer)
         if claim is not None and self.book.is_living(peer):
-            found = Update(State.SUSPECT, claim.incarnation, peer, self._me, claim.address)
+            found = replace(claim, state=State.SUSPECT, accuser=self._me)
             self.learn(found, self._me, time, synced=False)
 
     def expire(self, time: float) -> None:
         """Hold dead who was suspect for long enough."""
         for peer in [peer for peer, each in self._suspicions.items() if each.deadline <= time]:
             claim = self.book.claims[peer]
-            self._hold(Update(State.DEAD, claim.incarnation, peer, self._me, claim.address), time)
+            self._hold(replace(claim, state=State.DEAD, accuser=self._me), time)
 
     def learn(self, update: Update, sender: str, time: float, *, synced: bool) -> bool:
         """Take a claim; whether it was about us, long refuted, and the sender should be told.
@@ -101,7 +104,7 @@ class View:
             return False
         if synced and update.state is State.DEAD and self.book.is_living(update.peer):
             # What was held dead elsewhere, in another part of the mesh perhaps, may speak for itself first.
-            update = Update(State.SUSPECT, update.incarnation, update.peer, sender, held.address)
+            update = replace(held, state=State.SUSPECT, incarnation=update.incarnation, accuser=sender)
         if newer(update, held):
             self._hold(update, time)
         elif (
@@ -133,7 +136,9 @@ class View:
             self._came(update.peer)
         self._suspicions.pop(update.peer, None)
         if update.state is State.SUSPECT and not self.leaving:
-            self._suspicions[update.peer] = Suspicion(time, self.members, self._timing, update.accuser)
+            self._suspicions[update.peer] = Suspicion(
+                time, self.members, self._timing, update.accuser, mobile=update.mobile
+            )
         self.outbox.put(update)
 
     def _refute(self, update: Update, *, synced: bool) -> bool:
@@ -141,7 +146,8 @@ class View:
         if self.leaving or update.incarnation > min(self.incarnation + MAX_JUMP, MAX_INCARNATION - 1):
             return False
         mine = self.myself()
-        if newer(update, mine) or (update.incarnation == mine.incarnation and update.address != mine.address):
+        differs = (update.address, update.mobile) != (mine.address, mine.mobile)
+        if newer(update, mine) or (update.incarnation == mine.incarnation and differs):
             if update.state in (State.SUSPECT, State.DEAD):
                 self._health.change(1)
             self.incarnation = update.incarnation + 1

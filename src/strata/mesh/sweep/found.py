@@ -47,6 +47,17 @@ class Discovery:
         """Those that nobody reaches."""
         return tuple(name for name in self.members if name in self.silent and not self.seen_by.get(name))
 
+    def hearsay(self, name: str) -> str:
+        """In words, what the others' failure detectors hold of a member that does not answer; empty if nothing."""
+        held = [each.held[name] for each in self.states.values() if name in each.held]
+        words = {"dead": "hold it dead", "left": "hold that it left", "suspect": "suspect it"}
+        found = [
+            f"{len(times)} of {len(self.states)} {said}, for {max(times):.0f} s"
+            for state, said in words.items()
+            if (times := [seconds for what, seconds in held if what == state])
+        ]
+        return ", ".join(found)
+
     @property
     def links(self) -> Mapping[Pair, float | None]:
         """Links that are up, with the round trip that one end measured.

@@ -33,7 +33,10 @@ class Trouble:
 def troubles(sweep: Sweep) -> tuple[Trouble, ...]:
     """All that is wrong in this sweep."""
     discovery, weak = sweep.discovery, sweep.weak
-    found = [Trouble(DEAD, name, f"nobody reaches it: {discovery.silent[name]}") for name in discovery.dead]
+    found = [
+        Trouble(DEAD, name, "; ".join(filter(None, (f"nobody reaches it: {why}", discovery.hearsay(name)))))
+        for name, why in ((name, discovery.silent[name]) for name in discovery.dead)
+    ]
     for name, witnesses in sorted(discovery.seen_by.items()):
         if witnesses:
             why = f"{discovery.silent[name]}; {', '.join(witnesses)} can"

@@ -78,7 +78,7 @@ async def test_the_end_that_did_not_dial_can_drop_too():
 async def test_told_to_drop_a_peer_that_has_dialled_it_hangs_up():
     async with agents_of(["a", "b"]) as agents:
         wire = Wire(await Direct(identity_of("b"), agents.roster).dial(agents.ids["a"], 5))
-        await ask(wire, Keep(), Done, seconds=5)
+        await ask(wire, Keep(silence_seconds=20), Done, seconds=5)
         await tell(agents, "a", Drop(peer=agents.ids["b"]))
         assert await neighbours(agents, "a") == set()
         with pytest.raises(ENDED):
@@ -202,7 +202,7 @@ async def test_asked_twice_to_keep_a_link_it_is_one():
     async with agents_of(["a", "b"]) as agents:
         async with reached(Direct(identity_of("b"), agents.roster), agents.ids["a"]) as wire:
             for _ in range(2):
-                await ask(wire, Keep(), Done, seconds=5)
+                await ask(wire, Keep(silence_seconds=20), Done, seconds=5)
             assert await neighbours(agents, "a") == {"b"}
         await eventually(lambda: _is(agents, "a", set()))
 

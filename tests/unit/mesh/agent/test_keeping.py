@@ -10,7 +10,7 @@ import trio.testing
 
 from strata.mesh.agent.book import BadBook, NeighbourBook
 from strata.mesh.agent.keeping import (
-    HEARTBEAT_SECONDS,
+    AWAY_REDIAL_SECONDS,
     LONGEST_REDIAL_SECONDS,
     SILENCE_SECONDS,
     keep,
@@ -18,6 +18,7 @@ from strata.mesh.agent.keeping import (
 )
 from strata.mesh.agent.links import Links
 from strata.mesh.agent.messages import CODEC, Done, Keep, Ping, Pong, Wire
+from strata.mesh.agent.presence import HEARTBEAT_SECONDS, Presence
 from strata.mesh.agent.probing import probe
 from strata.mesh.connect import Unreachable
 from strata.mesh.links import LinkClosed
@@ -80,12 +81,34 @@ def after(seconds: float, function, *arguments) -> None:
 
 def test_who_is_not_there_is_dialled_less_and_less_often():
     transport = Fars()
-    after(600, keep, transport, Links(5), PEER.peer_id)
+    after(600, keep, transport, Links(5), Presence(), PEER.peer_id)
     gaps = [later - earlier for earlier, later in zip(transport.dialled, transport.dialled[1:], strict=False)]
     assert gaps[:3] == pytest.approx([0.5, 1, 2])
     assert gaps[-1] == pytest.approx(LONGEST_REDIAL_SECONDS)
     assert gaps == sorted(gaps)
     assert redial_after(10**6) == LONGEST_REDIAL_SECONDS
+
+
+def test_who_is_held_dead_is_dialled_seldom_and_at_once_when_it_is_back():
+    transport, presence = Fars(None, None, None, Far()), Presence()
+    start: list[float] = []
+
+    async def watch() -> None:
+        start.append(trio.current_time())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep, transport, Links(5), presence, PEER.peer_id)
+            await trio.sleep(0.1)
+            presence.note(PEER.peer_id, away=True)
+            await trio.sleep(200)
+            presence.note("somebody else", away=False)
+            await trio.sleep(20)
+            presence.note(PEER.peer_id, away=False)
+            await trio.sleep(30)
+
+    after(300, watch)
+    assert [each - start[0] for each in transport.dialled] == pytest.approx(
+        [0, 0.5, 0.5 + AWAY_REDIAL_SECONDS, 220.1], abs=0.01
+    )
 
 
 def test_a_peer_that_falls_silent_is_dialled_anew():
@@ -95,7 +118,7 @@ def test_a_peer_that_falls_silent_is_dialled_anew():
 
     async def watch() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(keep, transport, links, PEER.peer_id)
+            nursery.start_soon(keep, transport, links, Presence(), PEER.peer_id)
             while True:
                 await trio.sleep(1)
                 up.append(links.is_up(PEER.peer_id))
@@ -110,7 +133,7 @@ def test_a_peer_that_falls_silent_is_dialled_anew():
 
 def test_after_a_link_was_up_it_is_dialled_soon_again():
     transport = Fars(None, None, Far(answers=2), Far())
-    after(60, keep, transport, Links(5), PEER.peer_id)
+    after(60, keep, transport, Links(5), Presence(), PEER.peer_id)
     assert len(transport.dialled) == 4
     # Keep, one ping, and then one that nobody answers.
     up = 2 * 0.25 + HEARTBEAT_SECONDS + SILENCE_SECONDS
@@ -119,7 +142,7 @@ def test_after_a_link_was_up_it_is_dialled_soon_again():
 
 def test_the_end_of_a_link_is_noticed_at_once():
     transport = Fars(Far(answers=2, seconds=0, breaks=True), Far())
-    after(60, keep, transport, Links(5), PEER.peer_id)
+    after(60, keep, transport, Links(5), Presence(), PEER.peer_id)
     assert transport.dialled[1] - transport.dialled[0] == pytest.approx(0.5, abs=0.1)
 
 
@@ -129,7 +152,7 @@ def test_the_round_trip_of_a_kept_link_is_the_shortest_of_late():
 
     async def watch() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(keep, Fars(Far()), links, PEER.peer_id)
+            nursery.start_soon(keep, Fars(Far()), links, Presence(), PEER.peer_id)
             await trio.sleep(20)
             found.extend(links.neighbours())
 

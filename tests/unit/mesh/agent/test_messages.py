@@ -44,7 +44,7 @@ STATUS = Status(
 )
 EXAMPLES = [
     Ping(number=1),
-    Keep(),
+    Keep(silence_seconds=20),
     Tell(),
     GetStatus(),
     STATUS,

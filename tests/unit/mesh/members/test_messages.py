@@ -30,7 +30,8 @@ def texts(least, most):
 def updates(draw):
     state = draw(st.sampled_from(State))
     accuser = draw(texts(1, 64)) if state in (State.SUSPECT, State.DEAD) else ""
-    return Update(state, draw(st.integers(0, MAX_INCARNATION)), draw(texts(1, 64)), accuser, draw(texts(0, 255)))
+    incarnation, peer = draw(st.integers(0, MAX_INCARNATION)), draw(texts(1, 64))
+    return Update(state, incarnation, peer, accuser, draw(texts(0, 255)), draw(st.booleans()))
 
 
 @st.composite
@@ -73,6 +74,10 @@ def test_the_form_is_as_written_down():
     update = Update(State.SUSPECT, 5, "bob", "eve", "h:1")
     assert encode(Message(Kind.PING, 2, 3, updates=(update,))).hex() == (
         "01" "0000000000000002" "00000003" "0001" "01" "0000000000000005" "03626f62" "03657665" "03683a31"
+    )  # fmt: skip
+    mobile = Update(State.ALIVE, 5, "bob", mobile=True)
+    assert encode(Message(Kind.GOSSIP, 2, updates=(mobile,))).hex() == (
+        "05" "0000000000000002" "00000000" "0001" "80" "0000000000000005" "03626f62" "00" "00"
     )  # fmt: skip
 
 

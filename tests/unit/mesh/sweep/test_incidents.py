@@ -45,6 +45,16 @@ def test_weak_spots_and_the_dead_are_some():
                                             ("single link that cuts the mesh", "a - b")]  # fmt: skip
 
 
+def test_of_the_dead_it_is_told_what_others_hold_of_them():
+    told = {
+        "a": MemberState("a", "1", neighbours={"b": 0.01}, held={"d": ("dead", 40.4), "c": ("alive", 99.0)}),
+        "b": MemberState("b", "1", neighbours={"a": 0.01}, held={"d": ("dead", 41.0), "c": ("left", 7.0)}),
+    }
+    (one, other) = (each for each in troubles(swept("ab", dead="cd", **told)) if each.kind == "dead member")
+    assert one.detail == "nobody reaches it: gone; 1 of 2 hold that it left, for 7 s"
+    assert other.detail == "nobody reaches it: gone; 2 of 2 hold it dead, for 41 s"
+
+
 def test_what_runs_out_within_a_week_is_one():
     state = MemberState("a", "1", neighbours={"b": 0.01, "d": 0.01}, expiring={"key": 6 * DAY, "other key": 8 * DAY})
     (trouble,) = troubles(swept("ab bc cd ad", a=state))
