@@ -17,7 +17,7 @@ not count as live:
 
 What changed and changed back between two answers was not seen. Beside them is what the simulator foretells, with the
 same faults, members, links and sweeps, as mean and range over its own chance. Two things that it needs were measured
-before the faults began: how long a process takes to start, and a sweep until its links are there.
+before the faults began: how long a process takes to start, and how long a sweep takes.
 
 `ours` is the measured uptime and `peer` the foretold one; `ratio` is how many times more of the time pairs are apart in
 the simulation; `limit` is what a mesh with every possible link would reach.
@@ -28,6 +28,7 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
@@ -42,7 +43,7 @@ from support.striking import LocalMeshApart
 from support.trial import Trial, Trying
 
 from strata.mesh import Network, Peer, Quality, Scenario
-from strata.mesh.simulate import Fault, Kind, Processes, schedule, slow_nodes
+from strata.mesh.simulate import Fault, Figures, Kind, Processes, schedule, slow_nodes
 
 KINDS = (Kind.CRASH, Kind.STALL, Kind.CUT)
 DESCRIPTION = Path(__file__).parents[2] / "data/mesh/faults.json"
@@ -163,9 +164,16 @@ def result_of(what: Description, trial: Trial, say) -> dict:
         "limit": best_possible(scenario, trial.network, faults, processes),
         "compared": figures,
         "measured": measured.to_json() | {"simulated": False},
+        "noticed": noticed(measured),
         "false_alarms": [asdict(each) for each in measured.false_alarms if each.stalled_seconds is None],
     }
     return result
+
+
+def noticed(figures: Figures) -> dict[str, int]:
+    """How many members held each killed or stopped one dead, over all of its faults."""
+    stops = [each.subject for each in figures.false_alarms if each.stalled_seconds is not None]
+    return dict(sorted(Counter([*(each.subject for each in figures.detections), *stops]).items()))
 
 
 def told(result: dict) -> list[str]:

@@ -40,6 +40,7 @@ class Agents:
         self.scopes: dict[str, trio.CancelScope] = {}
         self.addresses: dict[str, str] = {}
         self.agents: dict[str, Agent] = {}
+        self._ended: dict[str, trio.Event] = {}
         self._hidden = hidden
         self._nursery = nursery
         self._folder = folder
@@ -79,10 +80,12 @@ class Agents:
             expiring=lambda: self.expiring.get(name, {}),
         )
         scope = self.scopes[name] = trio.CancelScope()
+        ended = self._ended[name] = trio.Event()
 
         async def run(*, task_status: trio.TaskStatus[str]) -> None:
             with scope:
                 await agent.run(task_status=task_status)
+            ended.set()
 
         self.addresses[name] = await self._nursery.start(run)
 
@@ -101,7 +104,7 @@ class Agents:
     async def kill(self, name: str) -> None:
         """End an agent and all its connections."""
         self.scopes.pop(name).cancel()
-        await trio.testing.wait_all_tasks_blocked()
+        await self._ended.pop(name).wait()
 
 
 @asynccontextmanager

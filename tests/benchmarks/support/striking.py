@@ -46,6 +46,7 @@ class Striker:
         events: list[Event],
         clock: Callable[[], float],
         end: float,
+        say: Callable[[str], None],
     ) -> None:
         self.notes: list[str] = []
         self.struck = 0
@@ -57,6 +58,7 @@ class Striker:
         self._events = events
         self._clock = clock
         self._end = end
+        self._say = say
         self._kills: dict[str, int] = {}
 
     def is_struck(self, name: str) -> bool:
@@ -125,7 +127,9 @@ class Striker:
         self._note(Kind.HEALED, fault.what)
 
     def _note(self, kind: Kind, what: str | Pair) -> None:
-        self._events.append(Event(self._clock(), kind, what))
+        at = self._clock()
+        self._events.append(Event(at, kind, what))
+        self._say(f"{at:6.0f} s  {kind.name.lower():8} {what if isinstance(what, str) else ' - '.join(what)}")
 
     async def _until(self, time: float) -> None:
         await trio.sleep(max(0.0, min(time, self._end) - self._clock()))

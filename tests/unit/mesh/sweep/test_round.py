@@ -257,7 +257,7 @@ async def test_one_member_can_be_told_of_many():
 
 @pytest.mark.anyio
 async def test_many_silent_members_are_asked_of_few_others():
-    async with agents_of(70) as agents:
+    async with agents_of(70, seconds=120) as agents:
         for name in agents.names[2:]:
             await agents.kill(name)
         discovery = await coordinator_of(agents).discover()
