@@ -13,7 +13,7 @@ import trio
 
 from strata.mesh import Link, LinkClosed, Roster
 from strata.secure import Channel, ChannelError, EchInitiator
-from tests.support.besieged import Besieged
+from tests.support.besieged import HOST, Besieged, key
 
 MANY = 300  # connections at a time
 SOME = 100
@@ -32,7 +32,7 @@ Attack = Callable[[Besieged], Awaitable[None]]
 @asynccontextmanager
 async def connection(besieged: Besieged) -> AsyncIterator[trio.SocketStream]:
     """A TCP connection, which is counted."""
-    async with await trio.open_tcp_stream(besieged.host, besieged.port, local_address=ELSEWHERE) as stream:
+    async with await trio.open_tcp_stream(HOST, besieged.port, local_address=ELSEWHERE) as stream:
         besieged.attacked += 1
         yield stream
 
@@ -65,7 +65,7 @@ async def until_hung_up(stream: trio.SocketStream) -> None:
 
 def hello(besieged: Besieged, who: str = "enemy") -> bytes:
     """A real first message, under GREASE."""
-    identity = besieged.key(who)
+    identity = key(who)
     return Channel(EchInitiator(identity, besieged.membership, besieged.peer_id)).outgoing()
 
 
@@ -139,7 +139,7 @@ async def unfinished_handshakes(besieged: Besieged) -> None:
 
 async def enemy_links(besieged: Besieged, times: int, act: Callable[[Link], Awaitable[None]]) -> None:
     """The member that is an enemy makes so many links at once and acts on each, again and again."""
-    roster, identity = Roster(besieged.membership), besieged.key("enemy")
+    roster, identity = Roster(besieged.membership), key("enemy")
 
     async def one() -> None:
         while True:

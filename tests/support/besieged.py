@@ -1,6 +1,7 @@
-"""A member that echoes, as a process which others may attack: `python -m tests.support.besieged FOLDER`.
+"""A member as a process which others may attack: `python -m tests.support.besieged KIND FOLDER`.
 
-It says in JSON where it listens; told to stop, on its standard input, it does, and says which sockets it has then.
+KIND is `links`, and it echoes, or `host`, one of libp2p, which answers pings. It says in JSON at which port it listens.
+Told to stop, by a line on its standard input, it does, and says which sockets it has then.
 """
 
 import json
@@ -8,48 +9,58 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
 import trio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from strata.mesh import Link, Roster, read_membership, serve, write_membership
+from strata.mesh import Link, Roster, open_host, read_membership, serve, write_membership
 from strata.secure import Identity, Membership
 
-NAME = "besieged"
-GUESTS = 20  # members that are no enemies, beside one more that is
+NAME, HOST = "besieged", "127.0.0.1"
+GUESTS = 1000  # members that are no enemies, beside one more that is
 STATES = {"01": "established", "08": "close wait", "0A": "listen"}  # linux/tcp_states.h: those that somebody holds
 _WHOLE_MESH = ("owner", NAME, "enemy", *(f"guest-{number}" for number in range(GUESTS)))
 
 
+def key(name: str) -> Identity:
+    """The keys of a member: they follow from its name."""
+    seeds = (sha256(f"{name} {kind}".encode()).digest() for kind in ("signs", "encrypts"))
+    return Identity(Ed25519PrivateKey.from_private_bytes(next(seeds)), X25519PrivateKey.from_private_bytes(next(seeds)))
+
+
 def found_mesh(folder: Path) -> None:
-    """The keys of all and the membership, as files."""
-    keys = {name: Identity.generate() for name in _WHOLE_MESH}
-    mesh = Membership.found(keys["owner"])
-    for name, identity in keys.items():
-        mesh = mesh.with_member(identity.card, name)
-        identity.save(folder / name)
-    write_membership(folder / "mesh", mesh.seal(keys["owner"]))
+    """The membership of all, as a file."""
+    mesh = Membership.found(key("owner"))
+    for name in _WHOLE_MESH:
+        mesh = mesh.with_member(key(name).card, name)
+    write_membership(folder / "mesh", mesh.seal(key("owner")))
 
 
 class Besieged:
-    """The process, started in `folder` by `found_mesh`; killed at the end of the block."""
+    """The process, in a `folder` that `found_mesh` has filled; killed at the end of the block."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.kind = kind
         self.folder = folder
         self.membership = read_membership(folder / "mesh")
-        self.peer_id = Identity.load(folder / NAME).peer_id
+        self.peer_id = key(NAME).peer_id
         self.attacked = self.linked = 0  # connections that attacks have made, and links
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.support.besieged", self.folder]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.address = str(self._said()["address"])
-        self.host, _, port = self.address.rpartition(":")
-        self.port = int(port)
+        command = [sys.executable, "-m", "tests.support.besieged", self.kind, self.folder]
+        with (self.folder / f"{self.kind}.log").open("a") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        self.port = int(self._said()["port"])
+        self.address = f"{HOST}:{self.port}"
         return self
 
     def __exit__(
@@ -57,10 +68,6 @@ class Besieged:
     ) -> None:
         self.process.kill()
         self.process.communicate()
-
-    def key(self, name: str) -> Identity:
-        """The keys of a member."""
-        return Identity.load(self.folder / name)
 
     def memory(self) -> int:
         """Bytes resident now."""
@@ -113,14 +120,25 @@ async def _echo(link: Link) -> None:
         await link.send(await link.receive())
 
 
-async def _main(folder: Path) -> None:
-    identity, roster = Identity.load(folder / NAME), Roster(read_membership(folder / "mesh"))
-    before = _files()
+@asynccontextmanager
+async def _links(identity: Identity, roster: Roster) -> AsyncIterator[int]:
     async with trio.open_nursery() as nursery:
-        port = await nursery.start(partial(serve, identity, roster, _echo))
-        print(json.dumps({"address": f"127.0.0.1:{port}"}), flush=True)
-        await trio.to_thread.run_sync(sys.stdin.readline)
+        yield await nursery.start(partial(serve, identity, roster, _echo))
         nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _host(identity: Identity, roster: Roster) -> AsyncIterator[int]:
+    async with open_host(identity, roster) as host:
+        yield int(host.get_addrs()[0].value_for_protocol("tcp"))
+
+
+async def _main(kind: str, folder: Path) -> None:
+    identity, roster = key(NAME), Roster(read_membership(folder / "mesh"))
+    before = _files()
+    async with (_links if kind == "links" else _host)(identity, roster) as port:
+        print(json.dumps({"port": port}), flush=True)
+        await trio.to_thread.run_sync(sys.stdin.readline)
     inet = [f"{each.laddr} {each.raddr} {each.status}" for each in psutil.Process().net_connections("inet")]
     after = {name: what for name, what in _files().items() if before.get(name) != what}
     print(json.dumps({"inet": inet, "new": list(after.values())}), flush=True)
@@ -128,4 +146,4 @@ async def _main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(_main, Path(sys.argv[1]))
+    trio.run(_main, sys.argv[1], Path(sys.argv[2]))

@@ -1,20 +1,24 @@
-"""Members that hold many connections: `python -m tests.support.guests FOLDER ADDRESS FIRST LAST EACH`.
+"""Members that hold connections: `python -m tests.support.guests KIND FOLDER PORT FIRST LAST`.
 
-Guests FIRST up to LAST open EACH connections; a line says how many there are. For each line of standard input a record
-goes over each of them, and a line says how many came back.
+Guests FIRST up to LAST open one each, to a `tests.support.besieged` of that KIND; a line says how many there are. For
+each line of standard input all of them ask something, and a line says how many were answered.
 """
 
 import resource
 import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import trio
 
-from strata.mesh import Link, Roster, dial, read_membership
+from strata.mesh import Roster, dial, read_membership
 from strata.secure import Identity
-from tests.support.besieged import NAME
+from tests.support.besieged import HOST, NAME, key
+from tests.support.raw_peer import raw_peer
 
 AT_ONCE = 16  # dials
+Ask = Callable[[], Awaitable[bool]]
 
 
 def raise_file_limit(files: int) -> bool:
@@ -27,37 +31,58 @@ def raise_file_limit(files: int) -> bool:
     return True
 
 
-async def _main(folder: Path, address: str, first: int, last: int, each: int) -> None:
+async def link(roster: Roster, guest: Identity, besieged: str, port: int, stack: AsyncExitStack) -> Ask:
+    """A direct link."""
+    made = await dial(guest, roster, besieged, f"{HOST}:{port}", timeout=60)
+    stack.push_async_callback(made.aclose)
+
+    async def ask() -> bool:
+        question = guest.peer_id.encode()
+        await made.send(question)
+        return await made.receive() == question
+
+    return ask
+
+
+async def connection(roster: Roster, guest: Identity, besieged: str, port: int, stack: AsyncExitStack) -> Ask:
+    """A connection to a host of libp2p."""
+    stream = await trio.open_tcp_stream(HOST, port)
+    peer = await stack.enter_async_context(raw_peer(guest, roster.membership, besieged, stream))
+
+    async def ask() -> bool:
+        return await peer.pings()
+
+    return ask
+
+
+async def _main(kind: str, folder: Path, port: int, first: int, last: int) -> None:
     roster = Roster(read_membership(folder / "mesh"))
-    besieged = Identity.load(folder / NAME).peer_id
-    links: list[Link] = []
+    besieged = key(NAME).peer_id
+    guests = [key(f"guest-{number}") for number in range(first, last)]
+    asks: list[Ask] = []
     turns = trio.CapacityLimiter(AT_ONCE)
+    async with AsyncExitStack() as stack:
 
-    async def hold(identity: Identity) -> None:
-        async with turns:
-            links.append(await dial(identity, roster, besieged, address, timeout=60))
-
-    async with trio.open_nursery() as nursery:
-        for number in range(first, last):
-            identity = Identity.load(folder / f"guest-{number}")
-            for _ in range(each):
-                nursery.start_soon(hold, identity)
-    print(len(links), flush=True)
-    while await trio.to_thread.run_sync(sys.stdin.readline):
-        answered = set()
-
-        async def ask(number: int, link: Link, answered: set[int] = answered) -> None:
-            question = number.to_bytes(4, "big")
-            await link.send(question)
-            if await link.receive() == question:
-                answered.add(number)
+        async def hold(guest: Identity) -> None:
+            async with turns:
+                asks.append(await (link if kind == "links" else connection)(roster, guest, besieged, port, stack))
 
         async with trio.open_nursery() as nursery:
-            for number, link in enumerate(links):
-                nursery.start_soon(ask, number, link)
-        print(len(answered), flush=True)
+            for guest in guests:
+                nursery.start_soon(hold, guest)
+        print(len(asks), flush=True)
+        while await trio.to_thread.run_sync(sys.stdin.readline):
+            answered = []
+
+            async def one(ask: Ask, answered: list[bool] = answered) -> None:
+                answered.append(await ask())
+
+            async with trio.open_nursery() as nursery:
+                for ask in asks:
+                    nursery.start_soon(one, ask)
+            print(sum(answered), flush=True)
 
 
 if __name__ == "__main__":
     raise_file_limit(4096)
-    trio.run(_main, Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:6]))
+    trio.run(_main, sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:6]))

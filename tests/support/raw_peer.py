@@ -66,15 +66,14 @@ class RawPeer:
         await self.flush()
         return stream
 
-    async def pings(self, stream: Stream | None = None) -> Stream | None:
-        """Ping on a stream, a new one at first; the stream if that was answered."""
-        if stream is None:
-            said = delimited(MULTISTREAM, PING)
-            stream = await self.open(said)
-            assert await self.exactly(stream, len(said)) == said
-        self.streams.write(stream, memoryview(bytes(32)))
+    async def pings(self) -> bool:
+        """Whether a ping is answered, on a stream of its own."""
+        said = delimited(MULTISTREAM, PING) + bytes(32)
+        stream = await self.open(said)
+        answered = await self.exactly(stream, len(said)) == said
+        self.streams.finish(stream)
         await self.flush()
-        return stream if await self.exactly(stream, 32) == bytes(32) else None
+        return answered
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ from strata.mesh.crowd import Comer, Pending
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 1024  # bytes of a negotiation's message; a protocol's id is shorter
-MAX_MESSAGES = 64  # of the peer in a negotiation: a host that offers all it knows sends some ten
+MAX_MESSAGES = 16  # of the peer in a negotiation: hosts propose two or three protocols
 
 StreamHandler = Callable[[INetStream], Awaitable[None]]
 

@@ -18,8 +18,9 @@ from libp2p.peer.id import ID
 from libp2p.stream_muxer.exceptions import MuxedConnUnavailable, MuxedStreamClosed, MuxedStreamEOF, MuxedStreamReset
 from multiaddr import Multiaddr
 
+from strata.mesh.bandwidth import TokenBucket
 from strata.mesh.transport.session import Session
-from strata.mesh.transport.streams import Stream, Streams
+from strata.mesh.transport.streams import MAX_STREAMS, Stream, Streams
 from strata.secure import ProtocolViolation
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ _IDLE_PASSES = (
     2  # trio runs tasks in random order: in one pass between two of ours, a busy writer may not have had a turn
 )
 CLOSE_SECONDS = 1.0
+STREAMS_PER_SECOND = 64  # that the peer may open, beside as many at once as may be open
 
 
 class Muxer(IMuxedConn):
@@ -44,6 +46,7 @@ class Muxer(IMuxedConn):
         self._streams = Streams(initiator=conn.is_initiator)
         self._muxed: dict[Stream, MuxedStream] = {}
         self._send_opened, self._opened = trio.open_memory_channel[MuxedStream](1 << 10)
+        self._opening = TokenBucket(STREAMS_PER_SECOND, MAX_STREAMS, trio.current_time())
         self._sender = trio.lowlevel.ParkingLot()
         self._closing = False
         self._sent = trio.Event()
@@ -136,7 +139,7 @@ class Muxer(IMuxedConn):
             while data := await read():
                 changed = self._streams.received(memoryview(data))
                 for stream in self._streams.opened():
-                    self._send_opened.send_nowait(self._adopt(stream))
+                    self._accept(stream)
                 for stream in changed:
                     if (muxed := self._muxed.get(stream)) is None:
                         continue
@@ -149,6 +152,15 @@ class Muxer(IMuxedConn):
             log.debug("the connection to %s ended: %s", self.peer_id, error)
         except (ProtocolViolation, trio.WouldBlock) as error:
             log.warning("dropped the connection to %s: %s", self.peer_id, error or "too many streams at once")
+
+    def _accept(self, stream: Stream) -> None:
+        """Hand on a stream that the peer has opened; one too many is reset: each costs this side more than the peer."""
+        now = trio.current_time()
+        if self._opening.ready_at(1) > now:
+            self._streams.abort(stream)
+        elif not stream.reset:
+            self._opening.take(1, now)
+            self._send_opened.send_nowait(self._adopt(stream))
 
     async def _send(self) -> None:
         streams, before = self._streams, 0

@@ -25,7 +25,8 @@ MESSAGE_BYTES = 65_519  # plaintext of the channel's largest message
 TURN_BYTES = MESSAGE_BYTES - HEADER.size
 BATCH_BYTES = 4 * MESSAGE_BYTES
 MAX_OUTBOX = 256 << 10  # bytes of one stream that wait for their turn
-MAX_STREAMS = 256  # that the peer may have open at a time
+MAX_STREAMS = 128  # that the peer may have open at a time
+MAX_UNREAD = 32 << 20  # bytes of all streams together: far more than a reader who keeps up ever leaves
 _MAX_CONTROL = 64 << 10  # bytes of answers to a peer that does not read them
 _MAX_NUMBER = (1 << 32) - 1
 
@@ -82,6 +83,7 @@ class Streams:
         self._next = 1 if initiator else 2
         self._next_of_peer = 2 if initiator else 1
         self._of_peer = 0  # live ones that the peer opened
+        self._unread = 0  # of all streams
 
     def __len__(self) -> int:
         return len(self._live)
@@ -116,6 +118,7 @@ class Streams:
     def take(self, stream: Stream, most: int) -> bytes:
         """At most `most` bytes of what has come; the peer may then send as much again."""
         inbox = stream._inbox
+        self._unread -= min(most, len(inbox))
         if most >= len(inbox):
             taken = bytes(inbox)
             inbox.clear()
@@ -194,6 +197,9 @@ class Streams:
             if stream._payable < 0 or stream.ended:
                 raise ProtocolViolation("data beyond the credit or the end of a stream")
             stream._inbox += body
+            self._unread += len(body)
+            if self._unread > MAX_UNREAD:
+                self.abort(stream)
         return stream
 
     def _control_frame(self, kind: int, number: int, size: int) -> Stream | None:
@@ -256,5 +262,6 @@ class Streams:
         self._of_peer -= not self._is_own(stream.number)
         if reset:
             stream.reset = True
+            self._unread -= len(stream._inbox)
             stream._inbox.clear()
             stream._outbox.clear()

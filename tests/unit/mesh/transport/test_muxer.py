@@ -11,8 +11,8 @@ pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make 
 from libp2p.io.exceptions import ConnectionClosedError
 from libp2p.stream_muxer.exceptions import MuxedConnUnavailable, MuxedStreamClosed, MuxedStreamEOF, MuxedStreamReset
 
-from strata.mesh.transport.muxer import CLOSE_SECONDS, Muxer
-from strata.mesh.transport.streams import DATA, HEADER, MAX_OUTBOX, WINDOW_BYTES
+from strata.mesh.transport.muxer import CLOSE_SECONDS, STREAMS_PER_SECOND, Muxer
+from strata.mesh.transport.streams import DATA, HEADER, MAX_OUTBOX, MAX_STREAMS, WINDOW_BYTES
 
 
 class Wire:
@@ -104,6 +104,39 @@ def test_a_reader_that_stops_holds_up_its_own_stream_alone() -> None:
                 nursery.start_soon(free.write, bytes(WINDOW_BYTES))
                 assert await exactly(other, WINDOW_BYTES) == bytes(WINDOW_BYTES)
             assert len(nursery.child_tasks) == 1
+            nursery.cancel_scope.cancel()
+
+    run(test)
+
+
+def test_a_peer_that_opens_streams_without_end_is_held_to_a_rate() -> None:
+    async def test() -> None:
+        handed_on = []
+
+        async with connected() as (near, far), trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def accept() -> None:
+                while True:
+                    handed_on.append(await far.accept_stream())
+
+            async def open_and_reset(count: int) -> int:
+                """How many of so many are handed on at the other side."""
+                handed_on.clear()
+                for _ in range(count):
+                    stream = await near.open_stream()
+                    await trio.testing.wait_all_tasks_blocked()
+                    await stream.reset()
+                return len(handed_on)
+
+            assert await open_and_reset(MAX_STREAMS + 50) == MAX_STREAMS
+            await trio.sleep(1)
+            assert await open_and_reset(STREAMS_PER_SECOND + 50) == STREAMS_PER_SECOND
+            await trio.sleep(1)
+            stream = await near.open_stream()
+            await stream.write(b"as before")
+            await trio.testing.wait_all_tasks_blocked()
+            assert await handed_on[-1].read() == b"as before"
             nursery.cancel_scope.cancel()
 
     run(test)

@@ -15,6 +15,7 @@ from strata.mesh.transport.streams import (
     HEADER,
     MAX_OUTBOX,
     MAX_STREAMS,
+    MAX_UNREAD,
     OPEN,
     RESET,
     TURN_BYTES,
@@ -241,6 +242,30 @@ def test_streams_that_are_over_make_room_for_others() -> None:
         carry(near, far)
         carry(far, near)
         assert not any(stream.reset for stream in streams)
+
+
+def test_what_all_streams_leave_unread_together_is_bounded() -> None:
+    near, far = pair()
+
+    def filled(count: int) -> list[Stream]:
+        """So many streams of a whole window each, as the other side sees them."""
+        streams = [near.open() for _ in range(count)]
+        there = carry(near, far)
+        for stream in streams:
+            for _ in range(WINDOW_BYTES // MAX_OUTBOX):
+                write(near, stream, bytes(MAX_OUTBOX))
+                carry(near, far)
+        carry(far, near)
+        assert [stream.reset for stream in streams] == [other.reset for other in there]
+        return there
+
+    most = MAX_UNREAD // WINDOW_BYTES
+    there = filled(most + 1)
+    assert [other.reset for other in there] == [False] * most + [True]
+    assert sum(other.unread for other in there) == MAX_UNREAD
+    far.take(there[0], WINDOW_BYTES)  # that makes room for one
+    far.abort(there[1])
+    assert [other.reset for other in filled(3)] == [False, False, True]
 
 
 def test_a_peer_that_does_not_read_its_answers_is_dropped() -> None:
