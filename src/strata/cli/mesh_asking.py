@@ -79,7 +79,7 @@ class FleetAnswers:
         from strata.inference import place_layers
 
         if self._plan is None or self._plan[0] != coordinator.nodes:
-            plan = await place_layers(coordinator, request, self.settings, self.model, sessions=1)
+            plan, _ = await place_layers(coordinator, request, self.settings, self.model, sessions=1)
             self._plan = coordinator.nodes, plan
         return self._plan[1]
 
