@@ -113,12 +113,11 @@ async def agents_of(
     """A mesh of these agents, none of which has a neighbour. hidden: those without an address in the membership."""
     if isinstance(names, int):
         names = [f"m{number:02}" for number in range(names)]
-    async with trio.open_nursery() as nursery:
-        nursery.cancel_scope.deadline = trio.current_time() + seconds
-        agents = Agents(names, nursery, folder, most_links=most_links, hidden=hidden)
-        for name in names:
-            await agents.start(name, device=Device.MOBILE if name in mobile else Device.SERVER)
-        agents.publish()
-        yield agents
-        assert not nursery.cancel_scope.cancel_called, "the test hung"
-        nursery.cancel_scope.cancel()
+    with trio.fail_after(seconds):  # the test hung
+        async with trio.open_nursery() as nursery:
+            agents = Agents(names, nursery, folder, most_links=most_links, hidden=hidden)
+            for name in names:
+                await agents.start(name, device=Device.MOBILE if name in mobile else Device.SERVER)
+            agents.publish()
+            yield agents
+            nursery.cancel_scope.cancel()

@@ -21,7 +21,7 @@ FIRST_SEEK_SECONDS = 1.0  # between tries, while nobody else is known
 SEEK_SECONDS = 10.0  # between tries of members that nothing is known of
 SEEDS = 3  # tried at once while nobody else is known
 LEAVE_SECONDS = 1.0
-PULSE_SECONDS = 0.5  # between looks at the clock
+PULSE_SECONDS, MOBILE_PULSE_SECONDS = 2.0, 0.5  # between looks at the clock
 SLEPT_SECONDS = 5.0  # without a pulse: nobody knows what has become of the links
 
 _NAMES: Mapping[State, HeldState] = {
@@ -113,13 +113,13 @@ class Watch:
 
     async def _watch(self, detector: Detector) -> None:
         """The loop that `strata.mesh.members.detector` describes."""
-        pulse = _clock()
+        pulse, pause = _clock(), MOBILE_PULSE_SECONDS if self._mobile else PULSE_SECONDS
         while not detector.gone:
             self._seek()
             self._send_outgoing()
             for change in detector.changes():
                 self._note(change)
-            soon = trio.current_time() + PULSE_SECONDS
+            soon = trio.current_time() + pause
             arrived = await self._arrived(min(detector.next_call, self._seek_at, soon))
             before, pulse = pulse, _clock()
             if pulse > before + SLEPT_SECONDS:
