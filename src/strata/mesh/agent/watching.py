@@ -12,7 +12,7 @@ from strata.mesh.agent.datagrams import Datagrams
 from strata.mesh.agent.messages import Held, HeldState
 from strata.mesh.agent.presence import Presence
 from strata.mesh.agent.transport import Transport
-from strata.mesh.members import LAN, MOBILE, BadMessage, Change, Detector, SignedCharter, State, What
+from strata.mesh.members import LAN, MOBILE, BadMessage, Change, Detector, SignedCharter, State, Timing, What
 from strata.mesh.roster import Roster
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,9 @@ _NAMES: Mapping[State, HeldState] = {
 class Watch:
     """Watches the other members for member `me`.
 
-    mobile: it is metered and sleeps at times. membership_came: called when a newer membership has come by gossip, and
-    `charter` has it. woke: called when this process has slept for seconds.
+    mobile: it is metered and sleeps at times. timing: of the detector; by default as the device asks. membership_came:
+    called when a newer membership has come by gossip, and `charter` has it. woke: called when this process has slept
+    for seconds.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Watch:
         transport: Transport,
         *,
         mobile: bool,
+        timing: Timing | None = None,
         membership_came: Callable[[], None],
         woke: Callable[[], None],
     ) -> None:
@@ -56,6 +58,7 @@ class Watch:
         self._roster = roster
         self._charter = charter
         self._mobile = mobile
+        self._timing = timing or (MOBILE if mobile else LAN)
         self._membership_came = membership_came
         self._woke = woke
         self._random = Random()  # noqa: S311 - no secret
@@ -107,7 +110,7 @@ class Watch:
             self._random,
             charter=self._charter,
             mobile=self._mobile,
-            timing=MOBILE if self._mobile else LAN,
+            timing=self._timing,
             near=self.datagrams.is_linked,
         )
 
