@@ -27,6 +27,7 @@ from strata.mesh.roster import Roster
 from strata.mesh.transport.fronting import Front
 from strata.mesh.transport.muxer import PROTOCOL as MUX
 from strata.mesh.transport.muxer import Muxer
+from strata.mesh.transport.quic import OneStreamQuic
 from strata.mesh.transport.security import PROTOCOL, XkTransport
 from strata.mesh.transport.stock import MembersNoise
 from strata.mesh.transport.strangers import OnConnection, strangers
@@ -69,6 +70,7 @@ def build_host(
     # A peer that refuses us does so again; who wants another try makes one.
     swarm = host.get_network()
     swarm.retry_config.max_retries = 0
+    swarm.transport_manager.add_transport(OneStreamQuic(private_key))
     if fronting:
         channel.front = Front(listener.identity, roster, swarm, PROTOCOL)
     return host, channel.front

@@ -16,6 +16,7 @@ from multiaddr.exceptions import Error as MultiaddrError
 
 from strata.mesh.connect import Unreachable
 from strata.mesh.transport.attempt import attempt
+from strata.mesh.transport.quic import is_quic
 from strata.secure import Member
 
 CIRCUIT = "/p2p-circuit"  # the end of an address that leads over a relay
@@ -58,7 +59,7 @@ async def dial_raw(swarm: Swarm, member: Member, address: str) -> RawConnection:
         conn = await transport.dial(where)
     except (BaseLibp2pError, OSError) as error:
         raise Unreachable(f"cannot connect to {member.name} at {address}: {error}") from error
-    if not isinstance(conn, RawConnection):
+    if not isinstance(conn, RawConnection) or is_quic(conn):
         await conn.close()
         raise Unreachable(f"{member.name} at {address} takes no connection that could be passed on")
     return conn

@@ -24,6 +24,7 @@ from libp2p.security.exceptions import HandshakeFailure
 from strata.mesh.connect import Unreachable
 from strata.mesh.roster import Roster
 from strata.mesh.transport.fronting import Front, read_hello
+from strata.mesh.transport.quic import is_quic, trust
 from strata.mesh.transport.session import Session
 from strata.mesh.transport.ways import Fronted
 from strata.secure import (
@@ -32,6 +33,7 @@ from strata.secure import (
     EchInitiator,
     EchResponder,
     Established,
+    HandshakeFailed,
     HelloRejected,
     Listener,
     ReadHello,
@@ -83,6 +85,8 @@ class XkTransport(ISecureTransport):
             read = self._listener.read(*await read_hello(conn))
             if read.opened is None or read.opened.peer_id == self._identity.peer_id:
                 return read
+            if is_quic(conn):
+                raise HandshakeFailed("a hello for another peer over QUIC, on which nothing is passed on")
             await front.pass_on(conn, read.opened)
         raise HandshakeFailure("the connection was passed on to another member, and has ended")
 
@@ -101,6 +105,7 @@ class XkTransport(ISecureTransport):
         """Shake hands within the time limit; the swarm sets none for outbound connections."""
         with self._failing(), trio.fail_after(self._seconds):
             peer = await establish(conn, channel)
+        trust(conn)
         public_key = Ed25519PublicKey.from_bytes(public_key_of(peer))
         return Session(
             conn,
