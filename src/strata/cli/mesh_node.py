@@ -18,6 +18,8 @@ def node(
         str, typer.Option(help="HOST:PORT to listen on; port 0 takes any free one. For libp2p also /ip4/…/tcp/…/ws.")
     ] = "127.0.0.1:0",
     transport: Annotated[str, typer.Option(help="What carries its links: direct, or libp2p.")] = "direct",
+    front: Annotated[bool, typer.Option("--front", help="Pass on what is for members with the address @NAME.")] = False,
+    relay: Annotated[bool, typer.Option("--relay", help="Relay to members that cannot be dialled (libp2p).")] = False,
     device: Annotated[str, typer.Option(help="server, or mobile, which carries nothing for others.")] = "server",
     most_links: Annotated[int, typer.Option(min=1, max=1024, help="Neighbours that it bears at most.")] = 64,
     supervised: Annotated[bool, typer.Option("--supervised", help="End when standard input ends.")] = False,
@@ -31,6 +33,8 @@ def node(
     host, port, multiaddr = "", 0, None
     if transport == "libp2p":
         multiaddr = parse_multiaddr(listen)
+    elif transport == "direct" and relay:
+        raise StrataError("--relay needs --transport libp2p: a direct link has no relays, only fronts (--front)")
     elif transport == "direct":
         host, port = parse_listen(listen)
     else:
@@ -44,6 +48,8 @@ def node(
         host=host,
         port=port,
         multiaddr=multiaddr,
+        fronting=front,
+        relaying=relay,
         device=Device(device),
         most_links=most_links,
         supervised=supervised,

@@ -1,6 +1,7 @@
 """The process that `strata mesh node` is: start, say so, serve, end cleanly."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,7 @@ from strata.mesh.network import Device
 from strata.mesh.port import Transport
 from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
 from strata.mesh.roster import Roster
-from strata.mesh.transport import Libp2p
+from strata.mesh.transport import Libp2p, RelayLimits
 from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
 
 
@@ -25,6 +26,8 @@ def run_agent(
     host: str,
     port: int,
     multiaddr: str | None = None,
+    fronting: bool = False,
+    relaying: bool = False,
     device: Device = Device.SERVER,
     most_links: int = MOST_LINKS,
     supervised: bool = False,
@@ -36,28 +39,36 @@ def run_agent(
     JSON when it is ready: peer_id, name, address.
 
     It listens for direct links at `host` and `port`, or where `multiaddr` is given, at that with a libp2p host: then
-    it also reaches others by theirs. Raises CannotListen.
+    it also reaches others by theirs. fronting: pass on what is for members that name this one as their front; relaying,
+    for libp2p alone: also for members that cannot be dialled and keep a place here. Raises CannotListen.
     """
-    place = (host, port) if multiaddr is None else multiaddr
-    main = partial(_main, place=place, device=device, most_links=most_links, supervised=supervised)
+
+    def transport_of(identity: Identity, roster: Roster) -> Transport:
+        keys, replays = open_ech_keys(home / "ech.json"), ReplayCache(file=ReplayFile(home / "replays"))
+        if multiaddr is None:
+            return Direct(identity, roster, host, port, keys=keys, replays=replays, fronting=fronting)
+        limits = RelayLimits() if relaying else None
+        return Libp2p(identity, roster, (multiaddr,), keys=keys, replays=replays, fronting=fronting, relaying=limits)
+
+    main = partial(_main, transport_of=transport_of, device=device, most_links=most_links, supervised=supervised)
     trio.run(partial(main, home, mesh))
 
 
 async def _main(
-    home: Path, mesh: Path, *, place: tuple[str, int] | str, device: Device, most_links: int, supervised: bool
+    home: Path,
+    mesh: Path,
+    *,
+    transport_of: Callable[[Identity, Roster], Transport],
+    device: Device,
+    most_links: int,
+    supervised: bool,
 ) -> None:
     identity = Identity.load(home / "identity.json")
     roster = Roster(newest_membership(mesh, home / "mesh"))
     own = roster.membership.member(identity.peer_id)
-    keys, replays = open_ech_keys(home / "ech.json"), ReplayCache(file=ReplayFile(home / "replays"))
-    transport: Transport
-    if isinstance(place, str):
-        transport = Libp2p(identity, roster, (place,), keys=keys, replays=replays)
-    else:
-        transport = Direct(identity, roster, *place, keys=keys, replays=replays)
     agent = Agent(
         roster,
-        transport,
+        transport_of(identity, roster),
         NeighbourBook(roster.membership.mesh_id, home / "neighbours"),
         version=version("strata"),
         device=device,

@@ -17,7 +17,7 @@ from strata.secure import EchKeys, Identity, ReplayCache
 class Direct(Transport):
     """Direct links, as `strata.mesh.dial` and `serve` make them; `port` 0 listens at any free one.
 
-    keys, replays: as `serve` takes them.
+    keys, replays, fronting: as `serve` takes them.
     """
 
     def __init__(
@@ -29,12 +29,14 @@ class Direct(Transport):
         *,
         keys: EchKeys | None = None,
         replays: ReplayCache | None = None,
+        fronting: bool = False,
     ) -> None:
         self._identity = identity
         self._roster = roster
         self._where = host, port
         self._keys = keys
         self._replays = replays
+        self._fronting = fronting
 
     def opened(self) -> AbstractAsyncContextManager[None]:
         """Nothing: each dial has a socket of its own."""
@@ -46,7 +48,9 @@ class Direct(Transport):
 
     async def serve(self, services: Services, *, task_status: trio.TaskStatus[str]) -> None:
         """As `Transport.serve`; reports "host:port"."""
-        serving = partial(serve, self._identity, self._roster, offering(services), *self._where)
+        serving = partial(
+            serve, self._identity, self._roster, offering(services), *self._where, fronting=self._fronting
+        )
         async with trio.open_nursery() as nursery:
             bound = await nursery.start(partial(serving, keys=self._keys, replays=self._replays))
             task_status.started(f"{self._where[0]}:{bound}")

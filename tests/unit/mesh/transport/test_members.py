@@ -1,6 +1,7 @@
 """Members reached through libp2p hosts: records over streams, connections used again or given up."""
 
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
@@ -254,5 +255,30 @@ def test_who_cannot_be_reached_is_unreachable() -> None:
         await listener.aclose()
         with pytest.raises(RuntimeError, match="no host is open"):
             await alice.dial(BOB.peer_id, 5, ECHO)
+
+    run(test)
+
+
+def test_two_that_dial_each_other_at_the_same_time_both_get_through() -> None:
+    async def test() -> None:
+        rosters = Roster(MESH), Roster(MESH)
+        alice, bob = (Libp2p(who, roster, ANY) for who, roster in zip((ALICE, BOB), rosters, strict=True))
+        async with trio.open_nursery() as nursery:
+            at = [await nursery.start(partial(each.serve, {ECHO: echo})) for each in (alice, bob)]
+            mesh = MESH.with_member(ALICE.card, "alice", at[:1]).with_member(BOB.card, "bob", at[1:])
+            for roster in rosters:
+                roster.update(mesh.seal(ALICE))
+
+            async def ask(dials: Libp2p, whom) -> None:
+                connection = await dials.dial(whom.peer_id, 5, ECHO)
+                for _ in range(3):
+                    await connection.send(b"there?")
+                    assert await connection.receive() == b"there?"
+
+            async with trio.open_nursery() as asking:
+                for _ in range(4):
+                    asking.start_soon(ask, alice, BOB)
+                    asking.start_soon(ask, bob, ALICE)
+            nursery.cancel_scope.cancel()
 
     run(test)
