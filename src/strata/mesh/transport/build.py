@@ -48,8 +48,8 @@ def build_host(
     fronting: bool,
     handshake_seconds: float,
     max_connections: int,
-) -> tuple[IHost, Front | None]:
-    """A host that does not run yet, see `open_host`; and its front, to be closed before the host is."""
+) -> IHost:
+    """A host that does not run yet; see `open_host`."""
     if libp2p.__version__ != TESTED:
         log.warning("libp2p %s is not %s, which the mesh was tested with", libp2p.__version__, TESTED)
     private_key = Ed25519PrivateKey.from_bytes(listener.identity.signing_seed)
@@ -73,7 +73,7 @@ def build_host(
     swarm.transport_manager.add_transport(OneStreamQuic(private_key))
     if fronting:
         channel.front = Front(listener.identity, roster, swarm, PROTOCOL)
-    return host, channel.front
+    return host
 
 
 def parse(address: str) -> Multiaddr:

@@ -47,7 +47,7 @@ async def open_host(
     """
     build = _build_room()
     where = [build.parse(address) for address in addresses]
-    host, front = build.build_host(
+    host = build.build_host(
         Listener(identity, lambda: roster.membership, ReplayCache() if replays is None else replays, keys or EchKeys()),
         roster,
         stock=stock,
@@ -82,8 +82,6 @@ async def open_host(
             except Exception as error:
                 failure = error
             finally:
-                if front is not None:
-                    front.close()
                 with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_SECONDS):
                     for listener in swarm.listeners.values():
                         await listener.close()
