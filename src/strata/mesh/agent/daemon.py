@@ -10,12 +10,11 @@ import trio
 
 from strata.mesh.agent.agent import MOST_LINKS, Agent
 from strata.mesh.agent.book import NeighbourBook
-from strata.mesh.agent.transport import Direct
+from strata.mesh.agent.place import transport_at
 from strata.mesh.network import Device
 from strata.mesh.port import Transport
 from strata.mesh.process import end_on_signal, end_with_stdin, newest_membership
 from strata.mesh.roster import Roster
-from strata.mesh.transport import Libp2p, RelayLimits
 from strata.secure import Identity, ReplayCache, ReplayFile, open_ech_keys
 
 
@@ -43,14 +42,10 @@ def run_agent(
     for libp2p alone: also for members that cannot be dialled and keep a place here. Raises CannotListen.
     """
 
-    def transport_of(identity: Identity, roster: Roster) -> Transport:
-        keys, replays = open_ech_keys(home / "ech.json"), ReplayCache(file=ReplayFile(home / "replays"))
-        if multiaddr is None:
-            return Direct(identity, roster, host, port, keys=keys, replays=replays, fronting=fronting)
-        limits = RelayLimits() if relaying else None
-        return Libp2p(identity, roster, (multiaddr,), keys=keys, replays=replays, fronting=fronting, relaying=limits)
-
-    main = partial(_main, transport_of=transport_of, device=device, most_links=most_links, supervised=supervised)
+    open_transport = partial(
+        transport_at, (host, port) if multiaddr is None else multiaddr, fronting=fronting, relaying=relaying
+    )
+    main = partial(_main, open_transport=open_transport, device=device, most_links=most_links, supervised=supervised)
     trio.run(partial(main, home, mesh))
 
 
@@ -58,7 +53,7 @@ async def _main(
     home: Path,
     mesh: Path,
     *,
-    transport_of: Callable[[Identity, Roster], Transport],
+    open_transport: Callable[..., Transport],
     device: Device,
     most_links: int,
     supervised: bool,
@@ -66,9 +61,10 @@ async def _main(
     identity = Identity.load(home / "identity.json")
     roster = Roster(newest_membership(mesh, home / "mesh"))
     own = roster.membership.member(identity.peer_id)
+    keys, replays = open_ech_keys(home / "ech.json"), ReplayCache(file=ReplayFile(home / "replays"))
     agent = Agent(
         roster,
-        transport_of(identity, roster),
+        open_transport(identity, roster, keys=keys, replays=replays),
         NeighbourBook(roster.membership.mesh_id, home / "neighbours"),
         version=version("strata"),
         device=device,
