@@ -22,6 +22,7 @@ from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.stream_muxer.exceptions import MuxedStreamEOF
 from libp2p.transport.quic.config import QUICTransportConfig
 from libp2p.transport.quic.connection import QUICConnection
+from libp2p.transport.quic.exceptions import QUICError
 from libp2p.transport.quic.listener import QUICListener
 from libp2p.transport.quic.stream import QUICStream
 from libp2p.transport.quic.transport import QUICTransport
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 _HANDSHAKE_BYTES = 64 << 10
 _MEMBER_BYTES = 4 * MAX_STREAMS * WINDOW_BYTES  # twice the credit of as many streams as both sides may open
+_BROKEN = (BaseLibp2pError, QUICError, AssertionError)  # the last is aioquic's, of a stream that is over
 _NEVER = 1e9  # seconds: who waits for how long is for the mesh to say
 
 
@@ -63,7 +65,7 @@ class OneStreamQuic(QUICTransport):
         async def first_stream(connection: QUICConnection) -> None:
             try:
                 stream = await connection.accept_stream()
-            except BaseLibp2pError as error:
+            except (BaseLibp2pError, QUICError) as error:
                 log.info("a QUIC connection came to nothing: %s", error)
                 await connection.close()
                 return
@@ -100,7 +102,7 @@ class _Pipe(ReadWriteCloser):
             data: bytes = await self._stream.read(n)
         except MuxedStreamEOF:
             return b""
-        except BaseLibp2pError as error:
+        except _BROKEN as error:
             raise ConnectionClosedError(str(error)) from error
         return data
 
@@ -108,7 +110,7 @@ class _Pipe(ReadWriteCloser):
         """Send; raises ConnectionClosedError."""
         try:
             await self._stream.write(data)
-        except (BaseLibp2pError, AssertionError) as error:  # the latter is aioquic's, of a stream that is over
+        except _BROKEN as error:
             raise ConnectionClosedError(str(error)) from error
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ from libp2p.peer.id import ID
 from strata.mesh import Roster, Unreachable
 from strata.mesh.links import LinkClosed
 from strata.mesh.transport import Libp2p
+from strata.mesh.transport.records import CLOSE_SECONDS
 from strata.secure import MAX_RECORD, ChannelError, NotAMember, ProtocolViolation, RecordTooLarge, Truncated
 from tests.support.channels import ALICE, BOB, MESH
 from tests.support.hosts import run
@@ -194,18 +195,24 @@ def test_a_receive_can_be_cancelled_and_nothing_is_lost() -> None:
     run(test)
 
 
-def test_a_reader_learns_that_its_stream_was_closed_here() -> None:
+def test_a_reader_learns_at_once_that_its_stream_was_closed_here() -> None:
+    """Also where the peer does not end its side."""
+
     async def test() -> None:
-        async with pair() as (alice, *_), trio.open_nursery() as nursery:
+        async with pair(lambda _: trio.sleep_forever()) as (alice, *_), trio.open_nursery() as nursery:
             connection = await alice.dial(BOB.peer_id, 5, ECHO)
+            heard = trio.Event()
 
             async def read() -> None:
                 with pytest.raises(LinkClosed, match="on this side"):
                     await connection.receive()
+                heard.set()
 
             nursery.start_soon(read)
             await trio.testing.wait_all_tasks_blocked(0.01)
-            await connection.aclose()
+            nursery.start_soon(connection.aclose)
+            with trio.fail_after(CLOSE_SECONDS / 2):
+                await heard.wait()
 
     run(test)
 
@@ -234,6 +241,25 @@ def test_who_is_revoked_is_not_heard_any_more() -> None:
             alices.update(alices.membership.without(BOB.peer_id).seal(ALICE))
             with pytest.raises(NotAMember):
                 await alice.dial(BOB.peer_id, 5, ECHO)
+
+    run(test)
+
+
+def test_what_came_before_a_revocation_is_not_heard_after_it() -> None:
+    here = []
+
+    async def keep(connection) -> None:
+        here.append(connection)
+        await trio.sleep_forever()
+
+    async def test() -> None:
+        async with pair(keep) as (alice, _, _, bobs):
+            connection = await alice.dial(BOB.peer_id, 5, ECHO)
+            await connection.send(b"x")
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            bobs.update(bobs.membership.without(ALICE.peer_id).seal(ALICE))
+            with pytest.raises(NotAMember):
+                await here[0].receive()
 
     run(test)
 
