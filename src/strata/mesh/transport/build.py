@@ -70,7 +70,7 @@ def build_host(
     # A peer that refuses us does so again; who wants another try makes one.
     swarm = host.get_network()
     swarm.retry_config.max_retries = 0
-    swarm.transport_manager.add_transport(OneStreamQuic(private_key))
+    swarm.transport_manager.add_transport(OneStreamQuic(private_key, handshake_seconds))
     if fronting:
         channel.front = Front(listener.identity, roster, swarm, PROTOCOL)
     return host

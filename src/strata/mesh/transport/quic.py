@@ -41,7 +41,7 @@ _NEVER = 1e9  # seconds: who waits for how long is for the mesh to say
 class OneStreamQuic(QUICTransport):
     """A transport of raw connections, each a stream of a QUIC connection of its own."""
 
-    def __init__(self, private_key: PrivateKey) -> None:
+    def __init__(self, private_key: PrivateKey, handshake_seconds: float) -> None:
         super().__init__(
             private_key,
             QUICTransportConfig(
@@ -53,6 +53,7 @@ class OneStreamQuic(QUICTransport):
                 STREAM_WRITE_TIMEOUT=_NEVER,
             ),
         )
+        self._seconds = handshake_seconds
 
     async def dial(self, maddr: Multiaddr) -> RawConnection:
         """Connect, to whoever proves the peer id in the address; raises QUICDialError."""
@@ -64,7 +65,7 @@ class OneStreamQuic(QUICTransport):
 
         async def first_stream(connection: QUICConnection) -> None:
             try:
-                stream = await connection.accept_stream()
+                stream = await connection.accept_stream(self._seconds)
             except (BaseLibp2pError, QUICError) as error:
                 log.info("a QUIC connection came to nothing: %s", error)
                 await connection.close()

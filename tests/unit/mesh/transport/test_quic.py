@@ -13,6 +13,7 @@ from libp2p.crypto.ed25519 import Ed25519PrivateKey
 from libp2p.crypto.keys import KeyPair
 from libp2p.peer.id import ID
 from libp2p.transport.quic.stream import QUICStream
+from libp2p.transport.quic.transport import QUICTransport
 from multiaddr import Multiaddr
 
 from strata.mesh import Libp2p, Roster, Unreachable
@@ -178,5 +179,20 @@ def test_what_a_reader_leaves_unread_for_a_while_is_not_lost(monkeypatch) -> Non
                 for connection in connections:
                     assert int.from_bytes(await connection.receive(), "big") == 900_000
             nursery.cancel_scope.cancel()
+
+    run(test)
+
+
+def test_who_connects_and_opens_no_stream_is_dropped() -> None:
+    async def test() -> None:
+        async with (
+            open_host(BOB, Roster(MESH), QUIC, handshake_seconds=0.3) as bob,
+            open_host(OUTSIDER, Roster(MESH)) as other,
+        ):
+            where = Multiaddr(address(bob))
+            transport = other.get_network().transport_manager.transport_for_dialing(where)
+            connection = await QUICTransport.dial(transport, where)
+            with trio.fail_after(5):
+                await connection._closed_event.wait()
 
     run(test)
