@@ -100,8 +100,9 @@ def test_a_mesh_over_libp2p_is_swept_and_mended(environment, tmp_path: Path):
         assert (status, found["sweeps"][-1]["alive"], found["sweeps"][-1]["reach"]) == (0, 8, 1.0)
 
 
-def test_a_member_that_is_stopped_is_dead_until_it_goes_on(environment, tmp_path: Path):
-    with LocalMesh(tmp_path, 3) as mesh:
+@pytest.mark.parametrize("transport", ["direct", "libp2p"])
+def test_a_member_that_is_stopped_is_dead_until_it_goes_on(environment, tmp_path: Path, transport: str):
+    with LocalMesh(tmp_path, 3, transport=transport) as mesh:
         strata(environment, mesh, "sweep")
         (stopped, *_) = mesh.nodes
         stopped.process.send_signal(signal.SIGSTOP)

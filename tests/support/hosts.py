@@ -89,7 +89,7 @@ async def digest_of(host: IHost, peer: ID, megabytes: int) -> bool:
         await stream.write(block)
     await stream.close_write()
     answer = b""
-    while data := await read_some(stream):
+    while len(answer) < expected.digest_size and (data := await read_some(stream)):
         answer += data
     await stream.close()
     return answer == expected.digest()

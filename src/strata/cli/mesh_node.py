@@ -18,9 +18,10 @@ def node(
         str, typer.Option(help="HOST:PORT to listen on; port 0 takes any free one. For libp2p also /ip4/…/tcp/…/ws.")
     ] = "127.0.0.1:0",
     transport: Annotated[str, typer.Option(help="What carries its links: direct, or libp2p.")] = "direct",
+    front: Fronting = False,
+    relay: Annotated[bool, typer.Option("--relay", help="Relay to members that cannot be dialled (libp2p).")] = False,
     device: Device = "server",
     most_links: MostLinks = 64,
-    fronting: Fronting = False,
     supervised: Supervised = False,
 ) -> None:
     """Be a member of the mesh that holds no layers (`strata node` does both). Prints one line of JSON when ready.
@@ -36,6 +37,8 @@ def node(
     host, port, multiaddr = "", 0, None
     if transport == "libp2p":
         multiaddr = parse_multiaddr(listen)
+    elif transport == "direct" and relay:
+        raise StrataError("--relay needs --transport libp2p: a direct link has no relays, only fronts (--front)")
     elif transport == "direct":
         host, port = parse_listen(listen)
     else:
@@ -44,11 +47,10 @@ def node(
     run_agent(
         home,
         mesh,
-        host=host,
-        port=port,
-        multiaddr=multiaddr,
+        place,
+        fronting=front,
+        relaying=relay,
         device=parse_device(device),
         most_links=most_links,
-        fronting=fronting,
         supervised=supervised,
     )

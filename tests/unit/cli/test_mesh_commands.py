@@ -121,6 +121,7 @@ def test_a_node_says_what_is_wrong_before_it_starts(strata):
         ("--listen", "host:70000"),
         ("--device", "toaster"),
         ("--transport", "pigeons"),
+        ("--relay",),
     ):
         status, _, error = strata("mesh", "node", *wrong)
         assert status == 2

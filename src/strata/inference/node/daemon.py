@@ -55,7 +55,7 @@ def run_node(
     bound_kernels()
     if threads is not None:
         torch.set_num_threads(threads)
-    listening = partial(open_agent, host=host, port=port, device=device, most_links=most_links, fronting=fronting)
+    listening = partial(open_agent, place=(host, port), device=device, most_links=most_links, fronting=fronting)
     serving = partial(
         _main,
         memory_bytes=memory_bytes,

@@ -13,12 +13,10 @@ import trio
 from strata.mesh.agent.agent import MOST_LINKS, Agent
 from strata.mesh.agent.book import NeighbourBook
 from strata.mesh.agent.messages import ECH_CONFIG
-from strata.mesh.agent.transport import Direct
+from strata.mesh.agent.place import Place, transport_at
 from strata.mesh.network import Device
-from strata.mesh.port import Transport
 from strata.mesh.process import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
 from strata.mesh.roster import Roster
-from strata.mesh.transport import Libp2p
 from strata.secure import (
     EchKeys,
     Identity,
@@ -74,26 +72,21 @@ class OwnMember:
 
 def open_agent(
     own: OwnMember,
-    host: str,
-    port: int,
+    place: Place,
     *,
-    multiaddr: str | None = None,
     device: Device = Device.SERVER,
     most_links: int = MOST_LINKS,
     fronting: bool = False,
+    relaying: bool = False,
 ) -> Agent:
-    """This member's agent, whose `run` listens for it and for the services it is given.
+    """This member's agent, whose `run` listens at `place` for it and for the services it is given.
 
-    It listens at `host` and `port` for direct links, or where `multiaddr` is given, at that with a libp2p host.
-    fronting: pass on links to other members. Raises BadBook.
+    fronting: pass on what is for members that name this one as their front. relaying, for libp2p alone: also for
+    members that cannot be dialled and keep a place here. Raises BadBook.
     """
-    transport: Transport
-    if multiaddr is None:
-        transport = Direct(own.identity, own.roster, host, port, keys=own.keys, replays=own.replays, fronting=fronting)
-    else:
-        transport = Libp2p(
-            own.identity, own.roster, (multiaddr,), keys=own.keys, replays=own.replays, fronting=fronting
-        )
+    transport = transport_at(
+        place, own.identity, own.roster, keys=own.keys, replays=own.replays, fronting=fronting, relaying=relaying
+    )
     return Agent(
         own.identity.peer_id,
         own.roster,

@@ -48,7 +48,9 @@ class Direct(Transport):
 
     async def serve(self, services: Services, *, task_status: trio.TaskStatus[str]) -> None:
         """As `Transport.serve`; reports "host:port"."""
-        serving = partial(serve, self._identity, self._roster, offering(services), *self._where)
+        serving = partial(
+            serve, self._identity, self._roster, offering(services), *self._where, fronting=self._fronting
+        )
         async with trio.open_nursery() as nursery:
             bound = await nursery.start(
                 partial(serving, keys=self._keys, replays=self._replays, fronting=self._fronting)

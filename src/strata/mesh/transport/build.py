@@ -28,6 +28,7 @@ from strata.mesh.transport.fronting import Front
 from strata.mesh.transport.guard import guard
 from strata.mesh.transport.muxer import PROTOCOL as MUX
 from strata.mesh.transport.muxer import Muxer
+from strata.mesh.transport.quic import OneStreamQuic
 from strata.mesh.transport.security import PROTOCOL, XkTransport
 from strata.mesh.transport.stock import MembersNoise
 from strata.mesh.transport.strangers import OnConnection, strangers
@@ -48,8 +49,8 @@ def build_host(
     fronting: bool,
     handshake_seconds: float,
     max_connections: int,
-) -> tuple[IHost, Front | None]:
-    """A host that does not run yet, see `open_host`; and its front, to be closed before the host is."""
+) -> IHost:
+    """A host that does not run yet; see `open_host`."""
     if libp2p.__version__ != TESTED:
         log.warning("libp2p %s is not %s, which the mesh was tested with", libp2p.__version__, TESTED)
     private_key = Ed25519PrivateKey.from_bytes(listener.identity.signing_seed)
@@ -71,9 +72,10 @@ def build_host(
     # A peer that refuses us does so again; who wants another try makes one.
     swarm = host.get_network()
     swarm.retry_config.max_retries = 0
+    swarm.transport_manager.add_transport(OneStreamQuic(private_key, handshake_seconds))
     if fronting:
         channel.front = Front(listener.identity, roster, swarm, PROTOCOL)
-    return host, channel.front
+    return host
 
 
 def parse(address: str) -> Multiaddr:

@@ -11,11 +11,13 @@ from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.protocol_muxer.multiselect_client import MultiselectClient
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
+from libp2p.transport.quic.exceptions import QUICError
 from multiaddr import Multiaddr
 from multiaddr.exceptions import Error as MultiaddrError
 
 from strata.mesh.connect import Unreachable
 from strata.mesh.transport.attempt import attempt
+from strata.mesh.transport.quic import is_quic
 from strata.secure import Member
 
 CIRCUIT = "/p2p-circuit"  # the end of an address that leads over a relay
@@ -56,9 +58,9 @@ async def dial_raw(swarm: Swarm, member: Member, address: str) -> RawConnection:
         raise Unreachable(f"nothing here can dial {member.name} at {address}")
     try:
         conn = await transport.dial(where)
-    except (BaseLibp2pError, OSError) as error:
+    except (BaseLibp2pError, QUICError, OSError) as error:
         raise Unreachable(f"cannot connect to {member.name} at {address}: {error}") from error
-    if not isinstance(conn, RawConnection):
+    if not isinstance(conn, RawConnection) or is_quic(conn):
         await conn.close()
         raise Unreachable(f"{member.name} at {address} takes no connection that could be passed on")
     return conn

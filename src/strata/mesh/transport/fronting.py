@@ -5,12 +5,17 @@ far side the front agrees to it anew, and sends the hello on in one of its own. 
 the channel is end to end, and multiplexing and all that follows is inside it.
 """
 
+from dataclasses import dataclass
+
 import trio
-from libp2p.abc import IRawConnection
+from libp2p.abc import IMuxedConn, IRawConnection
 from libp2p.custom_types import TProtocol
 from libp2p.exceptions import BaseLibp2pError
+from libp2p.io.abc import ReadWriteCloser
+from libp2p.io.exceptions import ConnectionClosedError
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.swarm import Swarm
+from multiaddr import Multiaddr
 
 from strata.mesh.connect import Unreachable
 from strata.mesh.roster import Roster
@@ -23,7 +28,7 @@ _BROKEN = (BaseLibp2pError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class Front:
-    """Passes on what is for other members; `most` connections at a time, and none after `close`."""
+    """Passes on what is for other members; `most` connections at a time."""
 
     def __init__(
         self, identity: Identity, roster: Roster, swarm: Swarm, protocol: TProtocol, most: int = MAX_JOINED
@@ -33,36 +38,39 @@ class Front:
         self._swarm = swarm
         self._protocol = protocol
         self._places = most
-        self._joined: set[trio.CancelScope] = set()
-        self._closed = False
+        self._taken: dict[RawConnection, _Passage] = {}
+        self._upgrade = swarm.upgrade_inbound_raw_conn
+        swarm.upgrade_inbound_raw_conn = self.upgrade_inbound_raw_conn
 
-    def close(self) -> None:
-        """End all that is joined."""
-        self._closed = True
-        for scope in tuple(self._joined):
-            scope.cancel()
+    async def upgrade_inbound_raw_conn(self, raw_conn: IRawConnection, maddr: Multiaddr) -> IMuxedConn:
+        """As the swarm's own. A connection that is passed on comes to nothing there, and goes on here."""
+        try:
+            return await self._upgrade(raw_conn, maddr)
+        finally:
+            if isinstance(raw_conn, RawConnection) and (passage := self._taken.pop(raw_conn, None)) is not None:
+                try:
+                    await _join(passage.near, passage.far, passage.answer)
+                finally:
+                    self._places += 1
+                    with trio.CancelScope(shield=True):
+                        await passage.near.close()
+                        await passage.far.close()
 
-    async def pass_on(self, near: IRawConnection, opened: Opened) -> None:
-        """Bring a hello to its target, and then whatever either side says to the other, until one of them ends.
+    async def pass_on(self, near: RawConnection, opened: Opened) -> None:
+        """Bring a hello to its target, and take the connection for what follows; whoever had it should give it up.
 
-        A time limit of the caller holds until the target has answered, and not for what follows.
         Raises NotAMember, Unreachable, ChannelError.
         """
-        if self._closed or not self._places:
+        if not self._places:
             raise HandshakeFailed("this front passes on no more connections: all places are taken")
         self._places -= 1
         try:
             far, answer = await self._reach(opened)
-            try:
-                with trio.CancelScope(shield=True) as scope:
-                    self._joined.add(scope)
-                    await _join(near, far, answer)
-            finally:
-                self._joined.discard(scope)
-                with trio.CancelScope(shield=True):
-                    await far.close()
-        finally:
+        except BaseException:
             self._places += 1
+            raise
+        self._taken[near] = _Passage(near.stream, far, answer)
+        near.stream = _Gone()
 
     async def _reach(self, opened: Opened) -> tuple[RawConnection, bytes]:
         member = self._roster.membership.member(opened.peer_id)
@@ -117,10 +125,38 @@ async def exactly(conn: IRawConnection, count: int) -> bytes:
     return bytes(data)
 
 
-async def _join(near: IRawConnection, far: IRawConnection, answer: bytes) -> None:
+@dataclass(frozen=True)
+class _Passage:
+    """The two ends of what is passed on, and what the target has said already."""
+
+    near: ReadWriteCloser
+    far: RawConnection
+    answer: bytes
+
+
+class _Gone(ReadWriteCloser):
+    """In place of a stream that was taken: it has ended."""
+
+    async def read(self, n: int | None = None) -> bytes:
+        """The end."""
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        """Raises ConnectionClosedError."""
+        raise ConnectionClosedError("the connection was passed on")
+
+    async def close(self) -> None:
+        """It is closed."""
+
+    def get_remote_address(self) -> tuple[str, int] | None:
+        """It has none."""
+        return None
+
+
+async def _join(near: ReadWriteCloser, far: RawConnection, answer: bytes) -> None:
     """The answer, and then both directions, until one of them ends: whoever closes a channel has told the other."""
 
-    async def pump(source: IRawConnection, sink: IRawConnection) -> None:
+    async def pump(source: ReadWriteCloser, sink: ReadWriteCloser) -> None:
         try:
             while data := await source.read(_PIECE_BYTES):
                 await sink.write(data)

@@ -34,7 +34,7 @@ async def open_host(
     handshake_seconds: float = HANDSHAKE_SECONDS,
     max_connections: int = MAX_CONNECTIONS,
 ) -> AsyncIterator["IHost"]:
-    """A libp2p host that listens on `addresses` (multiaddrs: TCP, or WebSocket with `/ws`) while the block runs.
+    """A libp2p host that listens on `addresses` (multiaddrs: TCP, WebSocket with `/ws`, QUIC) while the block runs.
 
     It speaks `/strata/xk/1`, with members only. `stock` holds the peer ids of the members that may speak libp2p's
     `/noise` instead, in either direction; nobody may if it is empty, and then it is not even offered. A member that a
@@ -42,12 +42,12 @@ async def open_host(
 
     keys, replays: as `serve` takes them. fronting: pass on connections that are for other members (see `fronting`).
 
-    Raises CannotListen where an address cannot be listened on, and without libp2p. A `/quic-v1` one never can: QUIC
-    brings a security of its own (TLS 1.3), and libp2p 0.8.1 has no place in it for another.
+    Raises CannotListen where an address cannot be listened on, and without libp2p. A `/quic-v1` one is for hosts of
+    this kind only: the channel runs inside QUIC, which others do not know (see `quic`).
     """
     build = _build_room()
     where = [build.parse(address) for address in addresses]
-    host, front = build.build_host(
+    host = build.build_host(
         Listener(identity, lambda: roster.membership, ReplayCache() if replays is None else replays, keys or EchKeys()),
         roster,
         stock=stock,
@@ -82,8 +82,6 @@ async def open_host(
             except Exception as error:
                 failure = error
             finally:
-                if front is not None:
-                    front.close()
                 with trio.CancelScope(shield=True), trio.move_on_after(CLOSE_SECONDS):
                     for listener in swarm.listeners.values():
                         await listener.close()
@@ -111,6 +109,7 @@ async def dial_peer(host: "IHost", address: str, timeout: float = HANDSHAKE_SECO
 
     async def connect() -> None:
         swarm.unblock_peer(peer.peer_id)
+        swarm.peerstore.clear_addrs(peer.peer_id)  # libp2p would try what it has heard of before what it is told
         await host.connect(peer)
 
     try:

@@ -105,8 +105,9 @@ class StreamConnection:
                 async with self._lock:
                     self._end(LinkClosed("the stream was closed on this side"))
                     await self._stream.close_write()
-                while True:
-                    await self._stream.read(_READ_BYTES)
+                while await self._stream.read(_READ_BYTES):
+                    pass
+                ended = True
         except StreamEOF:
             ended = True
         except BaseLibp2pError:
@@ -118,7 +119,9 @@ class StreamConnection:
 
     async def _fill(self, count: int) -> None:
         while (missing := count - len(self._inbox)) > 0:
-            self._inbox += await self._stream.read(max(missing, _READ_BYTES))
+            if not (piece := await self._stream.read(max(missing, _READ_BYTES))):
+                raise StreamEOF  # as some muxers say it
+            self._inbox += piece
 
     def _check(self) -> None:
         if self._ending is not None:

@@ -18,12 +18,14 @@ from libp2p.crypto.ed25519 import Ed25519PublicKey
 from libp2p.crypto.keys import PrivateKey
 from libp2p.custom_types import TProtocol
 from libp2p.io.exceptions import IOException
+from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.peer.id import ID
 from libp2p.security.exceptions import HandshakeFailure
 
 from strata.mesh.connect import EchRequired, Unreachable
 from strata.mesh.roster import Roster
 from strata.mesh.transport.fronting import Front, read_hello
+from strata.mesh.transport.quic import is_quic, trust
 from strata.mesh.transport.session import Session
 from strata.mesh.transport.ways import Fronted
 from strata.secure import (
@@ -32,6 +34,7 @@ from strata.secure import (
     EchInitiator,
     EchResponder,
     Established,
+    HandshakeFailed,
     HelloRejected,
     Listener,
     ReadHello,
@@ -53,9 +56,9 @@ class XkTransport(ISecureTransport):
         self.front: Front | None = None
 
     async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
-        """Take a member's handshake, or pass the connection on if it is for another; raises HandshakeFailure.
+        """Take a member's handshake, or have the connection passed on if it is for another; raises HandshakeFailure.
 
-        Also at the end of one that was passed on: to libp2p it is a connection that has come to nothing.
+        Also where it is passed on: to libp2p it is a connection that has come to nothing.
         """
         read = None if self.front is None else await self._front(self.front, conn)
         return await self._secure(conn, Channel(EchResponder(self._listener, read)), initiator=False)
@@ -86,8 +89,10 @@ class XkTransport(ISecureTransport):
             read = self._listener.read(*await read_hello(conn))
             if read.opened is None or read.opened.peer_id == self._identity.peer_id:
                 return read
+            if not isinstance(conn, RawConnection) or is_quic(conn):
+                raise HandshakeFailed("a hello for another peer, on a connection that cannot be passed on")
             await front.pass_on(conn, read.opened)
-        raise HandshakeFailure("the connection was passed on to another member, and has ended")
+        raise HandshakeFailure("the connection is for another member, and is passed on")
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -104,6 +109,7 @@ class XkTransport(ISecureTransport):
         """Shake hands within the time limit; the swarm sets none for outbound connections."""
         with self._failing(), trio.fail_after(self._seconds):
             peer = await establish(conn, channel)
+        trust(conn)
         public_key = Ed25519PublicKey.from_bytes(public_key_of(peer))
         return Session(
             conn,

@@ -31,7 +31,7 @@ async def connect(swarm: Swarm, roster: Roster, member: Member) -> INetConn:
     fronts = tuple(roster.membership.named(name) for name in member.fronts)
     behind = bool(fronts) and own not in {front.peer_id for front in fronts}
     listeners = fronts if behind else (member,)
-    failure: Unreachable | EchRequired = Unreachable(f"the membership lists no multiaddr of {listeners[0].name}")
+    failure = Unreachable(f"the membership lists no multiaddr of {listeners[0].name}")
     for listener in listeners:
         for address in by_itself(listener) if behind else listener.multiaddrs:
             try:
@@ -40,19 +40,19 @@ async def connect(swarm: Swarm, roster: Roster, member: Member) -> INetConn:
                 if is_relayed(address):
                     return await dial_relayed(swarm, roster, member, address)
                 return await at(swarm, member, address)
-            except (Unreachable, EchRequired) as error:
+            except Unreachable as error:
                 failure = error
     raise failure
 
 
 async def _through(swarm: Swarm, roster: Roster, front: Member, address: str, member: Member) -> INetConn:
     """A connection to a member that the front passes on, end to end."""
-    if roster.ech_config(front.peer_id) is None:
+    if roster.ech_config(front.peer_id) is None and not roster.require_ech:
         await (await at(swarm, front, address)).close()  # its welcome says what hellos to it are sealed with
 
     async def connect() -> INetConn:
         if roster.ech_config(front.peer_id) is None:
-            raise EchRequired(f"no ECH config of {front.name} that can be used is known")
+            raise EchRequired(front.name)
         conn = Fronted(await dial_raw(swarm, front, address), front.peer_id)
         try:
             return await swarm.upgrade_outbound_raw_conn(conn, ID.from_base58(member.peer_id))

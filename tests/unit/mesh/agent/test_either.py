@@ -1,11 +1,14 @@
 """One who dials reaches members over links and over libp2p, as the membership lists them."""
 
+from functools import partial
+
 import pytest
 import trio
 
 pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
 
 from strata.mesh import Coordinator, Direct, Either, Libp2p, Roster, Unreachable
+from strata.mesh.agent.place import transport_at
 from strata.mesh.services import AGENT
 from strata.secure import Membership
 from tests.support.agents import COORDINATOR, agents_of, identity_of
@@ -86,3 +89,17 @@ async def test_a_coordinator_sees_a_mesh_of_either_kind():
     async with agents_of(["a", "b"], over="libp2p") as agents:
         found = await Coordinator(COORDINATOR, agents.roster.membership).discover()
         assert (tuple(found.states), dict(found.silent)) == (("a", "b"), {})
+
+
+async def test_where_a_member_listens_says_what_carries_its_connections():
+    roster = Roster(ALONE)
+    for place, kind, form in (
+        (("127.0.0.1", 0), Direct, "127.0.0.1:"),
+        (LIBP2P, Libp2p, "/ip4/127.0.0.1/tcp/"),
+    ):
+        transport = transport_at(place, COORDINATOR, roster, fronting=True, relaying=True)
+        assert isinstance(transport, kind)
+        async with trio.open_nursery() as nursery:
+            address = await nursery.start(partial(transport.serve, {AGENT: greet}))
+            assert address.startswith(form)
+            nursery.cancel_scope.cancel()

@@ -9,6 +9,7 @@ pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make 
 
 from strata.mesh import Roster, Unreachable
 from strata.mesh.transport import dial_peer, open_host
+from strata.mesh.transport.quic import is_quic
 from strata.mesh.transport.security import PROTOCOL
 from tests.support.channels import ALICE, BOB, MESH
 from tests.support.hosts import address, reaches, run
@@ -93,5 +94,20 @@ def test_who_does_not_finish_a_handshake_is_dropped_and_others_are_served(says) 
                     while await stream.receive_some():
                         pass
             assert len(bob.get_network().get_connections()) == 1
+
+    run(test)
+
+
+def test_a_peer_is_dialled_where_it_was_said_to_be() -> None:
+    """libp2p itself tries addresses that the peer has told it of, QUIC before any other."""
+
+    async def test() -> None:
+        addresses = "/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"
+        async with open_host(BOB, Roster(MESH), addresses) as bob, open_host(ALICE, Roster(MESH)) as alice:
+            alice.peerstore.add_addrs(bob.get_id(), bob.get_addrs(), 1000)
+            for kind in ("/tcp/", "/udp/"):
+                connection = await dial_peer(alice, next(str(each) for each in bob.get_addrs() if kind in str(each)))
+                assert is_quic(connection.muxed_conn.secured_conn._conn) == (kind == "/udp/")
+                await connection.close()
 
     run(test)

@@ -65,7 +65,7 @@ def test_gossip_runs_inside_the_channel() -> None:
     run(test)
 
 
-@pytest.mark.parametrize("where", ["/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/99999", "nonsense"])
+@pytest.mark.parametrize("where", ["/ip4/127.0.0.1/udp/99999/quic-v1", "/ip4/127.0.0.1/tcp/99999", "nonsense"])
 def test_an_address_that_cannot_be_listened_on_is_an_error(where) -> None:
     async def test() -> None:
         with pytest.raises(CannotListen, match="cannot listen on"):
@@ -75,17 +75,18 @@ def test_an_address_that_cannot_be_listened_on_is_an_error(where) -> None:
     run(test)
 
 
-def test_nothing_is_left_after_closing() -> None:
+@pytest.mark.parametrize("kind", ["/tcp/", "/ws/", "/quic-v1/"])
+def test_nothing_is_left_after_closing(kind) -> None:
     me = psutil.Process()
     before = me.num_fds()
 
     async def test() -> None:
         roster = Roster(MESH)
         async with (
-            open_host(BOB, roster, ("/ip4/127.0.0.1/tcp/0", *WEBSOCKET)) as bob,
+            open_host(BOB, roster, ("/ip4/127.0.0.1/tcp/0", *WEBSOCKET, "/ip4/127.0.0.1/udp/0/quic-v1")) as bob,
             open_host(ALICE, roster) as alice,
         ):
-            await dial_peer(alice, address(bob))
+            await dial_peer(alice, next(str(each) for each in bob.get_addrs() if kind in str(each)))
             await ping(alice, bob.get_id())
             await alice.new_stream(bob.get_id(), ["/ipfs/ping/1.0.0"])  # left open
         assert not me.net_connections()

@@ -1,6 +1,7 @@
 """Members reached through libp2p hosts: records over streams, connections used again or given up."""
 
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
@@ -13,6 +14,7 @@ from libp2p.peer.id import ID
 from strata.mesh import Roster, Unreachable
 from strata.mesh.links import LinkClosed
 from strata.mesh.transport import Libp2p
+from strata.mesh.transport.records import CLOSE_SECONDS
 from strata.secure import MAX_RECORD, ChannelError, NotAMember, ProtocolViolation, RecordTooLarge, Truncated
 from tests.support.channels import ALICE, BOB, MESH
 from tests.support.hosts import run
@@ -193,18 +195,24 @@ def test_a_receive_can_be_cancelled_and_nothing_is_lost() -> None:
     run(test)
 
 
-def test_a_reader_learns_that_its_stream_was_closed_here() -> None:
+def test_a_reader_learns_at_once_that_its_stream_was_closed_here() -> None:
+    """Also where the peer does not end its side."""
+
     async def test() -> None:
-        async with pair() as (alice, *_), trio.open_nursery() as nursery:
+        async with pair(lambda _: trio.sleep_forever()) as (alice, *_), trio.open_nursery() as nursery:
             connection = await alice.dial(BOB.peer_id, 5, ECHO)
+            heard = trio.Event()
 
             async def read() -> None:
                 with pytest.raises(LinkClosed, match="on this side"):
                     await connection.receive()
+                heard.set()
 
             nursery.start_soon(read)
             await trio.testing.wait_all_tasks_blocked(0.01)
-            await connection.aclose()
+            nursery.start_soon(connection.aclose)
+            with trio.fail_after(CLOSE_SECONDS / 2):
+                await heard.wait()
 
     run(test)
 
@@ -237,6 +245,25 @@ def test_who_is_revoked_is_not_heard_any_more() -> None:
     run(test)
 
 
+def test_what_came_before_a_revocation_is_not_heard_after_it() -> None:
+    here = []
+
+    async def keep(connection) -> None:
+        here.append(connection)
+        await trio.sleep_forever()
+
+    async def test() -> None:
+        async with pair(keep) as (alice, _, _, bobs):
+            connection = await alice.dial(BOB.peer_id, 5, ECHO)
+            await connection.send(b"x")
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            bobs.update(bobs.membership.without(ALICE.peer_id).seal(ALICE))
+            with pytest.raises(NotAMember):
+                await here[0].receive()
+
+    run(test)
+
+
 def test_who_cannot_be_reached_is_unreachable() -> None:
     async def test() -> None:
         listener = (await trio.open_tcp_listeners(0, host="127.0.0.1"))[0]
@@ -254,5 +281,30 @@ def test_who_cannot_be_reached_is_unreachable() -> None:
         await listener.aclose()
         with pytest.raises(RuntimeError, match="no host is open"):
             await alice.dial(BOB.peer_id, 5, ECHO)
+
+    run(test)
+
+
+def test_two_that_dial_each_other_at_the_same_time_both_get_through() -> None:
+    async def test() -> None:
+        rosters = Roster(MESH), Roster(MESH)
+        alice, bob = (Libp2p(who, roster, ANY) for who, roster in zip((ALICE, BOB), rosters, strict=True))
+        async with trio.open_nursery() as nursery:
+            at = [await nursery.start(partial(each.serve, {ECHO: echo})) for each in (alice, bob)]
+            mesh = MESH.with_member(ALICE.card, "alice", at[:1]).with_member(BOB.card, "bob", at[1:])
+            for roster in rosters:
+                roster.update(mesh.seal(ALICE))
+
+            async def ask(dials: Libp2p, whom) -> None:
+                connection = await dials.dial(whom.peer_id, 5, ECHO)
+                for _ in range(3):
+                    await connection.send(b"there?")
+                    assert await connection.receive() == b"there?"
+
+            async with trio.open_nursery() as asking:
+                for _ in range(4):
+                    asking.start_soon(ask, alice, BOB)
+                    asking.start_soon(ask, bob, ALICE)
+            nursery.cancel_scope.cancel()
 
     run(test)
