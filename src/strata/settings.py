@@ -63,6 +63,14 @@ class Settings(BaseSettings):
         description="URL of the ledger, e.g. postgresql+psycopg://user@host/db; default: SQLite in STRATA_HOME",
     )
 
+    uplink_bytes_per_second: float | None = Field(
+        None,
+        gt=0,
+        alias="STRATA_UPLINK_BYTES_PER_SECOND",
+        description="What a process may send to other members in all; its classes share it, control goes first; "
+        "default: no limit",
+    )
+
     @property
     def store_root(self) -> Path:
         """Folder of the content-addressed store."""

@@ -1,8 +1,5 @@
 """The streams of a connection as libp2p sees them: `/strata/mux/1`, a thin adapter of `Streams` on trio.
 
-One task sends. While streams are being written to it waits, at most `JOIN_SECONDS`, and then sends what has gathered;
-a message that is alone leaves at once. So small messages cost what their bytes cost, not a record each.
-
 libp2p 0.8.1 makes its own Yamux for whoever negotiates `/yamux/1.0.0`, whatever the host says: hence a name of our own.
 """
 
@@ -18,19 +15,16 @@ from libp2p.peer.id import ID
 from libp2p.stream_muxer.exceptions import MuxedConnUnavailable, MuxedStreamClosed, MuxedStreamEOF, MuxedStreamReset
 from multiaddr import Multiaddr
 
-from strata.mesh.bandwidth import TokenBucket
+from strata.mesh.bandwidth import Kind, TokenBucket
+from strata.mesh.transport.sending import Sender
 from strata.mesh.transport.session import Session
 from strata.mesh.transport.streams import MAX_STREAMS, Stream, Streams
+from strata.mesh.uplink import Uplink, own_uplink
 from strata.secure import ProtocolViolation
 
 log = logging.getLogger(__name__)
 
 PROTOCOL = TProtocol("/strata/mux/1")
-JOIN_SECONDS = 0.001
-JOIN_BYTES = 64 << 10
-_IDLE_PASSES = (
-    2  # trio runs tasks in random order: in one pass between two of ours, a busy writer may not have had a turn
-)
 CLOSE_SECONDS = 1.0
 STREAMS_PER_SECOND = 64  # that the peer may open, beside as many at once as may be open
 
@@ -38,7 +32,7 @@ STREAMS_PER_SECOND = 64  # that the peer may open, beside as many at once as may
 class Muxer(IMuxedConn):
     """The muxed side of a secured connection."""
 
-    def __init__(self, conn: ISecureConn, peer_id: ID) -> None:
+    def __init__(self, conn: ISecureConn, peer_id: ID, *, uplink: Uplink | None = None) -> None:
         self.peer_id = peer_id
         self.event_started = trio.Event()
         self.event_closed = trio.Event()
@@ -47,9 +41,8 @@ class Muxer(IMuxedConn):
         self._muxed: dict[Stream, MuxedStream] = {}
         self._send_opened, self._opened = trio.open_memory_channel[MuxedStream](1 << 10)
         self._opening = TokenBucket(STREAMS_PER_SECOND, MAX_STREAMS, trio.current_time())
-        self._sender = trio.lowlevel.ParkingLot()
+        self._sender = Sender(self._streams, conn.write, self._wake_writers, own_uplink() if uplink is None else uplink)
         self._closing = False
-        self._sent = trio.Event()
 
     @property
     def is_initiator(self) -> bool:
@@ -71,7 +64,7 @@ class Muxer(IMuxedConn):
         self.event_started.set()
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._send)
+                nursery.start_soon(self._sender.run)
                 await self._receive()
                 nursery.cancel_scope.cancel()
         finally:
@@ -83,10 +76,10 @@ class Muxer(IMuxedConn):
         """Send what is still waiting, as far as the peer takes it, and close."""
         if not self._closing:
             self._closing = True
-            self.wake()
+            self._sender.finish()
             if self.event_started.is_set() and not self.is_closed:
                 with trio.move_on_after(CLOSE_SECONDS):
-                    await self._sent.wait()
+                    await self._sender.done.wait()
             self._over()
         await self.secured_conn.close()
 
@@ -120,8 +113,7 @@ class Muxer(IMuxedConn):
 
     def wake(self) -> None:
         """Send, if there is something to send."""
-        if self._streams.has_output or self._closing:
-            self._sender.unpark()
+        self._sender.wake()
 
     def forget(self, stream: Stream) -> None:
         """Nothing that comes changes this stream any more."""
@@ -162,39 +154,13 @@ class Muxer(IMuxedConn):
             self._opening.take(1, now)
             self._send_opened.send_nowait(self._adopt(stream))
 
-    async def _send(self) -> None:
-        streams, before = self._streams, 0
-        try:
-            while True:
-                if streams.has_output:
-                    await self._join(before)
-                    before = streams.written
-                    await self.secured_conn.write(streams.batch())
-                    for muxed in self._muxed.values():
-                        muxed.writable.unpark_all()
-                elif self._closing:
-                    break
-                else:
-                    await self._sender.park()
-        except IOException as error:
-            log.debug("cannot send to %s: %s", self.peer_id, error)  # the reader comes to its end too
-        self._sent.set()
-
-    async def _join(self, before: int) -> None:
-        """Wait while others go on writing: a moment at most, and no longer than until it is worth a message.
-
-        `before` is how much had been written when the last batch was taken.
-        """
-        streams = self._streams
-        until, seen, idle = trio.current_time() + JOIN_SECONDS, streams.written, 0
-        while idle < _IDLE_PASSES and seen - before < JOIN_BYTES and trio.current_time() < until:
-            await trio.lowlevel.checkpoint()
-            idle = idle + 1 if streams.written == seen else 0
-            seen = streams.written
+    def _wake_writers(self) -> None:
+        for muxed in self._muxed.values():
+            muxed.writable.unpark_all()
 
     def _over(self) -> None:
         self._closing = True
-        self._sent.set()
+        self._sender.done.set()
         self.event_closed.set()
         self._send_opened.close()
         for muxed in self._muxed.values():
@@ -256,6 +222,15 @@ class MuxedStream(IMuxedStream):
         self._streams.abort(self._stream)
         self._changed_here()
         await trio.lowlevel.checkpoint()
+
+    @property
+    def kind(self) -> Kind:
+        """The class of what is written here, which counts where the uplink is bounded."""
+        return self._stream.kind
+
+    @kind.setter
+    def kind(self, kind: Kind) -> None:
+        self._stream.kind = kind
 
     def set_deadline(self, ttl: int) -> None:
         """Not supported, as in libp2p's own muxers: use trio's cancel scopes."""

@@ -15,6 +15,7 @@ fault and ends the connection: ProtocolViolation.
 
 import struct
 
+from strata.mesh.bandwidth import Kind
 from strata.secure import ProtocolViolation
 
 OPEN, DATA, CREDIT, END, RESET = range(5)
@@ -43,12 +44,14 @@ class Stream:
         "_window",
         "ended",
         "finished",
+        "kind",
         "number",
         "reset",
     )
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self.kind = Kind.ACTIVATIONS  # of what is written; it may be changed
         self.ended = False  # the peer sends no more
         self.finished = False  # this side sends no more once the outbox is empty
         self.reset = False
@@ -145,14 +148,26 @@ class Streams:
             self._send(RESET, stream)
             self._drop(stream, reset=True)
 
-    def batch(self) -> bytearray:
-        """The next frames to send, `BATCH_BYTES` and a few control frames at most."""
+    def pending(self, kind: Kind) -> int:
+        """How many bytes a batch of a class would hold, if it had no limit; the frames of no stream are control."""
+        frames = sum(
+            HEADER.size + min(len(stream._outbox), stream._window)
+            for stream in self._ready.values()
+            if stream.kind is kind
+        )
+        return frames + (len(self._control) if kind is Kind.CONTROL else 0)
+
+    def batch(self, kind: Kind | None = None, most: int = BATCH_BYTES) -> bytearray:
+        """The next frames to send: `most` bytes and a few control frames; of the streams of one class, or of all."""
         batch, self._control = self._control, bytearray()
         ready = self._ready
-        while ready and len(batch) < BATCH_BYTES:
-            stream = ready.pop(next(iter(ready)))
+        turns = ready if kind is None else {each.number: each for each in ready.values() if each.kind is kind}
+        while turns and len(batch) < most:
+            number = next(iter(turns))
+            stream = turns.pop(number)
+            ready.pop(number, None)
             outbox = stream._outbox
-            if size := min(len(outbox), stream._window, TURN_BYTES, BATCH_BYTES - len(batch)):
+            if size := min(len(outbox), stream._window, TURN_BYTES, most - len(batch)):
                 batch += HEADER.pack(DATA, stream.number, size)
                 batch += memoryview(outbox)[:size]
                 del outbox[:size]
