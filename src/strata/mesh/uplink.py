@@ -36,7 +36,6 @@ class Uplink:
         finally:
             sharing.withdraw(turn)
             self._events.pop(turn, None)
-            self._grant(sharing)
 
     def _grant(self, sharing: Sharing) -> None:
         while (turn := sharing.grant(trio.current_time())) is not None:

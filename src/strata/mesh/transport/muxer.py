@@ -4,21 +4,22 @@ libp2p 0.8.1 makes its own Yamux for whoever negotiates `/yamux/1.0.0`, whatever
 """
 
 import logging
-from types import TracebackType
 
 import trio
-from libp2p.abc import IMuxedConn, IMuxedStream, ISecureConn
+from libp2p.abc import IMuxedConn, ISecureConn
 from libp2p.connection_types import ConnectionType
 from libp2p.custom_types import TProtocol
 from libp2p.io.exceptions import IOException
 from libp2p.peer.id import ID
-from libp2p.stream_muxer.exceptions import MuxedConnUnavailable, MuxedStreamClosed, MuxedStreamEOF, MuxedStreamReset
+from libp2p.stream_muxer.exceptions import MuxedConnUnavailable
 from multiaddr import Multiaddr
 
-from strata.mesh.bandwidth import Kind, TokenBucket
+from strata.mesh.bandwidth import TokenBucket
+from strata.mesh.transport.muxed_stream import MuxedStream
 from strata.mesh.transport.sending import Sender
 from strata.mesh.transport.session import Session
-from strata.mesh.transport.streams import MAX_STREAMS, Stream, Streams
+from strata.mesh.transport.stream import Stream
+from strata.mesh.transport.streams import MAX_STREAMS, Streams
 from strata.mesh.uplink import Uplink, own_uplink
 from strata.secure import ProtocolViolation
 
@@ -83,14 +84,14 @@ class Muxer(IMuxedConn):
             self._over()
         await self.secured_conn.close()
 
-    async def open_stream(self) -> "MuxedStream":
+    async def open_stream(self) -> MuxedStream:
         """Open a stream; raises MuxedConnUnavailable when the connection is over."""
         if self._closing:
             raise MuxedConnUnavailable("the connection is closed")
         await trio.lowlevel.checkpoint()
         return self._adopt(self._streams.open())
 
-    async def accept_stream(self) -> "MuxedStream":
+    async def accept_stream(self) -> MuxedStream:
         """The next stream that the peer opens; raises MuxedConnUnavailable at the end."""
         try:
             return await self._opened.receive()
@@ -111,17 +112,13 @@ class Muxer(IMuxedConn):
         address: tuple[str, int] | None = self.secured_conn.get_remote_address()
         return address
 
-    def wake(self) -> None:
-        """Send, if there is something to send."""
-        self._sender.wake()
-
-    def forget(self, stream: Stream) -> None:
+    def _forget(self, stream: Stream) -> None:
         """Nothing that comes changes this stream any more."""
         self._muxed.pop(stream, None)
 
-    def _adopt(self, stream: Stream) -> "MuxedStream":
-        muxed = self._muxed[stream] = MuxedStream(self, self._streams, stream)
-        self.wake()
+    def _adopt(self, stream: Stream) -> MuxedStream:
+        muxed = self._muxed[stream] = MuxedStream(self, self._streams, stream, self._sender, self._forget)
+        self._sender.wake()
         return muxed
 
     async def _receive(self) -> None:
@@ -138,8 +135,8 @@ class Muxer(IMuxedConn):
                     muxed.readable.unpark_all()
                     muxed.writable.unpark_all()
                     if stream.reset or (stream.ended and stream.finished):
-                        self.forget(stream)
-                self.wake()
+                        self._forget(stream)
+                self._sender.wake()
         except (IOException, trio.ClosedResourceError) as error:
             log.debug("the connection to %s ended: %s", self.peer_id, error)
         except (ProtocolViolation, trio.WouldBlock) as error:
@@ -168,93 +165,3 @@ class Muxer(IMuxedConn):
             muxed.readable.unpark_all()
             muxed.writable.unpark_all()
         self._muxed.clear()
-
-
-class MuxedStream(IMuxedStream):
-    """One stream. Reads and writes may each come from one task at a time."""
-
-    def __init__(self, muxed_conn: Muxer, streams: Streams, stream: Stream) -> None:
-        self.muxed_conn = muxed_conn
-        self.readable = trio.lowlevel.ParkingLot()
-        self.writable = trio.lowlevel.ParkingLot()
-        self.lost = False  # with its connection
-        self._streams = streams
-        self._stream = stream
-
-    async def read(self, n: int | None = None) -> bytes:
-        """At most `n` bytes, at least one; raises MuxedStreamEOF at the end, MuxedStreamReset."""
-        if n == 0:
-            return b""
-        stream = self._stream
-        while not stream.unread:
-            self._check()
-            if stream.ended:
-                raise MuxedStreamEOF("the peer has ended the stream")
-            await self.readable.park()
-        data = self._streams.take(stream, stream.unread if n is None or n < 0 else n)
-        self.muxed_conn.wake()
-        return data
-
-    async def write(self, data: bytes) -> None:
-        """Send all of `data`; returns when it waits for its turn. Raises MuxedStreamClosed, MuxedStreamReset.
-
-        Where there is room it does not let other tasks run: `NetStream`, through which libp2p's users come, does.
-        """
-        view = memoryview(data)
-        while True:
-            self._check()
-            if self._stream.finished:
-                raise MuxedStreamClosed("the stream was closed on this side")
-            view = view[self._streams.write(self._stream, view) :]
-            self.muxed_conn.wake()
-            if not view:
-                return
-            await self.writable.park()
-
-    async def close(self) -> None:
-        """Send what was written and end this side; the other may go on."""
-        self._streams.finish(self._stream)
-        self._changed_here()
-        await trio.lowlevel.checkpoint()
-
-    async def reset(self) -> None:
-        """End both sides now."""
-        self._streams.abort(self._stream)
-        self._changed_here()
-        await trio.lowlevel.checkpoint()
-
-    @property
-    def kind(self) -> Kind:
-        """The class of what is written here, which counts where the uplink is bounded."""
-        return self._stream.kind
-
-    @kind.setter
-    def kind(self, kind: Kind) -> None:
-        self._stream.kind = kind
-
-    def set_deadline(self, ttl: int) -> None:
-        """Not supported, as in libp2p's own muxers: use trio's cancel scopes."""
-        raise NotImplementedError("use trio.move_on_after")
-
-    def get_remote_address(self) -> tuple[str, int] | None:
-        """Host and port of the peer, where the connection has them."""
-        return self.muxed_conn.get_remote_address()
-
-    async def __aenter__(self) -> "MuxedStream":
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def _changed_here(self) -> None:
-        self.muxed_conn.wake()
-        self.readable.unpark_all()
-        self.writable.unpark_all()
-        if self._stream.reset or self._stream.ended:
-            self.muxed_conn.forget(self._stream)
-
-    def _check(self) -> None:
-        if self._stream.reset or self.lost:
-            raise MuxedStreamReset("the stream was reset, or its connection ended")

@@ -16,61 +16,19 @@ fault and ends the connection: ProtocolViolation.
 import struct
 
 from strata.mesh.bandwidth import Kind
+from strata.mesh.transport.stream import WINDOW_BYTES, Stream
 from strata.secure import ProtocolViolation
 
 OPEN, DATA, CREDIT, END, RESET = range(5)
 HEADER = struct.Struct(">BII")
 
-WINDOW_BYTES = 1 << 20  # credit of a new stream: the most that a reader can leave unread
 MESSAGE_BYTES = 65_519  # plaintext of the channel's largest message
 TURN_BYTES = MESSAGE_BYTES - HEADER.size
 BATCH_BYTES = 4 * MESSAGE_BYTES
-MAX_OUTBOX = 256 << 10  # bytes of one stream that wait for their turn
 MAX_STREAMS = 128  # that the peer may have open at a time
 MAX_UNREAD = 32 << 20  # bytes of all streams together: far more than a reader who keeps up ever leaves
 _MAX_CONTROL = 64 << 10  # bytes of answers to a peer that does not read them
 _MAX_NUMBER = (1 << 32) - 1
-
-
-class Stream:
-    """One side of a stream. Only `Streams` changes it, except that `take` takes what has come."""
-
-    __slots__ = (
-        "_end_sent",
-        "_inbox",
-        "_outbox",
-        "_owed",
-        "_payable",
-        "_window",
-        "ended",
-        "finished",
-        "kind",
-        "number",
-        "reset",
-    )
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.kind = Kind.ACTIVATIONS  # of what is written; it may be changed
-        self.ended = False  # the peer sends no more
-        self.finished = False  # this side sends no more once the outbox is empty
-        self.reset = False
-        self._end_sent = False
-        self._inbox = bytearray()
-        self._outbox = bytearray()
-        self._window = WINDOW_BYTES  # what the peer will still take
-        self._payable = WINDOW_BYTES  # what it may still send
-        self._owed = 0  # bytes that were taken and not yet credited
-
-    @property
-    def unread(self) -> int:
-        """Bytes that have come and were not taken."""
-        return len(self._inbox)
-
-    @property
-    def room(self) -> int:
-        """Bytes that can be written now."""
-        return MAX_OUTBOX - len(self._outbox)
 
 
 class Streams:

@@ -15,7 +15,8 @@ from strata.mesh import Kind
 from strata.mesh.bandwidth import BURST_BYTES
 from strata.mesh.transport.muxer import CLOSE_SECONDS, STREAMS_PER_SECOND, Muxer
 from strata.mesh.transport.sending import JOIN_SECONDS
-from strata.mesh.transport.streams import DATA, HEADER, MAX_OUTBOX, MAX_STREAMS, MESSAGE_BYTES, WINDOW_BYTES
+from strata.mesh.transport.stream import MAX_OUTBOX, WINDOW_BYTES
+from strata.mesh.transport.streams import DATA, HEADER, MAX_STREAMS, MESSAGE_BYTES
 from strata.mesh.uplink import Uplink
 
 
