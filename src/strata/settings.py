@@ -69,6 +69,14 @@ class Settings(BaseSettings):
         description="Dial only with hellos that hide whom they are for; never a member whose ECH config is not known",
     )
 
+    uplink_bytes_per_second: float | None = Field(
+        None,
+        gt=0,
+        alias="STRATA_UPLINK_BYTES_PER_SECOND",
+        description="What a process may send to other members in all; its classes share it, control goes first; "
+        "default: no limit",
+    )
+
     @property
     def store_root(self) -> Path:
         """Folder of the content-addressed store."""

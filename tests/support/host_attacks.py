@@ -8,7 +8,8 @@ import trio
 from libp2p.utils.varint import encode_uvarint
 
 from strata.mesh import LinkClosed
-from strata.mesh.transport.streams import CREDIT, DATA, END, HEADER, MAX_STREAMS, OPEN, RESET, WINDOW_BYTES
+from strata.mesh.transport.stream import WINDOW_BYTES
+from strata.mesh.transport.streams import CREDIT, DATA, END, HEADER, MAX_STREAMS, OPEN, RESET
 from strata.secure import ChannelError
 from tests.support.attacks import (
     BROKEN,

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 import trio
 
 from strata.mesh import Link, Roster
-from strata.mesh.transport.streams import Stream, Streams
+from strata.mesh.transport.stream import Stream
+from strata.mesh.transport.streams import Streams
 from strata.secure import Channel, EchInitiator, Identity, Membership
 
 MULTISTREAM, XK, MUX, PING = "/multistream/1.0.0", "/strata/xk/1", "/strata/mux/1", "/ipfs/ping/1.0.0"

@@ -26,7 +26,12 @@ FLAGS = {
     "PYTHON_COUPLING_ANALYSIS": "coupling_analysis",
 }
 OFF = {"STRATA_REQUIRE_ECH": "require_ech"}
-VALUES = {"ARCHAEOLOGICAL_PHASE_2_VERSION": "phase_2_version", "STRATA_HOME": "home", "STRATA_LEDGER_URL": "ledger_url"}
+VALUES = {
+    "ARCHAEOLOGICAL_PHASE_2_VERSION": "phase_2_version",
+    "STRATA_HOME": "home",
+    "STRATA_LEDGER_URL": "ledger_url",
+    "STRATA_UPLINK_BYTES_PER_SECOND": "uplink_bytes_per_second",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -73,10 +78,11 @@ def test_each_flag_is_read_from_the_environment_and_from_the_file(
 def test_each_value_is_read_from_the_environment_and_from_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, field: str
 ) -> None:
-    (tmp_path / ".env").write_text(f"{name}=file\n")
-    assert str(getattr(Settings(), field)) == "file"
-    monkeypatch.setenv(name, "environment")
-    assert str(getattr(Settings(), field)) == "environment"
+    file, environment = ("1.5", "2.5") if name.endswith("_PER_SECOND") else ("file", "environment")
+    (tmp_path / ".env").write_text(f"{name}={file}\n")
+    assert str(getattr(Settings(), field)) == file
+    monkeypatch.setenv(name, environment)
+    assert str(getattr(Settings(), field)) == environment
 
 
 def test_what_is_neither_on_nor_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

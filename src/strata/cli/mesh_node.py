@@ -34,15 +34,9 @@ def node(
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     from strata.mesh import run_agent
 
-    host, port, multiaddr = "", 0, None
-    if transport == "libp2p":
-        multiaddr = parse_multiaddr(listen)
-    elif transport == "direct" and relay:
-        raise StrataError("--relay needs --transport libp2p: a direct link has no relays, only fronts (--front)")
-    elif transport == "direct":
-        host, port = parse_listen(listen)
-    else:
+    if transport not in ("direct", "libp2p"):
         raise StrataError(f"--transport is direct or libp2p, not {transport!r}")
+    place = parse_multiaddr(listen) if transport == "libp2p" else parse_listen(listen)
     home, mesh = paths(home, mesh)
     run_agent(
         home,

@@ -15,6 +15,7 @@ import trio
 from strata.errors import StrataError
 from strata.mesh.links import Link
 from strata.mesh.roster import Roster
+from strata.mesh.services import kind_of
 from strata.secure import Channel, ChannelError, EchConfig, EchInitiator, HelloRejected, Identity, Member, Membership
 
 HANDSHAKE_SECONDS = 10.0
@@ -74,6 +75,7 @@ async def dial(
                 with _share(deadline, len(places) - number, place):
                     link = await _Dial(identity, roster, member, listener, demand).at(place)
                     if service is not None:
+                        link.kind = kind_of(service)
                         await link.send(service.encode())
             except (Unreachable, ChannelError) as error:
                 failure = error

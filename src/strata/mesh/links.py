@@ -4,7 +4,9 @@ import trio
 from cryptography.utils import Buffer
 
 from strata.errors import StrataError
+from strata.mesh.bandwidth import Kind
 from strata.mesh.roster import Roster
+from strata.mesh.uplink import Uplink, own_uplink
 from strata.secure import (
     Channel,
     ChannelError,
@@ -16,6 +18,7 @@ from strata.secure import (
 )
 
 CLOSE_SECONDS = 1.0
+_PIECE_BYTES = 256 << 10  # that the channel encrypts at a time
 
 
 class LinkClosed(StrataError):
@@ -26,12 +29,23 @@ class Link:
     """An encrypted connection to a member, made by `strata.mesh.dial` or `serve`.
 
     `send` is safe to call from several tasks, `receive` from one at a time. `bytes_sent` and `bytes_received` count
-    encrypted bytes on the wire, the handshake's included; `received` are those that somebody has read before.
+    encrypted bytes on the wire, the handshake's included; `received` are those that somebody has read before. `kind` is
+    the class of what is sent, which counts where `uplink` bounds it (the process's own if none is given).
     """
 
-    def __init__(self, connection: trio.socket.SocketType, channel: Channel, roster: Roster, received: int = 0) -> None:
+    def __init__(
+        self,
+        connection: trio.socket.SocketType,
+        channel: Channel,
+        roster: Roster,
+        *,
+        received: int = 0,
+        uplink: Uplink | None = None,
+    ) -> None:
+        self.kind = Kind.ACTIVATIONS
         self.bytes_sent = 0
         self.bytes_received = received
+        self._uplink = own_uplink() if uplink is None else uplink
         self._socket = connection
         self._channel = channel
         self._roster = roster
@@ -81,7 +95,12 @@ class Link:
             await trio.lowlevel.checkpoint_if_cancelled()
             begun = False
             try:
+                if self._uplink is not None:  # before there is a record that must be sent
+                    size = sum(memoryview(buffer).nbytes for buffer in buffers)
+                    await self._uplink.turn(self.kind, min(size, _PIECE_BYTES))
                 for view in self._channel.send(*buffers):
+                    if begun and self._uplink is not None:
+                        await self._uplink.turn(self.kind, len(view))
                     begun = True
                     await self._send_all(view)
             except (OSError, trio.ClosedResourceError) as error:

@@ -114,6 +114,7 @@ class Wire(Generic[M, L_co]):
         front = self._codec.encode(message, len(view))
         room = MAX_RECORD - len(front)
         async with self._lock:
+            self._classify(message)
             await self.link.send(front, view[:room])
             try:
                 for start in range(room, len(view), MAX_RECORD):
@@ -140,6 +141,9 @@ class Wire(Generic[M, L_co]):
             if not len(piece):
                 raise ProtocolError("a payload stopped short")
             piece = await self.link.receive()
+
+    def _classify(self, message: M) -> None:
+        """Called before a message is sent: a protocol whose messages differ in class sets that of its link here."""
 
     async def aclose(self) -> None:
         """Close the link."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import trio
 
+from strata.mesh.bandwidth import Kind
 from strata.mesh.links import Link
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,15 @@ INFERENCE = "/strata/inference/1"
 MAX_NAME = 64  # bytes
 NAME_SECONDS = 10.0  # until the name has come; it follows the handshake at once
 
+# Of what a service's connections carry. A message may have another than its connection, as a shard has.
+_KINDS = {AGENT: Kind.CONTROL, INFERENCE: Kind.ACTIVATIONS}
+
 Handler = Callable[[Link], Awaitable[None]]
+
+
+def kind_of(service: str) -> Kind:
+    """The class of what is sent for a service."""
+    return _KINDS.get(service, Kind.ACTIVATIONS)
 
 
 def offering(services: Mapping[str, Handler]) -> Handler:
@@ -36,6 +45,7 @@ def offering(services: Mapping[str, Handler]) -> Handler:
         if len(record) > MAX_NAME or name not in services:
             log.warning("hung up on %s, which wants a service that is not offered: %r", link.peer.name, name)
             return
+        link.kind = kind_of(name)
         await services[name](link)
 
     return handle

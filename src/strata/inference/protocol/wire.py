@@ -2,8 +2,8 @@
 
 import trio
 
-from strata.inference.protocol.messages import CODEC, AnyMessage
-from strata.mesh import Link
+from strata.inference.protocol.messages import CODEC, AnyMessage, Chunk, Ping, Pong
+from strata.mesh import Kind, Link
 from strata.mesh import Wire as MeshWire
 
 Requests = trio.MemoryReceiveChannel[tuple[AnyMessage, memoryview]]
@@ -14,3 +14,13 @@ class Wire(MeshWire[AnyMessage, Link]):
 
     def __init__(self, link: Link) -> None:
         super().__init__(link, CODEC)
+
+    def _classify(self, message: AnyMessage) -> None:
+        """Shards do not hold up activations, and neither does a sign of life."""
+        match message:
+            case Chunk():
+                self.link.kind = Kind.SHARDS
+            case Ping() | Pong():
+                self.link.kind = Kind.CONTROL
+            case _:
+                self.link.kind = Kind.ACTIVATIONS

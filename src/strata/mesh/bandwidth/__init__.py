@@ -6,14 +6,17 @@ Public face:
 - `allocate`, `Allocation`, `Share`: the rate of each flow, and what binds it
 - `read_flows`, `BadFlows`: `FLOWS.json`
 - `TokenBucket`, `TooFast`: a rate kept to; `Shaper`, `Due`: the flows of a peer kept to their rates
+- `Sharing`, `Turn`, `BURST_BYTES`: one rate, shared by whatever has something to send
 """
 
 from strata.mesh.bandwidth.allocate import Allocation, Share, allocate
 from strata.mesh.bandwidth.bucket import TokenBucket, TooFast
 from strata.mesh.bandwidth.flows import WEIGHTS, BadFlows, Flow, Kind, read_flows
 from strata.mesh.bandwidth.shaper import Due, Shaper
+from strata.mesh.bandwidth.sharing import BURST_BYTES, Sharing, Turn
 
 __all__ = [
+    "BURST_BYTES",
     "WEIGHTS",
     "Allocation",
     "BadFlows",
@@ -22,8 +25,10 @@ __all__ = [
     "Kind",
     "Shaper",
     "Share",
+    "Sharing",
     "TokenBucket",
     "TooFast",
+    "Turn",
     "allocate",
     "read_flows",
 ]

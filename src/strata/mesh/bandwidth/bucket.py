@@ -45,6 +45,11 @@ class TokenBucket:
         self._settle(now)
         self._held = max(0.0, self._held - count)  # less only by rounding, since it was time
 
+    def spend(self, count: int, now: float) -> None:
+        """They go now in any case; what there is not is owed, and others wait until it has come in."""
+        self._settle(now)
+        self._held -= count
+
     def set_rate(self, rate: float, now: float) -> None:
         """Another rate from now on."""
         if not rate >= 0:

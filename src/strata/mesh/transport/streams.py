@@ -15,59 +15,20 @@ fault and ends the connection: ProtocolViolation.
 
 import struct
 
+from strata.mesh.bandwidth import Kind
+from strata.mesh.transport.stream import WINDOW_BYTES, Stream
 from strata.secure import ProtocolViolation
 
 OPEN, DATA, CREDIT, END, RESET = range(5)
 HEADER = struct.Struct(">BII")
 
-WINDOW_BYTES = 1 << 20  # credit of a new stream: the most that a reader can leave unread
 MESSAGE_BYTES = 65_519  # plaintext of the channel's largest message
 TURN_BYTES = MESSAGE_BYTES - HEADER.size
 BATCH_BYTES = 4 * MESSAGE_BYTES
-MAX_OUTBOX = 256 << 10  # bytes of one stream that wait for their turn
 MAX_STREAMS = 128  # that the peer may have open at a time
 MAX_UNREAD = 32 << 20  # bytes of all streams together: far more than a reader who keeps up ever leaves
 _MAX_CONTROL = 64 << 10  # bytes of answers to a peer that does not read them
 _MAX_NUMBER = (1 << 32) - 1
-
-
-class Stream:
-    """One side of a stream. Only `Streams` changes it, except that `take` takes what has come."""
-
-    __slots__ = (
-        "_end_sent",
-        "_inbox",
-        "_outbox",
-        "_owed",
-        "_payable",
-        "_window",
-        "ended",
-        "finished",
-        "number",
-        "reset",
-    )
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.ended = False  # the peer sends no more
-        self.finished = False  # this side sends no more once the outbox is empty
-        self.reset = False
-        self._end_sent = False
-        self._inbox = bytearray()
-        self._outbox = bytearray()
-        self._window = WINDOW_BYTES  # what the peer will still take
-        self._payable = WINDOW_BYTES  # what it may still send
-        self._owed = 0  # bytes that were taken and not yet credited
-
-    @property
-    def unread(self) -> int:
-        """Bytes that have come and were not taken."""
-        return len(self._inbox)
-
-    @property
-    def room(self) -> int:
-        """Bytes that can be written now."""
-        return MAX_OUTBOX - len(self._outbox)
 
 
 class Streams:
@@ -145,14 +106,26 @@ class Streams:
             self._send(RESET, stream)
             self._drop(stream, reset=True)
 
-    def batch(self) -> bytearray:
-        """The next frames to send, `BATCH_BYTES` and a few control frames at most."""
+    def pending(self, kind: Kind) -> int:
+        """How many bytes a batch of a class would hold, if it had no limit; the frames of no stream are control."""
+        frames = sum(
+            HEADER.size + min(len(stream._outbox), stream._window)
+            for stream in self._ready.values()
+            if stream.kind is kind
+        )
+        return frames + (len(self._control) if kind is Kind.CONTROL else 0)
+
+    def batch(self, kind: Kind | None = None, most: int = BATCH_BYTES) -> bytearray:
+        """The next frames to send: `most` bytes and a few control frames; of the streams of one class, or of all."""
         batch, self._control = self._control, bytearray()
         ready = self._ready
-        while ready and len(batch) < BATCH_BYTES:
-            stream = ready.pop(next(iter(ready)))
+        turns = ready if kind is None else {each.number: each for each in ready.values() if each.kind is kind}
+        while turns and len(batch) < most:
+            number = next(iter(turns))
+            stream = turns.pop(number)
+            ready.pop(number, None)
             outbox = stream._outbox
-            if size := min(len(outbox), stream._window, TURN_BYTES, BATCH_BYTES - len(batch)):
+            if size := min(len(outbox), stream._window, TURN_BYTES, most - len(batch)):
                 batch += HEADER.pack(DATA, stream.number, size)
                 batch += memoryview(outbox)[:size]
                 del outbox[:size]

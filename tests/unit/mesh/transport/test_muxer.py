@@ -11,8 +11,13 @@ pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make 
 from libp2p.io.exceptions import ConnectionClosedError
 from libp2p.stream_muxer.exceptions import MuxedConnUnavailable, MuxedStreamClosed, MuxedStreamEOF, MuxedStreamReset
 
+from strata.mesh import Kind
+from strata.mesh.bandwidth import BURST_BYTES
 from strata.mesh.transport.muxer import CLOSE_SECONDS, STREAMS_PER_SECOND, Muxer
-from strata.mesh.transport.streams import DATA, HEADER, MAX_OUTBOX, MAX_STREAMS, WINDOW_BYTES
+from strata.mesh.transport.sending import JOIN_SECONDS
+from strata.mesh.transport.stream import MAX_OUTBOX, WINDOW_BYTES
+from strata.mesh.transport.streams import DATA, HEADER, MAX_STREAMS, MESSAGE_BYTES
+from strata.mesh.uplink import Uplink
 
 
 class Wire:
@@ -39,9 +44,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def connected():
+async def connected(uplink: Uplink | None = None):
     near, far = (
-        Muxer(Wire(stream, is_initiator=initiator), "peer")
+        Muxer(Wire(stream, is_initiator=initiator), "peer", uplink=uplink if initiator else None)
         for stream, initiator in zip(trio.testing.memory_stream_pair(), (True, False), strict=True)
     )
     async with trio.open_nursery() as nursery:
@@ -54,6 +59,11 @@ async def connected():
 def run(test) -> None:
     """With a clock that stands still unless all wait for it."""
     trio.run(test, clock=trio.testing.MockClock(autojump_threshold=1))
+
+
+def run_at_once(test) -> None:
+    """As `run`, where the clock often has to go on."""
+    trio.run(test, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 async def both(near: Muxer, far: Muxer):
@@ -182,6 +192,72 @@ def test_a_reset_wakes_whoever_waits() -> None:
                 await stream.write(b"x")
 
     run(test)
+
+
+RATE = 2 << 20
+
+
+def test_where_the_uplink_is_bounded_control_passes_a_shard_between_pieces() -> None:
+    async def test() -> None:
+        async with connected(Uplink(RATE)) as (near, far), trio.open_nursery() as nursery:
+            shard, shard_there = await both(near, far)
+            control, control_there = await both(near, far)
+            shard.kind, control.kind = Kind.SHARDS, Kind.CONTROL
+            came = 0
+
+            async def take() -> None:
+                nonlocal came
+                while True:
+                    came += len(await shard_there.read())
+
+            async def transfer() -> None:
+                while True:
+                    await shard.write(bytes(MAX_OUTBOX))
+
+            nursery.start_soon(take)
+            nursery.start_soon(transfer)
+            began = trio.current_time()
+            for _ in range(100):
+                await trio.sleep(0.05)
+                asked = trio.current_time()
+                await control.write(b"urgent")
+                assert await exactly(control_there, 6) == b"urgent"
+                assert trio.current_time() - asked < 2 * JOIN_SECONDS
+            assert came == pytest.approx(RATE * (trio.current_time() - began), abs=BURST_BYTES + MESSAGE_BYTES)
+            nursery.cancel_scope.cancel()
+
+    run_at_once(test)
+
+
+def test_where_the_uplink_is_bounded_classes_share_it_and_nothing_is_lost() -> None:
+    async def test() -> None:
+        async with connected(Uplink(RATE)) as (near, far):
+            pairs = {kind: await both(near, far) for kind in Kind}
+            size = {Kind.CONTROL: 1000, Kind.ACTIVATIONS: 8 << 20, Kind.SHARDS: 2 << 20, Kind.GOSSIP: 100_000}
+            ended = []
+
+            async def send(kind: Kind) -> None:
+                pairs[kind][0].kind = kind
+                await pairs[kind][0].write(bytes(size[kind]))
+                await pairs[kind][0].close()
+
+            async def take(kind: Kind) -> None:
+                assert await exactly(pairs[kind][1], size[kind]) == bytes(size[kind])
+                with pytest.raises(MuxedStreamEOF):
+                    await pairs[kind][1].read()
+                ended.append((kind, trio.current_time()))
+
+            began = trio.current_time()
+            async with trio.open_nursery() as nursery:
+                for kind in Kind:
+                    nursery.start_soon(send, kind)
+                    nursery.start_soon(take, kind)
+            times = dict(ended)
+            assert times[Kind.CONTROL] - began < 0.01
+            assert times[Kind.GOSSIP] - began < 2  # alone it took 0.05 s; starved it would come last, after five
+            assert trio.current_time() - began == pytest.approx(sum(size.values()) / RATE, abs=0.2)
+
+    run_at_once(test)
 
 
 @pytest.mark.parametrize("how", ["lost", "garbage", "closed"])

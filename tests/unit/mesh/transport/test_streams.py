@@ -7,20 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strata.mesh.transport.stream import MAX_OUTBOX, WINDOW_BYTES, Stream
 from strata.mesh.transport.streams import (
     BATCH_BYTES,
     CREDIT,
     DATA,
     END,
     HEADER,
-    MAX_OUTBOX,
     MAX_STREAMS,
     MAX_UNREAD,
     OPEN,
     RESET,
     TURN_BYTES,
-    WINDOW_BYTES,
-    Stream,
     Streams,
 )
 from strata.secure import ProtocolViolation
