@@ -26,11 +26,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "llama"
 
 
-def strata(home: Path, cluster: LocalCluster, *arguments: str) -> tuple[int, dict]:
+def strata(home: Path, cluster: LocalCluster, *arguments: str, **environment: str) -> tuple[int, dict]:
     """Run a command as the coordinator; exit status, and what it printed."""
     done = subprocess.run(
         [*STRATA, *arguments, "--mesh", str(cluster.mesh_file), "--json"],
-        env={**os.environ, "STRATA_HOME": str(home)},
+        env={**os.environ, "STRATA_HOME": str(home), **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -58,10 +58,15 @@ def test_nodes_are_swept_and_answer_and_who_plans_goes_by_the_sweep(tmp_path: Pa
         assert (status, answered["token_ids"]) == (0, expected)
         assert (len(answered["links"]["swept"]), len(answered["links"]["measured"])) == (0, 6)
 
-        own = ["--home", str(cluster.identity_file.parent)]
+        own, demand = ["--home", str(cluster.identity_file.parent)], {"STRATA_REQUIRE_ECH": "true"}
+        status, told = strata(home, cluster, "mesh", "status", *own, **demand)
+        assert status == 1
+        assert all("no ECH config of node-" in row["state"] for row in told["members"])
         status, swept = strata(home, cluster, "mesh", "sweep", *own)
         last = swept["sweeps"][-1]
         assert (status, last["alive"], last["reach"]) == (0, 3, 1.0)
+        status, told = strata(home, cluster, "mesh", "status", *own, **demand)
+        assert status == 0
         status, answered = strata(home, cluster, *generate)
         assert (status, answered["token_ids"]) == (0, expected)
         assert (len(answered["links"]["swept"]), len(answered["links"]["measured"])) == (6, 0)

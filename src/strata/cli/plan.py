@@ -40,7 +40,7 @@ def plan(
 
     memory_bytes: free for the model. flops: FLOP/s. bandwidth: bytes/s of memory, or of links. latency: seconds one
     way. Each of the two under "links" may be a matrix, a row for each node it leads from, in the order of "nodes"; null
-    in it means no link.
+    in it means no link. A node may be "mobile": true, and gets layers only where they fit nowhere else.
     """
     from strata.inference import Infeasible, locate_model, make_plan, profile_model, read_nodes
 

@@ -45,7 +45,8 @@ async def keep_known(roster: Roster) -> None:
     try:
         while True:
             await trio.sleep(SAVE_SECONDS)
-            await trio.to_thread.run_sync(roster.known.save)
+            if roster.known.changed:
+                await trio.to_thread.run_sync(roster.known.save)
     finally:
         roster.known.save()
 

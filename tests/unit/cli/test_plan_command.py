@@ -91,6 +91,11 @@ def test_links_may_be_matrices_with_gaps(tmp_path):
     assert links.seconds(16)[1, 0] == 2.5
 
 
+def test_a_node_may_be_mobile(tmp_path):
+    nodes, _ = read_nodes(nodes_file(tmp_path, nodes=[NODES[0], NODES[1] | {"mobile": True}]))
+    assert [node.mobile for node in nodes] == [False, True]
+
+
 @pytest.mark.parametrize(
     "content",
     [

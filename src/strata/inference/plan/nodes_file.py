@@ -6,6 +6,7 @@
 
 `flops` is FLOP/s, every `bandwidth` bytes/s, `latency` seconds one way. Either number of `links` may be a matrix, one
 row for each node it leads from and one column for each node it leads to, in the order of `nodes`; null means no link.
+A node may be `"mobile": true`: it gets layers only where they fit nowhere else.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ class _Node(BaseModel):
     memory_bytes: int = Field(ge=0)
     flops: float = Field(gt=0)
     bandwidth: float = Field(gt=0)
+    mobile: bool = False
 
 
 class _Links(BaseModel):
@@ -56,7 +58,7 @@ def read_nodes(path: Path) -> tuple[tuple[NodeProfile, ...], Links]:
     except ValidationError as error:
         first = error.errors()[0]
         raise InvalidNodesFile(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    nodes = tuple(NodeProfile(n.node, n.memory_bytes, n.flops, n.bandwidth) for n in file.nodes)
+    nodes = tuple(NodeProfile(n.node, n.memory_bytes, n.flops, n.bandwidth, n.mobile) for n in file.nodes)
     count = len(nodes)
     latency = _matrix(file.links.latency, count, float("inf"))
     return nodes, Links.of(latency, _matrix(file.links.bandwidth, count, 0.0))

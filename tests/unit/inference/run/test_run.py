@@ -19,7 +19,8 @@ from strata.inference.run.errors import ContextExceeded, RequestRefused, StageFa
 from strata.inference.run.generate import GenerationParams
 from strata.inference.run.local import generate_locally
 from strata.inference.run.pipeline import Coordinator
-from strata.mesh import INFERENCE, LinkClosed, dial
+from strata.mesh import INFERENCE, Direct, LinkClosed, agent, dial, read_membership
+from strata.mesh.agent import Dial, ask, reached
 from strata.secure import ChannelError
 from tests.support.nodes import mesh_of, split, tiny_llama
 
@@ -324,6 +325,26 @@ async def test_a_link_that_broke_is_made_anew(tmp_path: Path, llama) -> None:
         assert coordinator.nodes == ()
         result = await coordinator.generate(checkpoint, plan, PROMPTS[:1], GenerationParams(max_new_tokens=NEW))
         assert result.token_ids == _expected(model, PROMPTS[:1])
+
+
+async def test_a_newer_membership_serves_both_services_of_a_node_whichever_it_came_to(tmp_path: Path) -> None:
+    async with mesh_of(tmp_path) as mesh:
+        owner = mesh.keys["coordinator"]
+        lacking = mesh.membership.without(mesh.keys["b"].peer_id)
+        file = tmp_path / "a.home" / "mesh"
+        transport = Direct(owner, mesh.roster())
+        async with reached(transport, mesh.keys["a"].peer_id) as wire:
+            await ask(wire, Dial(peer=mesh.keys["b"].peer_id), agent.Done, seconds=5)
+            await ask(wire, agent.Update(), agent.Done, mesh.membership.seal(owner), seconds=5)  # nothing new
+            assert not file.exists()
+            assert mesh.nodes["a"]._roster.membership.version == mesh.membership.version
+            async with Coordinator.connect(owner, mesh.roster(), tmp_path, lacking.seal(owner)):
+                status = await ask(wire, agent.GetStatus(), agent.Status, seconds=5)
+            assert (status.membership, status.told) == (lacking.version, ())
+            assert read_membership(file) == lacking
+            newer = lacking.without(mesh.keys["rival"].peer_id)
+            await ask(wire, agent.Update(), agent.Done, newer.seal(owner), seconds=5)
+            assert mesh.nodes["a"]._roster.membership == newer
 
 
 async def test_a_newer_membership_is_brought_to_the_nodes(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import trio
 
+from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.run.measuring import links_between
+from strata.inference.run.rebalancing import _without_idle_mobiles
 from strata.mesh import Quality, Recent, Seen
-from tests.support.nodes import mesh_of
+from tests.support.nodes import mesh_of, split, tiny_llama
 
 pytestmark = pytest.mark.anyio
 
@@ -62,3 +64,23 @@ async def test_who_was_dead_is_not_waited_for_and_is_welcome_when_it_is_back(tmp
                 assert coordinator.nodes == ("a",)
                 assert "b" in coordinator.unreachable
             assert trio.current_time() - start < 5  # and not the ten of a dial
+
+
+async def test_a_mobile_node_says_so_to_whoever_plans(tmp_path: Path) -> None:
+    async with mesh_of(tmp_path, memory_bytes=1 << 20) as mesh:
+        mesh.nodes["b"]._mobile = True
+        async with mesh.connect() as coordinator:
+            described = await coordinator.inventory()
+            measured = (await coordinator.survey()).nodes
+            inheriting = coordinator._connections.inventory()
+    for nodes in (described, measured, inheriting):
+        assert {node.node: node.mobile for node in nodes} == {"a": False, "b": True}
+
+
+def test_layers_move_to_no_mobile_node_that_has_none(tmp_path: Path) -> None:
+    tiny_llama(tmp_path)
+    held = split(tmp_path, ["a", "b"], [2])
+    nodes = [NodeProfile(name, 1, 1.0, 1.0, mobile=name != "b") for name in ("a", "phone", "b")]
+    left, links = _without_idle_mobiles(held, nodes, Links.of([[0, 1, 2], [3, 0, 4], [5, 6, 0]], [[1] * 3] * 3))
+    assert [node.node for node in left] == ["a", "b"]
+    assert links.latency == ((0, 2), (5, 0))

@@ -47,6 +47,13 @@ def test_each_pair_has_the_time_of_its_own_sweep(settings: Settings):
     )
 
 
+def test_where_sweeps_are_counted_anew_the_newer_one_of_a_number_counts(settings: Settings):
+    write_kept(Store(settings.store_root), MESH, Kept(1, Known({("a", "b"): (GOOD, 0)})))
+    swept(settings, 0, NOW - 300)
+    swept(settings, 0, NOW)
+    assert recent_sweeps(settings, MESH).pairs == {("a", "b"): Seen(GOOD, NOW)}
+
+
 @pytest.mark.parametrize("age", [0, FRESH_SECONDS])
 def test_what_is_fresh_counts_whoever_asks(age: float):
     recent = Recent({("a", "b"): Seen(GOOD, NOW)}, frozenset("d"), NOW)
