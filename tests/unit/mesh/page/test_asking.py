@@ -88,15 +88,27 @@ def test_questions_wait_and_are_told_how_many_come_before() -> None:
     run(test)
 
 
-def test_a_member_has_one_question_at_a_time() -> None:
+def test_a_member_has_one_question_answered_and_one_waiting() -> None:
     async def test() -> None:
-        oracle, (_, say) = Oracle(), listener()
+        oracle, (said, say) = Oracle(), listener()
         desk = Desk(oracle)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(desk.answer, "anna", QUESTION, say)
-            await trio.testing.wait_all_tasks_blocked()
-            with pytest.raises(AskFailed, match="still being answered"):
+        first = trio.CancelScope()
+
+        async def ask_and_take_back() -> None:
+            with first:
                 await desk.answer("anna", QUESTION, say)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask_and_take_back)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(desk.answer, "anna", Question(prompt="And now?"), say)
+            await trio.testing.wait_all_tasks_blocked()
+            assert said[-1] == {"waiting": 1}
+            with pytest.raises(AskFailed, match="two questions of yours"):
+                await desk.answer("anna", QUESTION, say)
+            first.cancel()
+            await trio.testing.wait_all_tasks_blocked()
+            assert oracle.asked == ["Why?", "And now?"]
             oracle.go_on.set()
         await desk.answer("anna", QUESTION, say)
 
