@@ -62,7 +62,7 @@ def test_an_answer_comes_piece_by_piece() -> None:
 def test_questions_wait_and_are_told_how_many_come_before() -> None:
     async def test() -> None:
         oracle = Oracle()
-        desk, heard = Desk(oracle), {name: listener() for name in ("anna", "bob", "carl")}
+        desk, heard = Desk(oracle), {name: listener() for name in ("anna", "bob", "carl", "dora")}
         scopes = {name: trio.CancelScope() for name in heard}
 
         async def ask(name: str) -> None:
@@ -79,6 +79,7 @@ def test_questions_wait_and_are_told_how_many_come_before() -> None:
             scopes["bob"].cancel()  # out of the middle
             await trio.testing.wait_all_tasks_blocked()
             assert heard["carl"][0] == [{"waiting": 2}, {"waiting": 1}]
+            assert heard["dora"][0] == [{"waiting": 3}, {"waiting": 2}]
             scopes["anna"].cancel()
             await trio.testing.wait_all_tasks_blocked()
             assert (oracle.cancelled, oracle.asked) == (["anna"], ["anna", "carl"])
