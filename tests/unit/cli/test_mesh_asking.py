@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import trio
 
+pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
+
 from strata.cli.mesh_asking import FleetAnswers
 from strata.errors import StrataError
 from strata.inference import GenerationParams, generate_locally

@@ -8,6 +8,8 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
+
 from strata.errors import StrataError
 from strata.mesh import Answered, AskFailed
 from strata.mesh.page.asking import MAX_PROMPT, MAX_TOKENS, Desk, Question

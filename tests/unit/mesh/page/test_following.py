@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import trio
 
+pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
+
 from strata.mesh import Roster, edit_membership, write_membership
 from strata.mesh.page.following import follow, take_newest
 from strata.secure import Identity, Membership
