@@ -13,16 +13,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 import trio
 
 pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
-
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
-from transformers import PreTrainedTokenizerFast
 
 from strata.cli.mesh_asking import FleetAnswers
 from strata.inference import GenerationParams, generate_locally
@@ -30,7 +26,7 @@ from strata.mesh import Answered, AskFailed, MeshEye, Roster, edit_membership, r
 from strata.secure import Identity, PeerCard
 from strata.settings import Settings
 from tests.support.chrome import chrome, find_chrome
-from tests.support.fleet import Fleet, fleet_of
+from tests.support.fleet import Fleet, fleet_of, tokenizer_with_words
 from tests.support.hosts import run
 from tests.support.nodes import tiny_llama
 
@@ -38,7 +34,6 @@ WEB = Path(__file__).parents[2] / "web"
 BUNDLE = Path(__file__).parents[2] / "src" / "strata" / "mesh" / "page" / "static" / "app.js"
 STRATA = [sys.executable, "-c", "from strata.cli import main; main()"]
 HOST = "mesh.test"
-TOO_LITTLE = 35_000_000  # bytes of a node: beside workspace and reserve, less than the tiny model takes
 in_chrome = pytest.mark.skipif(
     find_chrome() is None, reason="NOT TESTED: there is no chromium (apt-get install chromium)"
 )
@@ -54,7 +49,7 @@ async def browser(profile: Path) -> AsyncIterator:
 async def served(fleet: Fleet, ask=None, websocket: int = 0, page: int = 0) -> AsyncIterator[str]:
     """The URL of the page of a fleet's owner, under the other name."""
     roster = Roster(read_membership(fleet.mesh))
-    eye = MeshEye(fleet.owner, roster, Settings(STRATA_HOME=fleet.home), fresh_seconds=0.5)
+    eye = MeshEye(fleet.owner, roster, Settings(STRATA_HOME=fleet.home, STRATA_LEDGER_URL=None), fresh_seconds=0.5)
     places = {"listen": ("127.0.0.1", page), "websocket": ("127.0.0.1", websocket)}
     async with serve_page(fleet.owner, roster, eye, ask=ask, mesh=fleet.mesh, **places) as serving:
         yield serving.url.replace("127.0.0.1", HOST)
@@ -95,8 +90,12 @@ def test_a_browser_joins_sees_the_mesh_asks_it_and_is_revoked(tmp_path: Path) ->
     assert len(expected) > 200
 
     async def test() -> None:
-        async with fleet_of(tmp_path, ["anna", "bob"], TOO_LITTLE) as fleet, browser(tmp_path / "profile") as tab:
-            settings = Settings(STRATA_HOME=fleet.home, STRATA_LEDGER_URL=f"sqlite:///{tmp_path}/ledger.sqlite")
+        async with fleet_of(tmp_path, ["anna", "bob"]) as fleet, browser(tmp_path / "profile") as tab:
+            settings = Settings(
+                STRATA_HOME=fleet.home,
+                STRATA_LEDGER_URL=f"sqlite:///{tmp_path}/ledger.sqlite",
+                DISTRIBUTED_INFERENCE_CROSS_NODE_OPT=False,  # by memory, so that both nodes get layers
+            )
             ask = FleetAnswers(model, fleet.mesh, fleet.home / "identity.json", settings)
             async with served(fleet, ask) as url:
                 await tab.open(url)
@@ -122,6 +121,32 @@ def test_a_browser_joins_sees_the_mesh_asks_it_and_is_revoked(tmp_path: Path) ->
                 assert {urlsplit(request).hostname for request in tab.requests} == {HOST}
 
     run(test, seconds=120)
+
+
+def test_the_command_serves_the_page_until_it_is_told_to_end(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with fleet_of(tmp_path, ["anna"]) as fleet:
+            options = ["--home", str(fleet.home), "--listen", "127.0.0.1:0", "--websocket", "127.0.0.1:0"]
+            command = [*STRATA, "mesh", "page", *options]
+            process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            try:
+                said = b""
+                while not said.endswith(b"\n"):
+                    said += await process.stdout.receive_some()
+                ready = json.loads(said)
+                found = await trio.to_thread.run_sync(fetch, f"{ready['url']}where")
+                assert f"/tcp/{found['port']}/ws/p2p/{found['peer']}" in ready["address"]
+                assert found["peer"] == fleet.owner.peer_id
+            finally:
+                process.terminate()
+            assert await process.wait() == 0
+
+    run(test)
+
+
+def fetch(url: str) -> dict:
+    with urlopen(url, timeout=10) as response:
+        return json.load(response)
 
 
 @in_chrome
@@ -224,14 +249,6 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_script_that_ships_is_what_its_sources_make(sources: Path, tmp_path: Path) -> None:
     subprocess.run(["node", "build.js", str(tmp_path / "app.js")], cwd=sources, check=True, timeout=60)
     assert (tmp_path / "app.js").read_bytes() == BUNDLE.read_bytes(), "run `make page`, and commit what it makes"
-
-
-def tokenizer_with_words(folder: Path) -> None:
-    """A word for each token of a tiny model."""
-    words = ["?", "tell", "me", "a", "story", *(f"word{number}" for number in range(5, 256))]
-    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token="?"))
-    tokenizer.pre_tokenizer = Whitespace()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="?").save_pretrained(folder)
 
 
 async def rows(tab) -> list[str]:

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trio
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import PreTrainedTokenizerFast
 
 from strata.inference.node.holding import Holding
 from strata.inference.node.node import Node
@@ -13,7 +17,9 @@ from strata.inference.node.worker import Worker
 from strata.mesh import INFERENCE, Agent, Direct, NeighbourBook, Roster, edit_membership, write_membership
 from strata.secure import Identity, Membership
 from strata.store import Store
-from tests.support.nodes import EVERYTHING
+from tests.support.nodes import EVERYTHING, set_modules_aside
+
+MEMORY_BYTES = 64 << 20
 
 
 class Member(Direct):
@@ -38,8 +44,9 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet_of(folder: Path, names: Sequence[str], memory_bytes: int = 64 << 20) -> AsyncIterator[Fleet]:
-    """Such a mesh, owned by "owner", who is a coordinator. memory_bytes: what each node may use."""
+async def fleet_of(folder: Path, names: Sequence[str]) -> AsyncIterator[Fleet]:
+    """Such a mesh, owned by "owner", who is a coordinator."""
+    set_modules_aside()
     owner, keys = Identity.generate(), {name: Identity.generate() for name in names}
     fleet = Fleet(folder / "home", folder / "home" / "mesh", owner, {})
     fleet.home.mkdir()
@@ -55,7 +62,7 @@ async def fleet_of(folder: Path, names: Sequence[str], memory_bytes: int = 64 <<
             rosters = {}
             for name in names:
                 roster = rosters[name] = Roster(membership)
-                holding = fleet.holdings[name] = Holding(Store(folder / name), worker, memory_bytes)
+                holding = fleet.holdings[name] = Holding(Store(folder / name), worker, MEMORY_BYTES)
                 node = Node(keys[name], roster, holding, worker, nursery=nursery, baseline_rss_bytes=EVERYTHING)
                 agent = Agent(roster, Member(keys[name], roster, node), NeighbourBook(membership.mesh_id), version="1")
                 address = await nursery.start(lambda agent=agent, *, task_status: agent.run(task_status=task_status))
@@ -72,3 +79,11 @@ async def fleet_of(folder: Path, names: Sequence[str], memory_bytes: int = 64 <<
         worker.stop()
     if failure is not None:
         raise failure
+
+
+def tokenizer_with_words(folder: Path) -> None:
+    """A word for each token of a tiny model."""
+    words = ["?", "tell", "me", "a", "story", *(f"word{number}" for number in range(5, 256))]
+    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token="?"))
+    tokenizer.pre_tokenizer = Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="?").save_pretrained(folder)

@@ -84,7 +84,7 @@ def split(model: Path, nodes: Iterable[str], cuts: Iterable[int], context: int =
 
 
 @cache
-def _set_modules_aside() -> None:
+def set_modules_aside() -> None:
     """Let collections look at new objects only, as a node does: nodes collect often, each time 0.2 s otherwise."""
     gc.collect()
     gc.freeze()
@@ -115,7 +115,7 @@ async def mesh_of(
     home: Path, nodes: int = 2, memory_bytes: int = 64 << 20, leaks: LeakWatch | None = None
 ) -> AsyncIterator[Mesh]:
     """A mesh of `nodes` nodes called a, b, c, ..., the coordinator who owns it, and the coordinator "rival"."""
-    _set_modules_aside()
+    set_modules_aside()
     names = [chr(ord("a") + index) for index in range(nodes)]
     keys = {name: Identity.generate() for name in [*names, "coordinator", "rival"]}
     membership = Membership.found(keys["coordinator"])

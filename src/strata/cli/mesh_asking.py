@@ -87,7 +87,8 @@ class FleetAnswers:
         from strata.inference import generate_locally
 
         def show(_: int, piece: str) -> None:
-            trio.from_thread.run_sync(on_text, piece)  # raises where the question was taken back
+            trio.from_thread.check_cancelled()  # raises where the question was taken back
+            trio.from_thread.run_sync(on_text, piece)
 
         return await trio.to_thread.run_sync(
             generate_locally, self.model, request.prompts, request.params, show, self.dtype

@@ -1,4 +1,4 @@
-"""Questions of browsers: one is answered at a time, one of each member is taken, and the others wait their turn."""
+"""Questions of browsers: one is answered at a time, and the others wait their turn."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ MAX_QUESTION_BYTES = 16 << 10
 MAX_PROMPT = 8000  # characters
 MAX_TOKENS = 512
 MAX_WAITING = 16
+MAX_OF_ONE = 2  # of one member: what was taken back takes a moment to end, and the next may come meanwhile
 
 
 class AskFailed(StrataError):
@@ -78,8 +79,8 @@ class Desk:
 
     async def answer(self, peer_id: str, question: Question, say: Say) -> None:
         """Answer it when its turn has come; cancelling takes it back. Raises AskFailed, and what `Ask` raises."""
-        if any(turn.peer_id == peer_id for turn in self._queue):
-            raise AskFailed("your last question is still being answered: wait for it, or stop it")
+        if sum(turn.peer_id == peer_id for turn in self._queue) >= MAX_OF_ONE:
+            raise AskFailed("two questions of yours are not answered yet: wait for them, or stop one")
         if len(self._queue) > self._most_waiting:
             raise AskFailed(f"{self._most_waiting} questions are waiting already: ask again later")
         turn = _Turn(peer_id)

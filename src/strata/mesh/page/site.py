@@ -15,6 +15,7 @@ from typing import Annotated
 
 import pydantic
 
+from strata.mesh.listen import CannotListen
 from strata.mesh.page.browsers import may_learn, standing
 from strata.mesh.page.http import Reply, Request
 from strata.mesh.roster import Roster
@@ -27,7 +28,8 @@ _FILES: Mapping[str, tuple[str, str]] = {
 }
 _JSON = "application/json"
 _HOST = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_TLS = re.compile(r"/(wss|tls/(sni/[^/]+/)?ws)(/|$)")  # a multiaddr of WebSocket over TLS, in either spelling
+# A multiaddr of WebSocket, over TLS in either spelling or not.
+_WEBSOCKET = re.compile(r"/(dns|dns4|dns6|ip4|ip6)/[^/\s]+/tcp/[0-9]{1,5}/(ws|(?P<tls>wss|tls/(sni/[^/\s]+/)?ws))")
 _HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-cache",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -39,11 +41,27 @@ _HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Where:
-    """Where browsers find the libp2p host: at this port of the machine that the page is from, or at this multiaddr."""
+    """Where browsers find the libp2p host: at this port of the machine that the page is from, or at this multiaddr.
+
+    Raises CannotListen where that is not one of WebSocket.
+    """
 
     peer_id: str
     port: int
     address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.address is not None and _WEBSOCKET.fullmatch(self.address) is None:
+            raise CannotListen(
+                f"no browser can dial {self.address!r}: it takes a multiaddr of WebSocket, with no /p2p at its end, "
+                "such as /dns4/mesh.example.org/tcp/443/wss"
+            )
+
+    @property
+    def scheme(self) -> str:
+        """Of the URL that browsers dial."""
+        found = self.address and _WEBSOCKET.fullmatch(self.address)
+        return "wss" if found and found["tls"] else "ws"
 
 
 class _Question(pydantic.BaseModel):
@@ -94,13 +112,9 @@ class Site:
 
     def _policy(self, host: str) -> str:
         """No script, style or picture but these files, and no connection but to here and to the libp2p host."""
-        address = self._where.address
-        if address is not None:
-            peer = "wss:" if _TLS.search(address) else "ws:"
-        elif host.startswith("["):
-            peer = "ws:"  # a policy has no way to write an IPv6 address
-        else:
-            peer = f"ws://{host}:{self._where.port}"
+        peer = f"{self._where.scheme}:"
+        if self._where.address is None and not host.startswith("["):  # a policy cannot name an IPv6 address
+            peer += f"//{host}:{self._where.port}"
         return (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
             f"connect-src 'self' {peer}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

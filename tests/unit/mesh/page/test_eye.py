@@ -7,6 +7,8 @@ import pytest
 import trio
 import trio.testing
 
+pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
+
 from strata.mesh import Change, Device, MeshEye, MeshView, Moment, Network, Peer, Quality, Roster
 from strata.mesh.page.view import MAX_LINKS
 from strata.mesh.sweep import TOPOLOGY, Coordinator, Discovery, MemberState, NotACoordinator, Sweep

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-pytest.importorskip("h11", reason="NOT TESTED: h11 is not installed (make setup, or pip install strata[mesh])")
+pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
 
 from strata.mesh.page.http import Reply, Request
 from strata.mesh.page.http_server import MAX_BODY_BYTES, MAX_HEAD_BYTES, serve_http
