@@ -88,7 +88,8 @@ class _Run:
             self._agenda,
             self._world,
             mender,
-            seconds=self._sweep_seconds,
+            seconds=scenario.sweep_seconds,
+            waits=lambda: self._keeping.sweep_waits if self._keeping else 0.0,
             seen=self._seen,
             told=self._told,
         )
@@ -126,9 +127,6 @@ class _Run:
         by, *_ = running
         alive = self._fleet.alive(by) if self._fleet else self._drawn.alive(by, self._agenda.now)
         return {by, *alive}
-
-    def _sweep_seconds(self) -> float:
-        return self._scenario.sweep_seconds + (self._keeping.sweep_waits if self._keeping else 0.0)
 
     def _told(self, added: set[Pair], dropped: set[Pair]) -> None:
         if self._keeping is not None:
