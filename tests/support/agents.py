@@ -8,6 +8,7 @@ from pathlib import Path
 import trio
 
 from strata.mesh import Agent, Device, Direct, NeighbourBook, Roster
+from strata.mesh.members import Timing
 from strata.secure import Identity, Membership
 
 COORDINATOR = Identity.generate()
@@ -30,6 +31,7 @@ class Agents:
         *,
         most_links: int,
         hidden: Sequence[str],
+        timing: Timing | None,
     ) -> None:
         self.names = tuple(names)
         self.ids = {name: identity_of(name).peer_id for name in names}
@@ -41,6 +43,7 @@ class Agents:
         self.agents: dict[str, Agent] = {}
         self._ended: dict[str, trio.Event] = {}
         self._hidden = hidden
+        self._timing = timing
         self._nursery = nursery
         self._folder = folder
         self._most_links = most_links
@@ -68,6 +71,7 @@ class Agents:
             NeighbourBook(roster.membership.mesh_id, self.book(name)),
             version=self.versions.get(name, "1"),
             device=device,
+            timing=self._timing,
             most_links=self._most_links,
             membership_file=None if self._folder is None else self._folder / f"{name}.mesh",
             expiring=lambda: self.expiring.get(name, {}),
@@ -108,17 +112,17 @@ async def agents_of(
     most_links: int = 64,
     hidden: Sequence[str] = (),
     mobile: Sequence[str] = (),
+    timing: Timing | None = None,
     seconds: float = 60,
 ) -> AsyncIterator[Agents]:
     """A mesh of these agents, none of which has a neighbour. hidden: those without an address in the membership."""
     if isinstance(names, int):
         names = [f"m{number:02}" for number in range(names)]
-    async with trio.open_nursery() as nursery:
-        nursery.cancel_scope.deadline = trio.current_time() + seconds
-        agents = Agents(names, nursery, folder, most_links=most_links, hidden=hidden)
-        for name in names:
-            await agents.start(name, device=Device.MOBILE if name in mobile else Device.SERVER)
-        agents.publish()
-        yield agents
-        assert not nursery.cancel_scope.cancel_called, "the test hung"
-        nursery.cancel_scope.cancel()
+    with trio.fail_after(seconds):  # the test hung
+        async with trio.open_nursery() as nursery:
+            agents = Agents(names, nursery, folder, most_links=most_links, hidden=hidden, timing=timing)
+            for name in names:
+                await agents.start(name, device=Device.MOBILE if name in mobile else Device.SERVER)
+            agents.publish()
+            yield agents
+            nursery.cancel_scope.cancel()

@@ -39,7 +39,7 @@ from strata.mesh.agent.messages import (
 from strata.mesh.agent.probing import probe
 from strata.mesh.agent.transport import Transport
 from strata.mesh.agent.watching import Watch
-from strata.mesh.members import SignedCharter
+from strata.mesh.members import SignedCharter, Timing
 from strata.mesh.messaging import Connection, ProtocolError
 from strata.mesh.network import Device
 from strata.mesh.roster import Roster
@@ -58,8 +58,8 @@ class Agent:
     """One member's agent; `run` serves until it is cancelled. Raises MembershipError.
 
     me: its peer id. sealed: the membership of `roster` as its owner signed it. version: of the software, which it
-    tells. most_links: neighbours that it bears. membership_file: where a newer membership is kept. expiring: what runs
-    out, and when (seconds since 1970).
+    tells. most_links: neighbours that it bears. timing: of its failure detector; by default as the device asks.
+    membership_file: where a newer membership is kept. expiring: what runs out, and when (seconds since 1970).
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Agent:
         version: str,
         device: Device = Device.SERVER,
         most_links: int = MOST_LINKS,
+        timing: Timing | None = None,
         membership_file: Path | None = None,
         expiring: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
@@ -91,6 +92,7 @@ class Agent:
             self._charter,
             transport,
             mobile=device is Device.MOBILE,
+            timing=timing,
             membership_came=self._membership_came,
             woke=self._woke,
         )

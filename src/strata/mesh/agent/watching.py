@@ -12,7 +12,7 @@ from strata.mesh.agent.datagrams import Datagrams
 from strata.mesh.agent.messages import Held, HeldState
 from strata.mesh.agent.presence import Presence
 from strata.mesh.agent.transport import Transport
-from strata.mesh.members import LAN, MOBILE, BadMessage, Change, Detector, SignedCharter, State, What
+from strata.mesh.members import LAN, MOBILE, BadMessage, Change, Detector, SignedCharter, State, Timing, What
 from strata.mesh.roster import Roster
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ FIRST_SEEK_SECONDS = 1.0  # between tries, while nobody else is known
 SEEK_SECONDS = 10.0  # between tries of members that nothing is known of
 SEEDS = 3  # tried at once while nobody else is known
 LEAVE_SECONDS = 1.0
-PULSE_SECONDS = 0.5  # between looks at the clock
+PULSE_SECONDS, MOBILE_PULSE_SECONDS = 2.0, 0.5  # between looks at the clock
 SLEPT_SECONDS = 5.0  # without a pulse: nobody knows what has become of the links
 
 _NAMES: Mapping[State, HeldState] = {
@@ -35,8 +35,9 @@ _NAMES: Mapping[State, HeldState] = {
 class Watch:
     """Watches the other members for member `me`.
 
-    mobile: it is metered and sleeps at times. membership_came: called when a newer membership has come by gossip, and
-    `charter` has it. woke: called when this process has slept for seconds.
+    mobile: it is metered and sleeps at times. timing: of the detector; by default as the device asks. membership_came:
+    called when a newer membership has come by gossip, and `charter` has it. woke: called when this process has slept
+    for seconds.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Watch:
         transport: Transport,
         *,
         mobile: bool,
+        timing: Timing | None = None,
         membership_came: Callable[[], None],
         woke: Callable[[], None],
     ) -> None:
@@ -56,6 +58,7 @@ class Watch:
         self._roster = roster
         self._charter = charter
         self._mobile = mobile
+        self._timing = timing or (MOBILE if mobile else LAN)
         self._membership_came = membership_came
         self._woke = woke
         self._random = Random()  # noqa: S311 - no secret
@@ -107,19 +110,19 @@ class Watch:
             self._random,
             charter=self._charter,
             mobile=self._mobile,
-            timing=MOBILE if self._mobile else LAN,
+            timing=self._timing,
             near=self.datagrams.is_linked,
         )
 
     async def _watch(self, detector: Detector) -> None:
         """The loop that `strata.mesh.members.detector` describes."""
-        pulse = _clock()
+        pulse, pause = _clock(), MOBILE_PULSE_SECONDS if self._mobile else PULSE_SECONDS
         while not detector.gone:
             self._seek()
             self._send_outgoing()
             for change in detector.changes():
                 self._note(change)
-            soon = trio.current_time() + PULSE_SECONDS
+            soon = trio.current_time() + pause
             arrived = await self._arrived(min(detector.next_call, self._seek_at, soon))
             before, pulse = pulse, _clock()
             if pulse > before + SLEPT_SECONDS:

@@ -133,11 +133,13 @@ def test_a_peer_is_answered_over_the_link_that_it_made():
                     await datagrams.attend(Wire(end), b"1")
 
             await trio.sleep(REDIAL_SECONDS / 2)
+            start = trio.current_time()
             datagrams.send(PEER.peer_id, b"2")
             nursery.start_soon(attend)
             assert await datagrams.arrivals.receive() == (PEER.peer_id, b"1")
             await datagrams.flush()  # at once, although it was to be dialled later only
             assert end.sent == [b"2"]
+            assert trio.current_time() == start
             assert len(net.dialled[PEER.peer_id]) == 1
             datagrams.close(PEER.peer_id)
 
