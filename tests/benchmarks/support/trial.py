@@ -147,7 +147,10 @@ class Trying:
             await self._striker.restart(name)
         self.trial.starting += self._striker.starting
         self._striker.starting.clear()
-        await self._until_whole()
+        try:
+            await self._until_whole()
+        except NotWhole as error:
+            self.trial.notes.append(f"before the faults, {error}")
         self.trial.network = self._network(mended.sweeps[-1].network)
         self.trial.keepers = {
             pair(name, other): name
