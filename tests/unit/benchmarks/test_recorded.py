@@ -86,6 +86,7 @@ def test_a_member_that_ran_is_a_false_alarm_and_one_that_was_stopped_was_noticed
         slow="b",
     )  # fmt: skip
     ran, stopped = found.false_alarms
+    assert found.detections == ()
     assert (ran.observer, ran.subject, ran.incarnation, ran.about_slow, ran.stalled_seconds) == (
         "a",
         "c",
@@ -96,6 +97,14 @@ def test_a_member_that_ran_is_a_false_alarm_and_one_that_was_stopped_was_noticed
     assert (stopped.observer, stopped.subject, stopped.about_slow, stopped.stalled_seconds) == ("c", "b", True, 6)
     counted = numbers(found)
     assert (counted["false_alarms"], counted["stop_detections"], counted["stop_detection_median_seconds"]) == (1, 1, 6)
+
+
+def test_one_that_serves_again_is_no_longer_dead_and_may_be_a_false_alarm():
+    found = figures(
+        Event(10, Kind.KILLED, "b"), Event(15, Kind.SERVES, "b"), said(18, "a", dead={"b": 17.0}),
+    )  # fmt: skip
+    assert found.detections == ()
+    assert [(each.observer, each.subject) for each in found.false_alarms] == [("a", "b")]
 
 
 def test_who_is_cut_off_raises_no_false_alarm():

@@ -139,8 +139,16 @@ def test_who_is_held_dead_is_dialled_seldom_and_at_once_when_heard_of():
     for heard in (lambda k: k.keeping.noted("a", "b", away=False), lambda k: k.keeping.heard("a", "b")):
         kept = Kept().down("b", since=10, until=50)
         kept.at(11, lambda k=kept: k.keeping.noted("a", "b", away=True))
-        kept.at(52, heard, kept)
+        kept.at(5, kept.keeping.heard, "a", "b").at(52, heard, kept)
         assert kept.run() == [(10, False), (pytest.approx(52 + DIALLING), True)]
+
+
+def test_one_that_is_heard_all_the_time_has_not_come_back():
+    kept = Kept().down("b", since=10, until=50)
+    kept.at(11, lambda: kept.keeping.noted("a", "b", away=True))
+    for second in range(51):
+        kept.at(second, kept.keeping.heard, "a", "b")
+    assert kept.run() == [(10, False), (pytest.approx(11.5 + AWAY_REDIAL_SECONDS + DIALLING), True)]
 
 
 def test_only_the_end_that_keeps_a_link_dials_when_it_hears_of_the_other():
