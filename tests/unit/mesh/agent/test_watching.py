@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import trio
 
-from strata.mesh import AGENT, Direct
-from strata.mesh.agent import Dial, Done, GetStatus, Probe, Probed, Status, Update, Wire, ask, reached
+from strata.mesh import Direct
+from strata.mesh.agent import Dial, Done, GetStatus, Probe, Probed, Status, Update, Wire, ask, reached, watching
 from strata.mesh.agent.messages import Ping, Pong, Tell
 from strata.mesh.agent.presence import HEARTBEAT_SECONDS, MOBILE_HEARTBEAT_SECONDS
+from strata.mesh.agent.watching import SLEPT_SECONDS
 from strata.mesh.links import LinkClosed
 from strata.secure import ChannelError
 from tests.support.agents import COORDINATOR, Agents, agents_of, identity_of
@@ -126,18 +127,16 @@ async def test_who_has_slept_makes_its_links_anew(monkeypatch: pytest.MonkeyPatc
         await until_held(agents, ["a", "b"], a="alive", b="alive")
         async with reached(agents.transport, agents.ids["a"]) as wire:
             await ask(wire, Dial(peer=agents.ids["b"]), Done, seconds=5)
-        dialled: list[str] = []
-        dial = Direct.dial
-
-        async def counted(self: Direct, peer_id: str, timeout: float, service: str = AGENT):
-            dialled.append(peer_id)
-            return await dial(self, peer_id, timeout, service)
-
-        monkeypatch.setattr(Direct, "dial", counted)
-        monkeypatch.setattr("strata.mesh.agent.watching.SLEPT_SECONDS", -1e9)
-        while dialled.count(agents.ids["b"]) < 2:  # one for the link that is kept, one for datagrams
+        one, peer = agents.agents["a"], agents.ids["b"]
+        kept, others = tuple(one._links._up[peer]), tuple(one._watch.datagrams._lines[peer].wires)
+        slept = watching._clock() + SLEPT_SECONDS + 10
+        monkeypatch.setattr(watching, "_clock", lambda: slept)
+        while not _are_new(one._links._up.get(peer, ()), kept):
             await trio.sleep(0.05)
-        monkeypatch.undo()
+        while peer not in one._watch.datagrams._lines or not _are_new(one._watch.datagrams._lines[peer].wires, others):
+            await trio.sleep(0.05)
         await until_held(agents, ["a", "b"], a="alive", b="alive")
-        while agents.ids["b"] not in {each.peer for each in (await status_of(agents, "a")).neighbours}:
-            await trio.sleep(0.05)
+
+
+def _are_new(links, old) -> bool:
+    return bool(links) and not any(each in old for each in links)
