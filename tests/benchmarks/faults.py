@@ -17,7 +17,7 @@ not count as live:
 
 What changed and changed back between two answers was not seen. Beside them is what the simulator foretells, with the
 same faults, members, links and sweeps, as mean and range over its own chance. Two things that it needs were measured
-before the faults began: how long a process takes to start, and how long a sweep takes.
+before the faults began: how long processes take to start, and how long sweeps take.
 
 `ours` is the measured uptime and `peer` the foretold one; `ratio` is how many times more of the time pairs are apart in
 the simulation; `limit` is what a mesh with every possible link would reach.
@@ -35,7 +35,7 @@ from itertools import combinations
 from pathlib import Path
 
 import trio
-from support.foretold import best_possible, compared, foretell, numbers
+from support.foretold import Given, best_possible, compared, foretell, numbers
 from support.namespaces import Namespaces, why_no_namespaces
 from support.recorded import figures_of
 from support.stopping import stoppable
@@ -43,7 +43,7 @@ from support.striking import LocalMeshApart
 from support.trial import Trial, Trying
 
 from strata.mesh import Network, Peer, Quality, Scenario
-from strata.mesh.simulate import Fault, Figures, Kind, Processes, schedule, slow_nodes
+from strata.mesh.simulate import Fault, Figures, Kind, schedule, slow_nodes
 
 KINDS = (Kind.CRASH, Kind.STALL, Kind.CUT)
 DESCRIPTION = Path(__file__).parents[2] / "data/mesh/faults.json"
@@ -147,13 +147,18 @@ def result_of(what: Description, trial: Trial, say) -> dict:
     }  # fmt: skip
     if trial.network is None or trial.end <= 0:
         return result
-    scenario = replace(what.scenario, hours=trial.end / 3600, sweep_seconds=trial.sweeping)
-    processes = Processes(trial.starting, _dialling(trial.network), trial.keepers)
+    given = Given(
+        replace(what.scenario, hours=trial.end / 3600),
+        trial.network,
+        faults,
+        trial.keepers,
+        starting=trial.starting,
+        sweeping=trial.sweeping,
+        dialling=_dialling(trial.network),
+    )
     measured = figures_of(trial.events, trial.network, trial.end, what.slow, trial.changes)
     seeds = range(1, what.predictions + 1)
-    foretold = foretell(
-        scenario, trial.network, faults, processes, seeds, lambda done: say(f"foretold {done} of {len(seeds)}")
-    )
+    foretold = foretell(given, seeds, lambda done: say(f"foretold {done} of {len(seeds)}"))
     figures = compared(numbers(measured), [numbers(each) for each in foretold])
     uptime = figures["uptime"]
     apart = 1 - measured.uptime
@@ -161,7 +166,7 @@ def result_of(what: Description, trial: Trial, say) -> dict:
         "ours": measured.uptime,
         "peer": uptime["mean"],
         "ratio": (1 - uptime["mean"]) / apart if apart > 0 else None,
-        "limit": best_possible(scenario, trial.network, faults, processes),
+        "limit": best_possible(given),
         "compared": figures,
         "measured": measured.to_json() | {"simulated": False},
         "noticed": noticed(measured),

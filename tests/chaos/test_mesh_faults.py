@@ -83,7 +83,7 @@ def wait_for_end_of(pids: list[int]) -> None:
 def test_faults_are_noticed_and_the_mesh_is_whole_again(tmp_path: Path):
     with benchmark(tmp_path, FAULTS) as process:
         out, err = process.communicate(timeout=200)
-    assert (process.returncode, err) == (0, "")
+    assert (process.returncode, err) == (0, ""), out
     found = json.loads(out.splitlines()[-1])
     assert found["not_measured"] == []
     assert found["faults"] == {"crash": 1, "stall": 2, "cut": 2}

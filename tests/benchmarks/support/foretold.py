@@ -3,10 +3,10 @@
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
 
-from strata.mesh import Network, Proposal, Scenario, leave_alone, propose
+from strata.mesh import Network, Pair, Proposal, Scenario, leave_alone, propose
 from strata.mesh.simulate import Fault, Figures, Processes, quantiles, simulate_mesh
 
 Numbers = Mapping[str, float]
@@ -28,30 +28,48 @@ class Measuring:
         return propose(replace(network, possible=dict(zip(network.possible, qualities, strict=True))))
 
 
-def foretell(
-    scenario: Scenario,
-    network: Network,
-    faults: Sequence[Fault],
-    processes: Processes,
-    seeds: Sequence[int],
-    progress: Callable[[int], None],
-) -> list[Figures]:
+@dataclass(frozen=True)
+class Given:
+    """What a prediction goes from. starting, sweeping: what starts and sweeps took when nothing was wrong, in seconds.
+
+    It is not said which of these a start or a sweep takes under the faults, so each seed takes one of them.
+    """
+
+    scenario: Scenario
+    network: Network
+    faults: Sequence[Fault]
+    keepers: Mapping[Pair, str]
+    starting: Sequence[float]
+    sweeping: Sequence[float]
+    dialling: float
+
+    def at(self, seed: int) -> tuple[Scenario, Processes]:
+        """With what that seed takes."""
+        source = Random(seed)
+        processes = Processes(source.choice(self.starting), self.dialling, dict(self.keepers))
+        return replace(self.scenario, sweep_seconds=source.choice(self.sweeping)), processes
+
+
+def foretell(given: Given, seeds: Sequence[int], progress: Callable[[int], None]) -> list[Figures]:
     """One run for each seed, all with the same faults."""
     found = []
     for seed in seeds:
+        scenario, processes = given.at(seed)
         mender = Measuring(seed)
-        found.append(simulate_mesh(scenario, network, mender, seed=seed, faults=faults, processes=processes))
+        run = simulate_mesh(scenario, given.network, mender, seed=seed, faults=given.faults, processes=processes)
+        found.append(run)
         progress(len(found))
     return found
 
 
-def best_possible(scenario: Scenario, network: Network, faults: Sequence[Fault], processes: Processes) -> float:
+def best_possible(given: Given) -> float:
     """The uptime of a mesh that has every link that it can have: no mender does better."""
+    scenario, processes = given.at(0)
+    network = given.network
     full = replace(network, links={**network.links, **network.possible}, possible={})
     # Latencies are given, so that no detectors run: they change no link.
-    return simulate_mesh(
-        scenario, full, leave_alone, seed=0, detection=[0.0], faults=faults, processes=processes
-    ).uptime
+    run = simulate_mesh(scenario, full, leave_alone, seed=0, detection=[0.0], faults=given.faults, processes=processes)
+    return run.uptime
 
 
 def numbers(figures: Figures) -> dict[str, float]:

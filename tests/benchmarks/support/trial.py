@@ -36,6 +36,7 @@ from .watching import Watcher
 
 WHOLE_SECONDS = 120.0  # within which a mesh that nothing disturbs must be whole
 _LOOK_SECONDS = 0.2
+_STARTS = 3
 _ANY = Quality(0.001)
 
 
@@ -48,7 +49,7 @@ class Trial:
     """What came of it, also where it was not finished. Times are seconds since the faults began.
 
     network: as it was then; keepers: which end keeps each link. end: until when figures are good. whole: how long after
-    the last fault all was well again. starting, sweeping: what a start took, and a sweep, before the faults began.
+    the last fault all was well again. starting, sweeping: what starts took, and sweeps, before the faults began.
     rounds: what sweeps took under faults until the links that they asked for were there.
     """
 
@@ -60,8 +61,8 @@ class Trial:
     struck: int = 0
     end: float = 0.0
     whole: float | None = None
-    starting: float = 0.0
-    sweeping: float = 0.0
+    starting: list[float] = field(default_factory=list)
+    sweeping: list[float] = field(default_factory=list)
     rounds: list[float] = field(default_factory=list)
     restarts: list[float] = field(default_factory=list)
     reverted: int = 0
@@ -134,20 +135,22 @@ class Trying:
         return time.monotonic() - self._zero
 
     async def _prepare(self) -> None:
-        """Sweep until every pair was probed and nothing is to be changed; restart one, to see how long that takes."""
-        looks: list[float] = []
+        """Sweep until every pair was probed and nothing is to be changed; restart some, to see how long that takes."""
         for _ in range(sweeps_for_all(len(self._ids)) + 2):
             mended = await self._sweep()
-            looks += [sweep.seconds for sweep in mended.sweeps]
+            self.trial.sweeping += [sweep.seconds for sweep in mended.sweeps]
             if mended.applied is None and self._kept.sweeps >= sweeps_for_all(len(self._ids)):
                 break
-        self.trial.sweeping = statistics.median(looks)
         self._say(f"before the faults: {mended_sentences(mended)[0]}")
-        name = min(self._ids)
-        await trio.to_thread.run_sync(self._mesh.kill, name)
-        await self._striker.restart(name)
-        self.trial.starting = self._striker.starting.pop()
-        await self._until_whole()
+        for name in sorted(self._ids)[:_STARTS]:
+            await trio.to_thread.run_sync(self._mesh.kill, name)
+            await self._striker.restart(name)
+        self.trial.starting += self._striker.starting
+        self._striker.starting.clear()
+        try:
+            await self._until_whole()
+        except NotWhole as error:
+            self.trial.notes.append(f"before the faults, {error}")
         self.trial.network = self._network(mended.sweeps[-1].network)
         self.trial.keepers = {
             pair(name, other): name

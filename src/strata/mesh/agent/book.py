@@ -1,6 +1,7 @@
 """The peers that an agent was told to keep links to, in a file that outlives its process."""
 
 from pathlib import Path
+from threading import Lock
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -28,12 +29,13 @@ class NeighbourBook:
     """Peer ids, in the order they were told. Each change is on disk, all of it or nothing, before it counts.
 
     path: None keeps them in memory only. Of a mesh that this member has left, which another `mesh_id` tells, nothing is
-    kept. Raises BadBook.
+    kept. Safe to use from several threads. Raises BadBook.
     """
 
     def __init__(self, mesh_id: str, path: Path | None = None) -> None:
         self._mesh_id = mesh_id
         self._path = path
+        self._lock = Lock()  # of two changes at a time neither is to be lost
         self._peers = _read(path, mesh_id) if path is not None and path.exists() else ()
 
     @property
@@ -43,13 +45,15 @@ class NeighbourBook:
 
     def add(self, peer_id: str) -> None:
         """Keep a link to this peer from now on."""
-        if peer_id not in self._peers:
-            self._write((*self._peers, peer_id))
+        with self._lock:
+            if peer_id not in self._peers:
+                self._write((*self._peers, peer_id))
 
     def remove(self, peer_id: str) -> None:
         """Keep none any more."""
-        if peer_id in self._peers:
-            self._write(tuple(each for each in self._peers if each != peer_id))
+        with self._lock:
+            if peer_id in self._peers:
+                self._write(tuple(each for each in self._peers if each != peer_id))
 
     def _write(self, peers: tuple[str, ...]) -> None:
         if self._path is not None:

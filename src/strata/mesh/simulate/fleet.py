@@ -6,6 +6,7 @@ from strata.mesh.members import Detector, OpenCharter, State, Timing, What
 from strata.mesh.simulate.agenda import Agenda
 from strata.mesh.simulate.chance import chance
 from strata.mesh.simulate.figures import Detection, FalseAlarm
+from strata.mesh.simulate.keeping import Keeping
 from strata.mesh.simulate.world import World
 
 _SEEDS = 3  # of these a node that starts asks to be taken in
@@ -15,10 +16,14 @@ _RETRY_SECONDS = 5.0
 class Fleet:
     """Detectors by name. Messages are delayed, jittered and lost as the pair's quality says; lost ones stay lost.
 
-    Links over TCP would send them again, so this is harder on the detector than the real mesh is.
+    Links over TCP would send them again, so this is harder on the detector than the real mesh is. moves: who comes back
+    has another address. keeping: what is to know what detectors find, and who was heard.
     """
 
-    def __init__(self, agenda: Agenda, world: World, seed: int, *, timing: Timing, slow: frozenset[str]) -> None:
+    def __init__(
+        self, agenda: Agenda, world: World, seed: int, *, timing: Timing, slow: frozenset[str], moves: bool = True
+    ) -> None:
+        self.keeping: Keeping | None = None
         self.detections: list[Detection] = []
         self.false_alarms: list[FalseAlarm] = []
         self._agenda = agenda
@@ -26,6 +31,7 @@ class Fleet:
         self._seed = seed
         self._timing = timing
         self._slow = slow
+        self._moves = moves
         self._random = chance(seed, "messages")
         self._detectors: dict[str, Detector] = {}
         self._wakes: dict[str, float] = {}
@@ -36,12 +42,13 @@ class Fleet:
         self._counting = False
 
     def start(self, name: str) -> None:
-        """A node starts, with a new detector, at a new address."""
+        """A node starts, with a new detector."""
         starts = self._starts[name] = self._starts.get(name, 0) + 1
         self._crashed.pop(name, None)
         source = chance(self._seed, "detector", name, str(starts))
+        address = f"{name}:{starts if self._moves else 1}"
         self._detectors[name] = Detector(
-            name, f"{name}:{starts}", self._agenda.now, source, charter=OpenCharter(), timing=self._timing
+            name, address, self._agenda.now, source, charter=OpenCharter(), timing=self._timing
         )
         self._join(name, starts)
 
@@ -100,6 +107,8 @@ class Fleet:
         if (waiting := self._stalled.get(name)) is not None:
             waiting.append((sender, data))
             return
+        if self.keeping is not None:
+            self.keeping.heard(name, sender)
         detector.receive(self._agenda.now, sender, data)
         self._after(name)
 
@@ -115,6 +124,8 @@ class Fleet:
     def _after(self, name: str) -> None:
         detector, now = self._detectors[name], self._agenda.now
         for change in detector.changes():
+            if self.keeping is not None:
+                self.keeping.noted(name, change.peer, away=change.what in (What.DEAD, What.LEFT))
             if change.what is What.DEAD and self._counting:
                 self._note(name, change.peer, change.incarnation)
         for receiver, data in detector.outgoing():

@@ -4,12 +4,22 @@ In long simulations a told link is there at once. Where seconds count this stand
 `strata.mesh.agent`, by whose own durations it goes.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from strata.mesh.agent import DIAL_SECONDS, HEARTBEAT_SECONDS, IDLE_SECONDS, SILENCE_SECONDS, redial_after
-from strata.mesh.network import Pair
+from strata.mesh.agent import (
+    AWAY_REDIAL_SECONDS,
+    DIAL_SECONDS,
+    HEARTBEAT_SECONDS,
+    IDLE_SECONDS,
+    QUIET_SECONDS,
+    SILENCE_SECONDS,
+    SLEPT_SECONDS,
+    redial_after,
+)
+from strata.mesh.network import Pair, pair
 from strata.mesh.simulate.agenda import Agenda
 from strata.mesh.simulate.chance import chance
 from strata.mesh.simulate.world import World
@@ -33,8 +43,9 @@ class Keeping:
     """Which of the told links are there; `changed` is called when one has come up or gone.
 
     A crash is noticed at once at the other end, for the machine goes on and says so. A cut and a stall are noticed by
-    their silence; the end that was told dials again then, less often each time. Where a cut is over before that, the
-    link goes on as soon as what was lost is sent again, unless silence ends it first.
+    their silence. The end that was told dials again then, less often each time, seldom where it holds the other dead,
+    and at once where it hears that the other is back. Where a cut is over before the silence is noticed, the link goes
+    on as soon as what was lost is sent again. Who was stalled for seconds makes all its links anew.
     """
 
     def __init__(
@@ -49,6 +60,10 @@ class Keeping:
         self._plans: dict[Pair, int] = {}  # of each link the latest: what was planned before does not count any more
         self._pings: dict[Pair, float] = {}  # that were the first to be lost in a cut
         self._there = world.there = set(world.told)
+        self._waiting: dict[Pair, None] = {}  # to dial again
+        self._away: set[tuple[str, str]] = set()  # who holds whom so
+        self._heard: dict[tuple[str, str], float] = {}
+        self._stalled_at: dict[str, float] = {}
 
     @property
     def sweep_waits(self) -> float:
@@ -67,8 +82,25 @@ class Keeping:
         self._keepers = {ends: keeper for ends, keeper in self._keepers.items() if ends not in dropped}
         self._keepers |= {ends: ends[0] for ends in sorted(added)}
 
+    def noted(self, observer: str, peer: str, *, away: bool) -> None:
+        """A detector holds a peer dead or gone from now on, or alive or suspect."""
+        if away:
+            self._away.add((observer, peer))
+        else:
+            self._away.discard((observer, peer))
+            self._wake(observer, peer)
+
+    def heard(self, observer: str, peer: str) -> None:
+        """A node was told something by another one."""
+        before = self._heard.get((observer, peer), -math.inf)
+        self._heard[observer, peer] = self._agenda.now
+        if self._agenda.now - before > QUIET_SECONDS:
+            self._wake(observer, peer)
+
     def crashed(self, name: str) -> None:
         """Its links are gone, and the others know."""
+        self._away = {each for each in self._away if each[0] != name}
+        self._heard = {each: at for each, at in self._heard.items() if each[0] != name}
         for ends in self._of(name):
             if ends in self._there:
                 self._gone(ends)
@@ -82,6 +114,7 @@ class Keeping:
 
     def stalled(self, name: str) -> None:
         """The others wait for it, for a while."""
+        self._stalled_at[name] = self._agenda.now
         for ends in self._of(name):
             if ends in self._there:
                 since = self._random.uniform(0, HEARTBEAT_SECONDS)
@@ -89,12 +122,16 @@ class Keeping:
                 self._after(IDLE_SECONDS - since if kept else since + SILENCE_SECONDS, self._silent, ends)
 
     def resumed(self, name: str) -> None:
-        """It finds out which links have ended, and dials those that it keeps."""
+        """It finds out which links have ended, and dials those that it keeps; after seconds it has all made anew."""
+        slept = self._agenda.now - self._stalled_at.pop(name) > SLEPT_SECONDS
         for ends in self._of(name):
-            if ends in self._there:
+            if ends in self._there and not slept:
                 self._plan(ends)
             elif self._keepers[ends] == name:
-                self._redial(ends, 0)
+                self._there.discard(ends)
+                self._after(0.0, self._dial, ends, 0)
+            elif ends in self._there:
+                self._gone(ends)
 
     def cut(self, ends: Pair) -> None:
         """Nothing comes through any more: the first ping that is lost ends the link, some time later."""
@@ -116,6 +153,7 @@ class Keeping:
         return [ends for ends in self._keepers if name in ends]
 
     def _plan(self, ends: Pair) -> int:
+        self._waiting.pop(ends, None)
         plan = self._plans[ends] = self._plans.get(ends, 0) + 1
         return plan
 
@@ -137,11 +175,22 @@ class Keeping:
         self._redial(ends, 0)
 
     def _redial(self, ends: Pair, failures: int) -> None:
-        self._after(redial_after(failures), self._dial, ends, failures + 1)
+        away = self._ends_of(ends) in self._away
+        self._after(AWAY_REDIAL_SECONDS if away else redial_after(failures), self._dial, ends, failures + 1)
+        self._waiting[ends] = None
+
+    def _wake(self, keeper: str, peer: str) -> None:
+        ends = pair(keeper, peer)
+        if ends in self._waiting and self._keepers.get(ends) == keeper:
+            self._after(0.0, self._dial, ends, 0)
+
+    def _ends_of(self, ends: Pair) -> tuple[str, str]:
+        """The end that keeps the link, and the other."""
+        keeper = self._keepers[ends]
+        return keeper, ends[0] if keeper == ends[1] else ends[1]
 
     def _dial(self, ends: Pair, failures: int) -> None:
-        world, keeper = self._world, self._keepers[ends]
-        other = ends[0] if keeper == ends[1] else ends[1]
+        world, (keeper, other) = self._world, self._ends_of(ends)
         if not world.runs(keeper):
             return  # it begins anew when it runs again
         if world.dialable(*ends) and world.runs(other):

@@ -73,7 +73,7 @@ class _Run:
         if detection is None:
             stalling = frozenset(str(each.what) for each in self._faults if each.kind is Kind.STALL)
             slow = slow_nodes(scenario, network, seed) if faults is None else stalling
-            self._fleet = Fleet(self._agenda, self._world, seed, timing=timing, slow=slow)
+            self._fleet = Fleet(self._agenda, self._world, seed, timing=timing, slow=slow, moves=processes is None)
             for name in self._world.names:
                 self._fleet.start(name)
             self._agenda.run(0.0)
@@ -81,12 +81,15 @@ class _Run:
         self._agenda.now = 0.0
         self._starting = processes.starting if processes else 0.0
         self._keeping = Keeping(self._agenda, self._world, seed, processes, self._changed) if processes else None
+        if self._fleet is not None:
+            self._fleet.keeping = self._keeping
         self._meter = Meter(self._world, 0.0)
         self._sweeper = Sweeper(
             self._agenda,
             self._world,
             mender,
-            seconds=self._sweep_seconds,
+            seconds=scenario.sweep_seconds,
+            waits=lambda: self._keeping.sweep_waits if self._keeping else 0.0,
             seen=self._seen,
             told=self._told,
         )
@@ -124,9 +127,6 @@ class _Run:
         by, *_ = running
         alive = self._fleet.alive(by) if self._fleet else self._drawn.alive(by, self._agenda.now)
         return {by, *alive}
-
-    def _sweep_seconds(self) -> float:
-        return self._scenario.sweep_seconds + (self._keeping.sweep_waits if self._keeping else 0.0)
 
     def _told(self, added: set[Pair], dropped: set[Pair]) -> None:
         if self._keeping is not None:

@@ -12,8 +12,8 @@ Mender = Callable[[Network], LinkChanges]
 class Sweeper:
     """Sweeps. `seen()`: whom the one that sweeps holds alive, itself among them; nobody where nobody sweeps.
 
-    seconds: from what a sweep sees until the links that it asks for are there. told: is called with those that were
-    added and dropped.
+    seconds: from what a sweep sees until the links that it asks for are there; waits(): and for how long it waits for
+    who does not answer now. told: is called with links that were added and dropped.
     """
 
     def __init__(
@@ -22,7 +22,8 @@ class Sweeper:
         world: World,
         mender: Mender,
         *,
-        seconds: Callable[[], float],
+        seconds: float,
+        waits: Callable[[], float],
         seen: Callable[[], Collection[str]],
         told: Callable[[set[Pair], set[Pair]], None],
     ) -> None:
@@ -31,6 +32,7 @@ class Sweeper:
         self._world = world
         self._mender = mender
         self._seconds = seconds
+        self._waits = waits
         self._seen = seen
         self._told = told
 
@@ -41,7 +43,8 @@ class Sweeper:
         there = set(self._seen())
         wanted = self._mender(self._network(there)) if there else None
         if wanted is not None and (wanted.add or wanted.drop):
-            self._agenda.at(self._agenda.now + self._seconds(), self._apply, wanted, number)
+            waited = self._waits()
+            self._agenda.at(self._agenda.now + self._seconds + waited, self._ready, wanted, number, waited)
 
     def _network(self, there: set[str]) -> Network:
         """The nodes that are held alive; links that answer; links that could be there, as far as a dial went well."""
@@ -54,6 +57,11 @@ class Sweeper:
         }
         peers = {name: world.network.peers[name] for name in world.names if name in there}
         return Network(peers, {ends: world.known[ends] for ends in sorted(live)}, possible)
+
+    def _ready(self, wanted: LinkChanges, number: int, waited: float) -> None:
+        """Who fell silent meanwhile is waited for too."""
+        more = max(0.0, self._waits() - waited)
+        self._agenda.at(self._agenda.now + more, self._apply, wanted, number)
 
     def _apply(self, wanted: LinkChanges, number: int) -> None:
         told = self._world.told

@@ -28,12 +28,12 @@ from libp2p.transport.quic.stream import QUICStream
 from libp2p.transport.quic.transport import QUICTransport
 from multiaddr import Multiaddr
 
-from strata.mesh.transport.streams import MAX_STREAMS, WINDOW_BYTES
+from strata.mesh.transport.streams import MAX_UNREAD
 
 log = logging.getLogger(__name__)
 
 _HANDSHAKE_BYTES = 64 << 10
-_MEMBER_BYTES = 4 * MAX_STREAMS * WINDOW_BYTES  # twice the credit of as many streams as both sides may open
+_MEMBER_BYTES = 2 * MAX_UNREAD  # what the streams inside may hold is bounded by less
 _BROKEN = (BaseLibp2pError, QUICError, AssertionError)  # the last is aioquic's, of a stream that is over
 _NEVER = 1e9  # seconds: who waits for how long is for the mesh to say
 

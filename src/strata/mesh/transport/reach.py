@@ -9,8 +9,10 @@ from libp2p.custom_types import TProtocol
 from strata.mesh.links import LinkClosed
 from strata.mesh.messaging import Connection
 from strata.mesh.roster import Roster
+from strata.mesh.services import kind_of
 from strata.mesh.transport import dialling, relay, ways
 from strata.mesh.transport.limits import RelayLimits
+from strata.mesh.transport.muxed_stream import MuxedStream
 from strata.mesh.transport.records import StreamConnection
 from strata.mesh.transport.relayed import Places
 from strata.secure import ChannelError, Member, NotAMember
@@ -35,7 +37,9 @@ async def connect(host: IHost, roster: Roster, member: Member) -> INetConn:
 
 async def open_stream(connection: INetConn, roster: Roster, member: Member, service: str) -> Connection:
     """A stream for a service of the member; raises Unreachable."""
-    return StreamConnection(await dialling.new_stream(connection, member, service), roster, member)
+    stream = await dialling.new_stream(connection, member, service)
+    _class(stream, service)
+    return StreamConnection(stream, roster, member)
 
 
 def serve_relay(host: IHost, roster: Roster, limits: RelayLimits) -> None:
@@ -58,6 +62,7 @@ def serve_streams(host: IHost, roster: Roster, service: str, handler: Callable[[
             log.warning("refused a stream: %s", error)
             await stream.reset()
             return
+        _class(stream, service)
         connection = StreamConnection(stream, roster, member)
         try:
             await handler(connection)
@@ -69,3 +74,9 @@ def serve_streams(host: IHost, roster: Roster, service: str, handler: Callable[[
             await connection.aclose()
 
     host.set_stream_handler(TProtocol(service), attend)
+
+
+def _class(stream: INetStream, service: str) -> None:
+    """What is written to it shares the uplink by this class; streams of libp2p's own muxers have none."""
+    if isinstance(muxed := stream.muxed_stream, MuxedStream):
+        muxed.kind = kind_of(service)
