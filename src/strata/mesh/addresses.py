@@ -41,9 +41,8 @@ class Addresses:
 
     def claim(self, peer_id: str, address: str) -> None:
         """Somebody says that it is there now; what may not be claimed is not taken."""
-        if may_be_claimed(address) and self._claimed.get(peer_id) != address:
+        if may_be_claimed(address):
             self._claimed[peer_id] = address
-            self._answered.pop(peer_id, None)
 
     def answer(self, peer_id: str, address: str) -> None:
         """It has answered there, and proved to be that member."""

@@ -81,13 +81,21 @@ def test_a_nap_is_borne_and_a_crash_is_found_in_the_end():
 
 def test_it_says_itself_whether_it_is_mobile():
     swarm = mixed()
-    liar = Update(ALIVE, 0, "n01", address="n01:1", mobile=True)
+    liar = Update(ALIVE, 1, "n01", address="n01:1", mobile=True)
     for name in ("n00", "n01"):
         swarm.nodes[name].receive(swarm.local(name), "n02", encode(Message(Kind.GOSSIP, 0, updates=(liar,))))
         swarm._after(name)
     swarm.run(5)
     assert {node.is_mobile("n01") for node in swarm.nodes.values()} == {False}
     assert {node.is_mobile("m0") for name, node in swarm.nodes.items() if name != "m0"} == {True}
+
+
+def test_a_restart_as_a_mobile_device_that_nobody_noticed_is_told():
+    swarm = mixed()
+    swarm.crash("n01")
+    swarm.add("n01", ["n00"], address="n01:1", mobile=True, timing=MOBILE)
+    swarm.run(5)
+    assert {node.is_mobile("n01") for name, node in swarm.nodes.items() if name[0] == "n" and name != "n01"} == {True}
 
 
 def test_what_others_find_out_about_it_leaves_it_mobile():
