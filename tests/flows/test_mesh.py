@@ -73,6 +73,24 @@ def test_a_real_mesh_is_swept_and_nothing_is_killed(home: Settings, tmp_path: Pa
     assert b"in 3 sweeps" in page_path(home).read_bytes()
 
 
+def test_a_change_that_a_run_has_left_unjudged_is_judged_by_the_next(
+    home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def dies(reach, change):
+        raise KeyError("the power went")
+
+    with LocalMesh(tmp_path, 3) as mesh:
+        named = MeshParameters(mesh=str(mesh.mesh_file), identity=str(mesh.identity_file))
+        with monkeypatch.context() as patched:
+            patched.setattr("flows.mesh.apply_change", dies)
+            with pytest.raises(KeyError):
+                run(named)
+        judged, mended = run(named).rounds[0], run(named).rounds[0]
+    assert (len(judged.applied.change.add), judged.judgement.verdict) == (3, "keep")
+    assert (judged.before.links, mended.before) == ({}, None)
+    assert len(mended.sweeps[-1].network.links) == 3
+
+
 def test_a_mesh_of_which_nobody_answers_is_told_of(home: Settings, tmp_path: Path):
     with LocalMesh(tmp_path, 2) as mesh:
         named = MeshParameters(mesh=str(mesh.mesh_file), identity=str(mesh.identity_file))
