@@ -107,7 +107,7 @@ def test_a_connection_on_which_nobody_answers_is_given_up_for_a_new_one() -> Non
             await (await alice.dial(BOB.peer_id, 5, ECHO)).aclose()
             (old,) = connected(alice, BOB)
             session = old.muxed_conn.secured_conn
-            session.write = lambda data: trio.sleep(0)
+            session._conn.write = lambda data: trio.sleep(0)
             began = trio.current_time()
             connection = await alice.dial(BOB.peer_id, 1, ECHO)
             assert 0.5 <= trio.current_time() - began < 1
