@@ -1,6 +1,6 @@
 """A mesh on disk and in this process: members that hold a model's layers and answer as agents, behind one listener."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,17 +20,6 @@ from strata.store import Store
 from tests.support.nodes import EVERYTHING, set_modules_aside
 
 MEMORY_BYTES = 64 << 20
-
-
-class Member(Direct):
-    """Serves what a node does beside what an agent does."""
-
-    def __init__(self, identity: Identity, roster: Roster, node: Node) -> None:
-        super().__init__(identity, roster)
-        self._node = node
-
-    async def serve(self, services: Mapping, *, task_status) -> None:
-        await super().serve({**services, INFERENCE: self._node.handle}, task_status=task_status)
 
 
 @dataclass(frozen=True)
@@ -59,17 +48,33 @@ async def fleet_of(folder: Path, names: Sequence[str]) -> AsyncIterator[Fleet]:
     failure: Exception | None = None
     try:
         async with trio.open_nursery() as nursery:
-            rosters = {}
+            agents = []
             for name in names:
-                roster = rosters[name] = Roster(membership)
+                roster = Roster(membership)
                 holding = fleet.holdings[name] = Holding(Store(folder / name), worker, MEMORY_BYTES)
-                node = Node(keys[name], roster, holding, worker, nursery=nursery, baseline_rss_bytes=EVERYTHING)
-                agent = Agent(roster, Member(keys[name], roster, node), NeighbourBook(membership.mesh_id), version="1")
-                address = await nursery.start(lambda agent=agent, *, task_status: agent.run(task_status=task_status))
+                agent = Agent(
+                    keys[name].peer_id,
+                    roster,
+                    membership.seal(owner),
+                    Direct(keys[name], roster),
+                    NeighbourBook(membership.mesh_id),
+                    version="1",
+                )
+                agents.append(agent)
+                node = Node(
+                    keys[name],
+                    roster,
+                    holding,
+                    worker,
+                    nursery=nursery,
+                    baseline_rss_bytes=EVERYTHING,
+                    take_membership=agent.take_membership,
+                )
+                address = await nursery.start(agent.run, {INFERENCE: node.handle})
                 place = (keys[name].card, name, (address,))
                 changed = edit_membership(fleet.mesh, owner, lambda known, place=place: known.with_member(*place))
-            for roster in rosters.values():
-                roster.update(changed.seal(owner))
+            for agent in agents:
+                await agent.take_membership(changed.seal(owner))
             try:
                 yield fleet
             except Exception as error:

@@ -148,7 +148,8 @@ async def mesh_of(
 
 
 async def _run(mesh, name, roster, worker, memory_bytes, leaks, *, task_status) -> None:
-    own = OwnMember(mesh.home / f"{name}.home", mesh.keys[name], roster, EchKeys(), ReplayCache())
+    sealed = roster.membership.seal(mesh.keys["coordinator"])
+    own = OwnMember(mesh.home / f"{name}.home", mesh.keys[name], roster, sealed, EchKeys(), ReplayCache())
     agent = open_agent(own, ("127.0.0.1", 0))
     with trio.CancelScope() as mesh.scopes[name]:
         async with trio.open_nursery() as nursery:

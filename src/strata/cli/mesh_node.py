@@ -36,7 +36,10 @@ def node(
 
     if transport not in ("direct", "libp2p"):
         raise StrataError(f"--transport is direct or libp2p, not {transport!r}")
+    if relay and transport == "direct":
+        raise StrataError("--relay needs --transport libp2p: a direct link has no relays, only fronts (--front)")
     place = parse_multiaddr(listen) if transport == "libp2p" else parse_listen(listen)
+    kind = parse_device(device)
     home, mesh = paths(home, mesh)
     run_agent(
         home,
@@ -44,7 +47,7 @@ def node(
         place,
         fronting=front,
         relaying=relay,
-        device=parse_device(device),
+        device=kind,
         most_links=most_links,
         supervised=supervised,
     )
