@@ -72,7 +72,7 @@ async def dial(
     with trio.move_on_after(timeout) as deadline:
         for number, (listener, place) in enumerate(places):
             try:
-                with _share(deadline, len(places) - number, place):
+                with share_of_time(len(places) - number, place):
                     link = await _Dial(identity, roster, member, listener, demand).at(place)
                     if service is not None:
                         link.kind = kind_of(service)
@@ -89,9 +89,13 @@ async def dial(
 
 
 @contextmanager
-def _share(deadline: trio.CancelScope, places: int, place: str) -> Iterator[None]:
-    """One of so many equal parts of the time that is left, so that a place that swallows everything leaves some."""
-    seconds = (deadline.deadline - trio.current_time()) / places if places > 1 else math.inf
+def share_of_time(places: int, place: str) -> Iterator[None]:
+    """One of so many equal parts of the time that is left, so that a place that swallows everything leaves some.
+
+    Raises Unreachable when it is over.
+    """
+    left = trio.current_effective_deadline() - trio.current_time()
+    seconds = left / places if places > 1 else math.inf
     with trio.move_on_after(seconds) as turn:
         yield
     if turn.cancelled_caught:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from strata.settings import Settings
 log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 2.0
+FILES = 8192  # open at a time: connections, those that are passed on twice, and what else there is
 
 
 def newest_membership(given: Path, seen: Path) -> Membership:
@@ -49,6 +51,14 @@ async def keep_known(roster: Roster) -> None:
                 await trio.to_thread.run_sync(roster.known.save)
     finally:
         roster.known.save()
+
+
+def allow_files() -> None:
+    """Let this process hold the connections that a listener takes: the usual 1,024 files are too few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def end_on_signal(scope: trio.CancelScope) -> None:

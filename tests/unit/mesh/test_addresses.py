@@ -39,7 +39,24 @@ def test_where_it_answered_counts_as_long_as_somebody_says_that_it_is_there():
     assert known.of(Member(PEER.card, "peer", ("192.0.2.1:1",))) == ("192.0.2.1:1",)
 
 
-@pytest.mark.parametrize("address", ["192.0.2.7:9000", "127.0.0.1:1", "[2001:db8::7]:65535"])
+def test_addresses_of_the_two_kinds_are_apart():
+    known, both = Addresses(), Member(PEER.card, "peer", ("192.0.2.1:1", "/ip4/192.0.2.1/tcp/2"))
+    known.claim(PEER.peer_id, "/ip4/192.0.2.9/tcp/9/ws")
+    assert (known.of(both), known.multiaddrs_of(both)) == (
+        ("192.0.2.1:1",), ("/ip4/192.0.2.1/tcp/2", "/ip4/192.0.2.9/tcp/9/ws"),
+    )  # fmt: skip
+    known.answer(PEER.peer_id, "/ip4/192.0.2.9/tcp/9/ws")
+    assert known.of(both) == ("192.0.2.1:1",)
+    assert known.multiaddrs_of(both)[0] == "/ip4/192.0.2.9/tcp/9/ws"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "192.0.2.7:9000", "127.0.0.1:1", "[2001:db8::7]:65535", "/ip4/192.0.2.7/tcp/9000", "/ip6/2001:db8::7/tcp/1/ws",
+        "/ip4/192.0.2.7/udp/9000/quic-v1",
+    ],
+)  # fmt: skip
 def test_an_address_of_a_machine_may_be_claimed(address: str):
     assert may_be_claimed(address)
 
@@ -49,7 +66,10 @@ def test_an_address_of_a_machine_may_be_claimed(address: str):
     [
         "", "host:80", "192.0.2.7", "192.0.2.7:0", "192.0.2.7:65536", "192.0.2.7:080", "192.0.2.7:80 ",
         "300.1.1.1:80", "0.0.0.0:80", "[::]:80", "224.0.0.1:80", "[ff02::1]:80", "255.255.255.255:80", "[192.0.2.7]:80",
-        "2001:db8::7:80", "192.0.2.7:80\n", "[fe80::1%eth0]:80", "user@192.0.2.7:80",
+        "2001:db8::7:80", "192.0.2.7:80\n", "/dns4/host/tcp/80", "/ip4/192.0.2.7/tcp/0", "/ip4/192.0.2.7/udp/1",
+        "/ip4/0.0.0.0/tcp/80", "/ip6/192.0.2.7/tcp/80",
+        "/ip4/192.0.2.7/tcp/80/p2p/x/p2p-circuit", "/ip4/192.0.2.7/tcp/80/wss", "[fe80::1%eth0]:80",
+        "user@192.0.2.7:80",
     ],
 )  # fmt: skip
 def test_nothing_else_may_be_claimed(address: str):
@@ -61,7 +81,7 @@ def test_nothing_else_may_be_claimed(address: str):
 
 @given(st.text(max_size=60))
 def test_whatever_is_claimed_it_is_taken_or_not(address: str):
-    if may_be_claimed(address):
+    if may_be_claimed(address) and not address.startswith("/"):
         host, _, port = address.rpartition(":")
         assert host.strip("[]").replace(".", "").replace(":", "").isalnum()
         assert 0 < int(port) < 65536

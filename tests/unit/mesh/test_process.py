@@ -1,5 +1,6 @@
-"""Which membership a member's process goes by."""
+"""Which membership a member's process goes by, what it keeps, and what it may hold."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import trio
 import trio.testing
 
 from strata.mesh import keep_known, newest_membership, open_roster, write_membership
-from strata.mesh.process import SAVE_SECONDS
+from strata.mesh.process import FILES, SAVE_SECONDS, allow_files
 from strata.secure import X25519, EchKey, Identity, Membership, MembershipError
 
 OWNER = Identity.generate()
@@ -63,3 +64,17 @@ def test_what_a_process_learns_of_hellos_is_kept_soon_and_at_its_end(tmp_path: P
     monkeypatch.setenv("STRATA_REQUIRE_ECH", "true")
     again = open_roster(FIRST, tmp_path)
     assert (again.ech_config("one"), again.require_ech) == (second, True)
+
+
+def test_a_process_may_hold_as_many_connections_as_a_listener_takes():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        allow_files()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert hard == before[1]
+        assert soft == (FILES if hard == resource.RLIM_INFINITY else min(FILES, hard))
+        allow_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

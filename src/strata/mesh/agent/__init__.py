@@ -8,7 +8,8 @@ Public face:
 - `HEARTBEAT_SECONDS`, `SILENCE_SECONDS`, `IDLE_SECONDS`, `DIAL_SECONDS`, `AWAY_REDIAL_SECONDS`, `redial_after`,
   `QUIET_SECONDS`, `SLEPT_SECONDS`: what it waits for, which the simulator goes by
 - `Lookout`: what some agents hold of the others, for a coordinator
-- `Wire`, `ask`, `reached`, `LINK_ERRORS`, `RequestRefused`, and the messages: how a coordinator speaks with it
+- `Wire`, `ask`, `reached`, `probing_seconds`, `LINK_ERRORS`, `RequestRefused`, and the messages: how a coordinator
+  speaks with it
 """
 
 from strata.mesh.agent.agent import IDLE_SECONDS, MOST_LINKS, Agent
@@ -38,6 +39,7 @@ from strata.mesh.agent.messages import (
     Wire,
 )
 from strata.mesh.agent.presence import HEARTBEAT_SECONDS, QUIET_SECONDS
+from strata.mesh.agent.probing import probing_seconds
 from strata.mesh.agent.transport import Direct
 from strata.mesh.agent.watching import SLEPT_SECONDS
 
@@ -77,6 +79,7 @@ __all__ = [
     "Wire",
     "ask",
     "open_agent",
+    "probing_seconds",
     "reached",
     "redial_after",
     "run_agent",

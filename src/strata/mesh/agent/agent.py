@@ -36,7 +36,7 @@ from strata.mesh.agent.messages import (
     Update,
     Wire,
 )
-from strata.mesh.agent.probing import probe
+from strata.mesh.agent.probing import PROBES_AT_ONCE, probe
 from strata.mesh.agent.watching import Watch
 from strata.mesh.members import SignedCharter, Timing
 from strata.mesh.messaging import Connection, ProtocolError
@@ -49,7 +49,6 @@ from strata.secure import MembershipError, write_membership
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 20.0  # a connection that says nothing for so long is closed, unless its Keep says another time
-PROBES_AT_ONCE = 4
 CONNECTIONS_OF_ONE = 16
 MOST_LINKS = 64
 

@@ -15,7 +15,7 @@ from strata.mesh.agent.book import NeighbourBook
 from strata.mesh.agent.messages import ECH_CONFIG
 from strata.mesh.agent.place import Place, transport_at
 from strata.mesh.network import Device
-from strata.mesh.process import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
+from strata.mesh.process import allow_files, end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
 from strata.mesh.roster import Roster
 from strata.secure import (
     EchKeys,
@@ -106,6 +106,7 @@ async def until_told(own: OwnMember, agent: Agent, *, supervised: bool) -> Async
     """A nursery for all that the process does. After the block it goes on until SIGTERM or SIGINT, or, when supervised,
     the end of stdin; then the agent says goodbye.
     """
+    allow_files()
     ending = trio.CancelScope()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(end_on_signal, ending)

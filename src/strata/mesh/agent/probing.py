@@ -3,6 +3,8 @@
 The link is TCP, which sends again what was lost: a ping counts as lost where its answer does not come in time.
 """
 
+import math
+
 import trio
 
 from strata.mesh.agent.asking import LINK_ERRORS, reached, why
@@ -14,6 +16,12 @@ PING_SECONDS = 1.0
 SAMPLES = 3
 SAMPLE_SECONDS = 5.0
 PROBE_SECONDS = 8.0  # all of it, dialling included
+PROBES_AT_ONCE = 4
+
+
+def probing_seconds(peers: int) -> float:
+    """What probing so many peers may take."""
+    return math.ceil(peers / PROBES_AT_ONCE) * PROBE_SECONDS
 
 
 async def probe(transport: Transport, peer_id: str, pings: int, sample_bytes: int) -> Echoes:

@@ -24,6 +24,7 @@ from strata.mesh.agent import (
     Status,
     Update,
     ask,
+    probing_seconds,
     reached,
     why,
 )
@@ -44,7 +45,7 @@ AT_ONCE = 32  # agents that are spoken with
 ORDERS_AT_ONCE = 4  # to the same one
 WITNESSES = 3  # who are asked about a silent member, as SWIM does (Das, Gupta and Motivala, 2002)
 STATUS_SECONDS = 5.0
-PROBES_SECONDS = 60.0
+PROBED_SECONDS = 2.0  # beside what probing takes
 CHANGE_SECONDS = 15.0
 
 
@@ -126,10 +127,11 @@ class Coordinator:
         async def one(order: tuple[str, tuple[str, ...]]) -> None:
             prober, names = order
             asked = {self._members[name].peer_id: name for name in names}
+            patience = probing_seconds(len(asked)) + PROBED_SECONDS  # a prober that is stopped holds up no sweep
             message = Probe(peers=tuple(asked), pings=pings, sample_bytes=sample_bytes)
             try:
                 async with reached(self._transport, self._members[prober].peer_id) as wire:
-                    probed = await ask(wire, message, Probed, seconds=PROBES_SECONDS)
+                    probed = await ask(wire, message, Probed, seconds=patience)
             except (*LINK_ERRORS, RequestRefused):
                 return
             for echoes in probed.results:

@@ -1,7 +1,7 @@
 """What a sweep found: who answers, what was measured between them, and the mesh that this makes."""
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -110,11 +110,14 @@ def quality_of(rtts: Sequence[float | None], sample_bytes: int, sample_seconds: 
     )
 
 
-def network_of(discovery: Discovery, known: Known, held_back: Iterable[Pair] = ()) -> Network:
+def network_of(
+    discovery: Discovery, known: Known, held_back: Iterable[Pair] = (), unreached: Collection[Pair] = ()
+) -> Network:
     """The mesh: who lives, the links that are up, and those that could be, which are the pairs that reach each other.
 
     A link that was never probed has the round trip that its own end measures. held_back: pairs that are not possible,
-    whatever was measured.
+    whatever was measured. unreached: pairs that did not reach each other just now; a link of such a pair is cut, and
+    its ends have only not noticed yet.
     """
     dead, held = set(discovery.dead), set(held_back)
     peers = {}
@@ -124,6 +127,8 @@ def network_of(discovery: Discovery, known: Known, held_back: Iterable[Pair] = (
             peers[name] = Peer(name, state.device, state.most_links)
     links: dict[Pair, Quality] = {}
     for ends, rtt in discovery.links.items():
+        if ends in unreached:
+            continue
         quality, _ = known.qualities.get(ends, (None, 0))
         if quality is None and rtt is not None:
             quality = Quality(rtt)

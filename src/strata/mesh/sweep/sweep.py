@@ -65,7 +65,8 @@ def conclude(
 ) -> tuple[Sweep, Known]:
     """The sweep that these findings make, and what is known after it."""
     known = known.with_probes(probes, number)
-    network = network_of(discovery, known, held_back)
+    unreached = {ends for ends, quality in probes.items() if quality is None}
+    network = network_of(discovery, known, held_back, unreached)
     return Sweep(number, discovery, probes, network, topology.diagnose(network), seconds), known
 
 

@@ -6,10 +6,10 @@ from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 
-from strata.mesh.connect import EchRequired, Unreachable
+from strata.mesh.connect import EchRequired, Unreachable, share_of_time
 from strata.mesh.roster import Roster
 from strata.mesh.transport.attempt import attempt
-from strata.mesh.transport.dialling import at, by_itself, dial_raw, is_relayed
+from strata.mesh.transport.dialling import at, dial_raw, is_relayed
 from strata.mesh.transport.relayed import dial_relayed
 from strata.secure import Member
 
@@ -23,7 +23,7 @@ class Fronted(RawConnection):
 
 
 async def connect(swarm: Swarm, roster: Roster, member: Member) -> INetConn:
-    """A new connection to a member, through one of its fronts where it has any, as the membership lists them.
+    """A new connection to a member where it may be found, or through one of its fronts where the membership lists any.
 
     Never past its fronts, but by a front of it. Raises Unreachable, EchRequired, NotAMember where a front is none.
     """
@@ -31,17 +31,25 @@ async def connect(swarm: Swarm, roster: Roster, member: Member) -> INetConn:
     fronts = tuple(roster.membership.named(name) for name in member.fronts)
     behind = bool(fronts) and own not in {front.peer_id for front in fronts}
     listeners = fronts if behind else (member,)
+    places = [
+        (listener, address)
+        for listener in listeners
+        for address in roster.addresses.multiaddrs_of(listener)
+        if not (behind and is_relayed(address))
+    ]
     failure = Unreachable(f"the membership lists no multiaddr of {listeners[0].name}")
-    for listener in listeners:
-        for address in by_itself(listener) if behind else listener.multiaddrs:
-            try:
+    for number, (listener, address) in enumerate(places):
+        try:
+            with share_of_time(len(places) - number, address):
                 if behind:
                     return await _through(swarm, roster, listener, address, member)
                 if is_relayed(address):
                     return await dial_relayed(swarm, roster, member, address)
-                return await at(swarm, member, address)
-            except Unreachable as error:
-                failure = error
+                found = await at(swarm, member, address)
+                roster.addresses.answer(member.peer_id, address)
+                return found
+        except Unreachable as error:
+            failure = error
     raise failure
 
 

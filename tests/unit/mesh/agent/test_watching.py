@@ -54,19 +54,23 @@ async def test_who_says_goodbye_has_left_and_is_taken_back():
         await until_held(agents, ["a", "b", "c"], a="alive", b="alive", c="alive")
 
 
-async def test_who_comes_back_at_another_address_is_dialled_there():
-    async with agents_of(["a", "b", "c"]) as agents:
+@pytest.mark.parametrize("over", ["direct", "libp2p"])
+async def test_who_comes_back_at_another_address_is_dialled_there(over: str):
+    async with agents_of(["a", "b", "c"], over=over) as agents:
         await until_held(agents, ["a", "b", "c"], a="alive", b="alive", c="alive")
         await agents.kill("c")
         old = agents.addresses.pop("c")
         await agents.start("c")
         assert agents.addresses["c"] != old
         moved = agents.rosters["a"].membership.member(agents.ids["c"])
-        while agents.addresses["c"] not in agents.rosters["a"].addresses.of(moved):
+        known = agents.rosters["a"].addresses
+        while agents.addresses["c"] not in (*known.of(moved), *known.multiaddrs_of(moved)):
             await trio.sleep(0.05)
-        link = await Direct(identity_of("a"), agents.rosters["a"]).dial(agents.ids["c"], 5)
-        assert link.peer.name == "c"
-        await link.aclose()
+        transport = agents.transport_of(identity_of("a"), agents.rosters["a"])
+        async with transport.opened():
+            link = await transport.dial(agents.ids["c"], 5)
+            assert link.peer.name == "c"
+            await link.aclose()
 
 
 async def test_a_revocation_spreads_to_whom_nobody_told_it(tmp_path: Path):

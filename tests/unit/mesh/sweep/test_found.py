@@ -52,6 +52,12 @@ def test_links_are_those_that_both_ends_tell_of_and_the_rest_that_reach_each_oth
     assert network_of(found, known, [("a", "c")]).possible == {}
 
 
+def test_a_link_whose_ends_did_not_reach_each_other_is_cut():
+    found = discovery(a={"b": 0.002}, b={"a": 0.002})
+    assert network_of(found, Known().with_probes({("a", "b"): None}, 0), (), {("a", "b")}).links == {}
+    assert network_of(found, Known().with_probes({("a", "b"): None}, 0)).links  # it was so in an earlier sweep
+
+
 def test_a_link_that_was_not_probed_has_its_own_round_trip():
     assert network_of(discovery(a={"b": None}, b={"a": 0.002}), Known()).links == {("a", "b"): Quality(0.002)}
     assert network_of(discovery(a={"b": 0.002}, b={"a": None}), Known()).links == {("a", "b"): Quality(0.002)}
