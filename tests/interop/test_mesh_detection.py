@@ -20,7 +20,7 @@ SECONDS = 90.0  # for what takes some 30
 
 def held_by(mesh: LocalMesh) -> dict[str, dict[str, str]]:
     """What each member that answers holds of each other one; those with an older membership are given the newest."""
-    coordinator = Coordinator.of_files(Identity.load(mesh.identity_file), mesh.mesh_file)
+    coordinator = Coordinator.of_files(Identity.load(mesh.identity_file), mesh.mesh_file, mesh.mesh_file.parent)
     states = trio.run(coordinator.discover).states
     return {name: {other: state for other, (state, _) in each.held.items()} for name, each in states.items()}
 

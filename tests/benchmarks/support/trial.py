@@ -106,7 +106,7 @@ class Trying:
         self._say = say
         self._zero = time.monotonic()
         self._identity = Identity.load(mesh.identity_file)
-        self._coordinator = TimedCoordinator.of_files(self._identity, mesh.mesh_file)
+        self._coordinator = TimedCoordinator.of_files(self._identity, mesh.mesh_file, mesh.mesh_file.parent)
         self._kept = Kept()
         self._ids = {node.name: node.peer_id for node in mesh.nodes}
         self._peers = {name: Peer(name) for name in sorted(self._ids)}
