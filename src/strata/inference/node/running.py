@@ -129,6 +129,8 @@ class StageRun:
         Slices bound the memory that activations take in every stage, and let the stages work on a prompt side by side.
         """
         inputs = torch.frombuffer(payload, dtype=getattr(torch, step.dtype)).view(step.shape)
+        if inputs.dtype is torch.bfloat16:
+            inputs = inputs.to(self.session.stage.model.dtype)  # it may have been sent as less than it was
         tokens = inputs.shape[1]
         if tokens < 1:
             raise ValueError("a step without tokens")
@@ -148,7 +150,7 @@ class StageRun:
 
     async def _advance_slice(self, step: Step, inputs: torch.Tensor, more: bool) -> None:
         if self._sampler is None:
-            hidden = await self._compute(inputs, torch.Tensor.contiguous, more=more)
+            hidden = await self._compute(inputs, self._onward, more=more)
             dtype = str(hidden.dtype).removeprefix("torch.")
             onward = step.model_copy(update={"shape": tuple(hidden.shape), "dtype": dtype, "more": more})
             assert self.following is not None
@@ -197,6 +199,12 @@ class StageRun:
         more: bool = False,
     ) -> T:
         return await self._batcher.compute(self.order.session, self.session, inputs, finish, want=want, more=more)
+
+    def _onward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Hidden states as they are sent to the next stage."""
+        if self.order.onward is not None and hidden.dtype is torch.float32:
+            hidden = hidden.to(getattr(torch, self.order.onward))
+        return hidden.contiguous()
 
     def _read(self, logits: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
         """Logits (B, V), after which more is to come."""

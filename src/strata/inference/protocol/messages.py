@@ -127,7 +127,8 @@ class Open(Message):
     sampled, to the coordinator). `padding[i]` is the left padding of row i, `drawn` how many tokens of each row were
     chosen before by a session that this one continues, `stages` how many stages of it can be at work at the same time.
     `workspace_bytes` is what a forward takes at most beside the weights and the `kv_bytes`; `kv_cache` is what keys and
-    values are held in, None for the shard's dtype. Answered by Done or Refused.
+    values are held in, None for the shard's dtype; `onward` what hidden states in float32 are sent on as, None for as
+    they are. Answered by Done or Refused.
     """
 
     type: Literal["open"] = "open"
@@ -143,6 +144,7 @@ class Open(Message):
     workspace_bytes: Size = 0
     stages: Count = 1
     kv_cache: Literal["int8"] | None = None
+    onward: Literal["bfloat16"] | None = None
 
 
 class Step(Message):

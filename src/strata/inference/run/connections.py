@@ -231,6 +231,7 @@ class Connections:
         except (Unreachable, ChannelError, NodeLost, RequestRefused) as error:
             self.unreachable[member.name] = error
             return
+        client.mobile = status.mobile
         first = self._first.get(member.name)
         if first is None or status.bytes_sent < first.bytes_sent:  # it was restarted
             self._first[member.name] = status

@@ -73,7 +73,8 @@ class Pulse:
 class NodeClient:
     """One connected node. Requests go one at a time; what sessions have to say arrives through `on_event`.
 
-    `lost` says why the link ended, None while it has not; `on_lost` is called once when it does.
+    `lost` says why the link ended, None while it has not; `on_lost` is called once when it does. `mobile` is what its
+    status said.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class NodeClient:
         self.name = wire.peer.name
         self.peer_id = wire.peer.peer_id
         self.lost: NodeLost | None = None
+        self.mobile = False
         self._on_event = on_event
         self._on_lost = on_lost
         self.asking = trio.Lock()  # where a step is: held by one session at a time
