@@ -6,6 +6,7 @@ stream whose negotiation or handler fails ends the host; and connections that sa
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 
 from libp2p.abc import IMultiselectCommunicator, IMuxedConn, INetStream, IRawConnection
 from libp2p.custom_types import TProtocol
@@ -26,6 +27,14 @@ MAX_MESSAGE = 1024  # bytes of a negotiation's message; a protocol's id is short
 MAX_MESSAGES = 16  # of the peer in a negotiation: hosts propose two or three protocols
 
 StreamHandler = Callable[[INetStream], Awaitable[None]]
+
+_comer: ContextVar[Comer | None] = ContextVar("comer", default=None)
+
+
+def has_shown_itself() -> None:
+    """The connection that is being secured knows this peer's channel key: it gives way to others last."""
+    if (comer := _comer.get()) is not None:
+        comer.known = True
 
 
 class BoundedCommunicator(MultiselectCommunicator):
@@ -78,7 +87,9 @@ class Gate:
             self._swarm.manager.run_task(raw_conn.close)
 
         where = raw_conn.get_remote_address()
-        with self._pending.holding(Comer("::" if where is None else where[0], drop)):
+        comer = Comer("::" if where is None else where[0], drop)
+        _comer.set(comer)  # of this connection's own task
+        with self._pending.holding(comer):
             return await self._upgrade(raw_conn, maddr)
 
 

@@ -11,6 +11,7 @@ cause. Its Noise transport is `/noise` (https://github.com/libp2p/specs/tree/mas
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import trio
 from libp2p.abc import IRawConnection, ISecureConn, ISecureTransport
@@ -25,6 +26,7 @@ from libp2p.security.exceptions import HandshakeFailure
 from strata.mesh.connect import EchRequired, Unreachable
 from strata.mesh.roster import Roster
 from strata.mesh.transport.fronting import Front, read_hello
+from strata.mesh.transport.guard import has_shown_itself
 from strata.mesh.transport.quic import is_quic, trust
 from strata.mesh.transport.session import Session
 from strata.mesh.transport.ways import Fronted
@@ -37,7 +39,7 @@ from strata.secure import (
     HandshakeFailed,
     HelloRejected,
     Listener,
-    ReadHello,
+    Opened,
     public_key_of,
 )
 
@@ -60,7 +62,11 @@ class XkTransport(ISecureTransport):
 
         Also where it is passed on: to libp2p it is a connection that has come to nothing.
         """
-        read = None if self.front is None else await self._front(self.front, conn)
+        with self._failing(), trio.fail_after(self._seconds):
+            read = self._listener.read(*await read_hello(conn))
+            has_shown_itself()
+            if self.front is not None and read.opened is not None and read.opened.peer_id != self._identity.peer_id:
+                await self._pass_on(self.front, conn, read.opened)
         return await self._secure(conn, Channel(EchResponder(self._listener, read)), initiator=False)
 
     async def secure_outbound(self, conn: IRawConnection, peer_id: ID) -> ISecureConn:
@@ -83,15 +89,10 @@ class XkTransport(ISecureTransport):
         self._roster.learn(peer, handshake.retry_configs)
         return session
 
-    async def _front(self, front: Front, conn: IRawConnection) -> ReadHello:
-        """Read a hello, which is for this member if it is returned."""
-        with self._failing(), trio.fail_after(self._seconds):
-            read = self._listener.read(*await read_hello(conn))
-            if read.opened is None or read.opened.peer_id == self._identity.peer_id:
-                return read
-            if not isinstance(conn, RawConnection) or is_quic(conn):
-                raise HandshakeFailed("a hello for another peer, on a connection that cannot be passed on")
-            await front.pass_on(conn, read.opened)
+    async def _pass_on(self, front: Front, conn: IRawConnection, opened: Opened) -> NoReturn:
+        if not isinstance(conn, RawConnection) or is_quic(conn):
+            raise HandshakeFailed("a hello for another peer, on a connection that cannot be passed on")
+        await front.pass_on(conn, opened)
         raise HandshakeFailure("the connection is for another member, and is passed on")
 
     @contextmanager

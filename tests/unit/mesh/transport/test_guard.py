@@ -11,9 +11,10 @@ from libp2p.utils.varint import encode_uvarint
 
 from strata.mesh import Roster, open_host
 from strata.mesh.transport.guard import MAX_MESSAGE, MAX_MESSAGES
-from tests.support.channels import ALICE, BOB, MESH, OUTSIDER
+from strata.secure import Channel, EchInitiator, Established
+from tests.support.channels import ALICE, BOB, MESH, OUTSIDER, feed
 from tests.support.hosts import run
-from tests.support.raw_peer import MULTISTREAM, delimited, raw_peer
+from tests.support.raw_peer import MULTISTREAM, XK, delimited, negotiated, raw_peer
 
 WHOLE = MESH.with_member(OUTSIDER.card, "carol")
 
@@ -122,5 +123,26 @@ def test_idle_connections_cannot_lock_members_out(monkeypatch) -> None:
             for _ in range(3):
                 async with await connect() as peer:
                     assert await peer.pings()
+
+    run(test, 20)
+
+
+def test_once_its_hello_is_read_a_member_is_not_driven_out_by_who_shows_nothing(monkeypatch) -> None:
+    monkeypatch.setattr("strata.mesh.transport.build.MAX_HANDSHAKES", 3)
+
+    async def test() -> None:
+        async with hosted(handshake_seconds=1000) as connect:
+            member = await trio.open_tcp_stream("127.0.0.1", connect.port)
+            await negotiated(member, XK)
+            channel = Channel(EchInitiator(ALICE, WHOLE, BOB.peer_id))
+            await member.send_all(channel.outgoing())
+            feed(channel, await member.receive_some())
+            idle = [await trio.open_tcp_stream("127.0.0.1", connect.port) for _ in range(10)]
+            for stream in idle[:8]:
+                await hung_up(stream)
+            assert channel.next_event() is None
+            await member.send_all(channel.outgoing())
+            feed(channel, await member.receive_some())
+            assert isinstance(channel.next_event(), Established)
 
     run(test, 20)
