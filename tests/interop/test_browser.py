@@ -6,7 +6,6 @@ The page is loaded under a name that is not this machine's, so that it is no sec
 import base64
 import json
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -29,6 +28,7 @@ from tests.support.chrome import chrome, find_chrome
 from tests.support.fleet import Fleet, fleet_of, tokenizer_with_words
 from tests.support.hosts import run
 from tests.support.nodes import tiny_llama
+from tests.support.npm import installed
 
 WEB = Path(__file__).parents[2] / "web"
 BUNDLE = Path(__file__).parents[2] / "src" / "strata" / "mesh" / "page" / "static" / "app.js"
@@ -229,21 +229,7 @@ def plain(key: bytes) -> str:
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the page's sources, with what they need."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("NOT TESTED: node and npm are not installed, so the page's script cannot be built")
-    folder = tmp_path_factory.mktemp("web") / "web"
-    shutil.copytree(WEB, folder, ignore=shutil.ignore_patterns("node_modules"))
-    done = subprocess.run(
-        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"NOT TESTED: npm could not install js-libp2p: {done.stderr.strip()[-300:]}")
-    return folder
+    return installed(WEB, tmp_path_factory.mktemp("web") / "web")
 
 
 def test_the_script_that_ships_is_what_its_sources_make(sources: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ js-libp2p is what `tests/interop/js/package-lock.json` says, installed by npm in
 """
 
 import json
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from strata.mesh import Roster, Unreachable, dial_peer, open_host
 from strata.secure import Identity
 from tests.support.channels import ALICE, BOB, MESH
 from tests.support.hosts import address, digest_of, identify, ping, run, serve_digests, stock_host
+from tests.support.npm import installed
 
 MEBIBYTES = 64
 NOISE = "/noise"
@@ -63,22 +63,7 @@ async def everything(host, peer) -> None:
 @pytest.fixture(scope="session")
 def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with js-libp2p in it."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("NOT TESTED: node and npm are not installed, so js-libp2p cannot run")
-    folder = tmp_path_factory.mktemp("js-libp2p")
-    for name in ("package.json", "package-lock.json", "peer.js"):
-        shutil.copy(SOURCES / name, folder)
-    done = subprocess.run(
-        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"NOT TESTED: npm could not install js-libp2p: {done.stderr.strip()[-300:]}")
-    return folder
+    return installed(SOURCES, tmp_path_factory.mktemp("js-libp2p") / "js")
 
 
 @over_each
