@@ -1,18 +1,21 @@
 """What was seen of a mesh of processes under faults, and the figures it makes, counted as the simulator counts its own.
 
 The record is of two kinds: what was done to the mesh, which is known to the moment, and what each member said when it
-was asked, which is known of these moments only. A link that went and came back, or a member that was held dead and
-alive again, between two answers is not in it.
+was asked. Since when a link is up, and since when somebody is held dead, they say too; the end of a link that nothing
+was done to is known from the next answer on. A link that came and went, or a member that was held dead and alive again,
+between two answers is not in it.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from strata.mesh import Network, Pair, pair
 from strata.mesh.simulate import Detection, FalseAlarm, Figures, Meter, World
+
+_SAME_SECONDS = 0.1  # what is told twice of a link differs by what the answers took
 
 
 class Kind(Enum):
@@ -25,7 +28,8 @@ class Kind(Enum):
     CUT = auto()
     HEALED = auto()
     SAID = auto()
-    HELD_DEAD = auto()  # made of what was said
+    HELD_DEAD = auto()  # this and the next are made of what was said
+    LINKED = auto()
     END = auto()
 
 
@@ -33,14 +37,14 @@ class Kind(Enum):
 class Event:
     """at: seconds since the faults began. what: a member or a pair.
 
-    What a member says: its neighbours, whom it holds dead and since when, whom it holds for living, its incarnation.
+    What a member says: its neighbours and whom it holds dead, since when, whom it holds for living, its incarnation.
     Of a death: subject, who is held dead; incarnation: that the subject last told of itself.
     """
 
     at: float
     kind: Kind
     what: str | Pair = ""
-    neighbours: frozenset[str] = frozenset()
+    neighbours: Mapping[str, float] = field(default_factory=dict)
     dead: Mapping[str, float] = field(default_factory=dict)
     living: frozenset[str] = frozenset()
     incarnation: int = 0
@@ -52,7 +56,7 @@ def figures_of(
 ) -> Figures:
     """The figures until `end`; events in the order of their times. slow: members that are stopped again and again."""
     replay = _Replay(network, slow)
-    inorder = sorted([*events, *deaths(events), Event(end, Kind.END)], key=lambda event: event.at)
+    inorder = sorted([*events, *deaths(events), *links(events), Event(end, Kind.END)], key=lambda event: event.at)
     for event in inorder:
         if event.at > end:
             break
@@ -87,6 +91,24 @@ def deaths(events: list[Event]) -> Iterator[Event]:
             living[observer] = (living[observer] | event.living) - event.dead.keys()
 
 
+def links(events: list[Event]) -> Iterator[Event]:
+    """When links came up: both ends say so, and the later of the two times counts."""
+    said: dict[str, Mapping[str, float]] = {}
+    known: dict[Pair, float] = {}
+    for event in events:
+        if event.kind is Kind.KILLED:
+            said.pop(str(event.what), None)
+        elif event.kind is Kind.SAID:
+            name = str(event.what)
+            said[name] = event.neighbours
+            for other, since in event.neighbours.items():
+                if name in said.get(other, ()):
+                    at, ends = max(since, said[other][name]), pair(name, other)
+                    if at > known.get(ends, -math.inf) + _SAME_SECONDS:
+                        known[ends] = at
+                        yield Event(at, Kind.LINKED, ends)
+
+
 class _Replay:
     """The simulator's world and meter, moved by what was seen."""
 
@@ -97,7 +119,6 @@ class _Replay:
         self._world = world = World(network)
         world.there = set(network.links)
         self.meter = Meter(world, 0.0)
-        self._said = {name: network.neighbours[name] for name in network.peers}
         self._killed: dict[str, float] = {}
         self._stopped: dict[str, float] = {}
 
@@ -109,7 +130,7 @@ class _Replay:
                 world.down[name] += 1
                 world.stalled.discard(name)
                 self._killed[name] = event.at
-                self._says(name, frozenset())
+                self._says(name, ())
             case Kind.SERVES, str(name):
                 world.down[name] -= 1
                 if world.up(name):
@@ -123,6 +144,10 @@ class _Replay:
                 world.cuts[one, other] += 1
             case Kind.HEALED, (one, other):
                 world.cuts[one, other] -= 1
+            case Kind.LINKED, (one, other):
+                if not (world.up(one) and world.up(other)):
+                    return
+                world.there = {*(world.there or ()), (one, other)}
             case Kind.SAID, str(name):
                 if not world.up(name) or not self._says(name, event.neighbours):
                     return
@@ -131,14 +156,12 @@ class _Replay:
                 return
         self.meter.changed(event.at)
 
-    def _says(self, name: str, neighbours: frozenset[str]) -> bool:
-        """A link is there where both ends say so; whether anything is new."""
-        if self._said[name] == neighbours:
-            return False
-        self._said[name] = neighbours
-        there = self._world.there = {ends for ends in self._world.there or () if name not in ends}
-        there |= {pair(name, other) for other in neighbours if name in self._said.get(other, ())}
-        return True
+    def _says(self, name: str, neighbours: Collection[str]) -> bool:
+        """A link is there no more where one of its ends does not say so; whether that is news."""
+        there = self._world.there or set()
+        gone = {ends for ends in there if name in ends and not set(ends) - {name} <= set(neighbours)}
+        self._world.there = there - gone
+        return bool(gone)
 
     def _note(self, at: float, observer: str, subject: str, incarnation: int) -> None:
         """As the simulator's `Fleet` does."""

@@ -79,7 +79,9 @@ class Watcher:
             now,
             Kind.SAID,
             name,
-            neighbours=frozenset(self._names[each.peer] for each in status.neighbours if each.peer in self._names),
+            neighbours={
+                self._names[each.peer]: now - each.seconds for each in status.neighbours if each.peer in self._names
+            },
             dead={peer: now - each.seconds for peer, each in held.items() if each.state == "dead"},
             living=frozenset(peer for peer, each in held.items() if each.state in ("alive", "suspect")),
             incarnation=status.incarnation,
@@ -91,4 +93,5 @@ class Watcher:
 
 
 def _told(said: Event) -> tuple[object, ...]:
-    return said.neighbours, said.dead.keys(), said.living, said.incarnation
+    links = {(name, round(since, 1)) for name, since in said.neighbours.items()}
+    return links, said.dead.keys(), said.living, said.incarnation

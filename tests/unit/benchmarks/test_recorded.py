@@ -12,10 +12,17 @@ NETWORK = Network({name: Peer(name) for name in NAMES}, LINKS, {("a", "c"): Qual
 
 
 def said(
-    at: float, name: str, neighbours: str = "", dead: dict[str, float] | None = None, incarnation: int = 0
+    at: float,
+    name: str,
+    neighbours: str = "",
+    dead: dict[str, float] | None = None,
+    incarnation: int = 0,
+    since: float | None = None,
 ) -> Event:
+    """since: when the links to its neighbours came up; without it, just now."""
     living = frozenset(NAMES) - {name} - (dead or {}).keys()
-    return Event(at, Kind.SAID, name, frozenset(neighbours), dead or {}, living, incarnation)
+    links = dict.fromkeys(neighbours, at if since is None else since)
+    return Event(at, Kind.SAID, name, links, dead or {}, living, incarnation)
 
 
 START = [said(0.1, "a", "b"), said(0.1, "b", "ac"), said(0.1, "c", "b")]
@@ -45,6 +52,15 @@ def test_one_that_serves_again_is_live_without_a_path_until_both_ends_have_a_lin
     found = figures(*down, said(21, "c"), said(25, "c", "b"), said(26, "b", "ac"))
     assert found.partitions == 0
     assert found.uptime == pytest.approx(1 - 4 * 6 / (6 * 90 + 2 * 10))
+
+
+def test_a_link_counts_from_when_it_came_up_though_that_was_told_later():
+    down = [Event(10, Kind.KILLED, "c"), said(10.1, "b", "a"), Event(20, Kind.SERVES, "c")]
+    found = figures(*down, said(23, "c", "b", since=20.5), said(24, "b", "ac", since=20.6))
+    assert found.uptime == pytest.approx(1 - 4 * 0.6 / (6 * 90 + 2 * 10))
+    died = [*down, Event(22, Kind.KILLED, "c"), Event(30, Kind.SERVES, "c")]
+    again = figures(*died, said(31, "c", "b", since=30.2), said(31, "b", "ac", since=30.3))
+    assert again.uptime == pytest.approx(1 - 4 * (2 + 0.3) / (6 * 82 + 2 * 18))
 
 
 def test_stopped_members_are_not_live_and_carry_nothing():

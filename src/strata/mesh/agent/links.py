@@ -13,10 +13,11 @@ _LATELY = 8  # round trips
 
 
 class LiveLink:
-    """One of them. `rtts`: the latest round trips in seconds, of the end that pings."""
+    """One of them. `since`: when it came up, by trio's clock. `rtts`: the latest round trips, of the end that pings."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
+        self.since = trio.current_time()
         self.rtts: deque[float] = deque(maxlen=_LATELY)
 
 
@@ -62,9 +63,14 @@ class Links:
             await hang_up(live.wire)
 
     def neighbours(self) -> tuple[Neighbour, ...]:
-        """Who is linked, with the shortest round trip of late."""
+        """Who is linked, since when, and with the shortest round trip of late."""
+        now = trio.current_time()
         return tuple(
-            Neighbour(peer=peer_id, rtt_seconds=min((rtt for each in links for rtt in each.rtts), default=None))
+            Neighbour(
+                peer=peer_id,
+                seconds=now - min(each.since for each in links),
+                rtt_seconds=min((rtt for each in links for rtt in each.rtts), default=None),
+            )
             for peer_id, links in self._up.items()
         )
 

@@ -69,9 +69,13 @@ class GetStatus(Message):
 
 
 class Neighbour(Message):
-    """A peer that a link is up with. rtt_seconds: the shortest round trip of late, None where the peer measures it."""
+    """A peer that a link is up with, and for how many seconds it has been.
+
+    rtt_seconds: the shortest round trip of late, None where the peer measures it.
+    """
 
     peer: PeerId
+    seconds: Annotated[float, Field(ge=0, lt=1e11)]
     rtt_seconds: Seconds | None
 
 

@@ -36,7 +36,10 @@ STATUS = Status(
     membership=3,
     device=Device.MOBILE,
     most_links=5,
-    neighbours=(Neighbour(peer=PEER, rtt_seconds=0.1), Neighbour(peer=PEER, rtt_seconds=None)),
+    neighbours=(
+        Neighbour(peer=PEER, seconds=1.5, rtt_seconds=0.1),
+        Neighbour(peer=PEER, seconds=1.5, rtt_seconds=None),
+    ),
     told=(PEER,),
     expiring=(Expiring(what="key", at=1e9),),
     incarnation=2,
@@ -62,7 +65,10 @@ def test_a_message_survives_the_wire(message):
 
 
 def test_the_status_of_the_largest_mesh_fits():
-    everybody = tuple(Neighbour(peer="y" * 128, rtt_seconds=0.123456789012345) for _ in range(MAX_NEIGHBOURS))
+    everybody = tuple(
+        Neighbour(peer="y" * 128, seconds=12345.12345678901, rtt_seconds=0.123456789012345)
+        for _ in range(MAX_NEIGHBOURS)
+    )
     held = (Held(peer="y" * 128, state="suspect", seconds=123456789.012345),) * MAX_NEIGHBOURS
     told = ("y" * 128,) * MAX_NEIGHBOURS
     largest = STATUS.model_copy(update={"neighbours": everybody, "told": told, "held": held})
