@@ -192,11 +192,20 @@ def test_a_sample_takes_what_it_takes_beside_a_round_trip():
     assert found[0].sample_seconds == pytest.approx(0.125, abs=0.02)
 
 
-def test_of_the_latest_round_trips_the_shortest_counts():
-    links = Links(5)
-    with links.holding(Wire(Far())) as live:
-        live.rtts.extend([0.3, 0.1, 0.2])
-        assert [each.rtt_seconds for each in links.neighbours()] == [0.1]
+def test_of_the_latest_round_trips_the_shortest_counts_and_of_two_links_the_older():
+    found = []
+
+    async def hold() -> None:
+        links = Links(5)
+        with links.holding(Wire(Far())) as live:
+            live.rtts.extend([0.3, 0.1, 0.2])
+            await trio.sleep(2)
+            with links.holding(Wire(Far())):
+                await trio.sleep(1)
+                found.extend(links.neighbours())
+
+    after(60, hold)
+    assert [(each.rtt_seconds, each.seconds) for each in found] == [(0.1, pytest.approx(3, abs=0.01))]
 
 
 def test_a_late_answer_is_a_lost_ping_and_no_answer_to_the_next():
