@@ -45,12 +45,12 @@ def page(
     import trio
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    from strata.mesh import MeshEye, Roster, end_on_signal, end_with_stdin, read_membership, serve_page
+    from strata.mesh import MeshEye, end_on_signal, end_with_stdin, open_roster, read_membership, serve_page
     from strata.settings import Settings
 
     home, mesh = paths(home, mesh)
     settings = Settings()
-    identity, roster = identity_of(home), Roster(read_membership(mesh))
+    identity, roster = identity_of(home), open_roster(read_membership(mesh), home)
     eye = MeshEye(identity, roster, settings)
     ask = None if model is None else _answers(model, dtype, mesh, home, settings)
     at, websocket_at = parse_listen(listen), parse_listen(websocket)

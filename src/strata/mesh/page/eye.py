@@ -5,7 +5,6 @@ from functools import partial
 
 import trio
 
-from strata.mesh.agent import Direct
 from strata.mesh.page.view import MeshView
 from strata.mesh.roster import Roster
 from strata.mesh.sweep import TOPOLOGY, Coordinator, Kept, Moment, finish, moments, read_kept
@@ -29,7 +28,6 @@ class MeshEye:
         self._roster = roster
         self._settings = settings
         self._fresh_seconds = fresh_seconds
-        self._transport = Direct(identity, roster)
         self._looking = trio.Lock()  # who asks meanwhile is told the same
         self._latest: MeshView | None = None
         self._at = 0.0
@@ -55,7 +53,7 @@ class MeshEye:
         return MeshView(coordinator.membership, sweep, past)
 
     def _coordinator(self) -> Coordinator:
-        return Coordinator(self._identity, self._roster.membership, transport=self._transport)
+        return Coordinator(self._identity, self._roster.membership, roster=self._roster)
 
     def _remembered(self, mesh_id: str) -> tuple[Kept, Sequence[Moment]]:
         from strata.store import Ledger, Store

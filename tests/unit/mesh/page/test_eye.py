@@ -24,9 +24,10 @@ def settings(folder: Path) -> Settings:
     return Settings(STRATA_HOME=folder, STRATA_LEDGER_URL=f"sqlite:///{folder}/ledger.sqlite")
 
 
-def test_it_sees_who_lives_and_what_is_linked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("over", ["direct", "libp2p"])
+def test_it_sees_who_lives_and_what_is_linked(tmp_path: Path, over: str) -> None:
     async def test() -> None:
-        async with agents_of(3) as agents:
+        async with agents_of(3, over=over) as agents:
             eye = MeshEye(COORDINATOR, agents.roster, settings(tmp_path), fresh_seconds=0)
             coordinator = Coordinator(COORDINATOR, agents.roster.membership, transport=agents.transport)
             await coordinator.apply(change(("m00", "m01"), ("m01", "m02")))
