@@ -7,7 +7,8 @@ import random
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import TypeVar
 
 import trio
 
@@ -27,6 +28,7 @@ HTTP = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: " + b"a" * 4000 + b"\r
 BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
 Attack = Callable[[Besieged], Awaitable[None]]
+C = TypeVar("C")
 
 
 @asynccontextmanager
@@ -137,24 +139,39 @@ async def unfinished_handshakes(besieged: Besieged) -> None:
     await repeat(besieged, SOME, stall)
 
 
-async def enemy_links(besieged: Besieged, times: int, act: Callable[[Link], Awaitable[None]]) -> None:
-    """The member that is an enemy makes so many links at once and acts on each, again and again."""
-    roster, identity = Roster(besieged.membership), key("enemy")
+async def enemies(
+    besieged: Besieged,
+    times: int,
+    come: Callable[[Besieged], AbstractAsyncContextManager[C]],
+    act: Callable[[C], Awaitable[None]],
+) -> None:
+    """The member that is an enemy comes so many times at once, acts, and begins again."""
 
     async def one() -> None:
         while True:
             with suppress(LinkClosed, ChannelError, *BROKEN):
-                async with connection(besieged) as stream:
-                    handshake = EchInitiator(identity, besieged.membership, besieged.peer_id)
-                    link = Link(stream.socket, Channel(handshake), roster)
-                    await link.establish()
+                async with come(besieged) as there:
                     besieged.linked += 1
-                    await act(link)
+                    await act(there)
             await trio.sleep(PAUSE)
 
     async with trio.open_nursery() as nursery:
         for _ in range(times):
             nursery.start_soon(one)
+
+
+@asynccontextmanager
+async def enemy_link(besieged: Besieged) -> AsyncIterator[Link]:
+    async with connection(besieged) as stream:
+        handshake = EchInitiator(key("enemy"), besieged.membership, besieged.peer_id)
+        link = Link(stream.socket, Channel(handshake), Roster(besieged.membership))
+        await link.establish()
+        yield link
+
+
+async def enemy_links(besieged: Besieged, times: int, act: Callable[[Link], Awaitable[None]]) -> None:
+    """It makes so many links at once and acts on each, again and again."""
+    await enemies(besieged, times, enemy_link, act)
 
 
 async def hoarding(besieged: Besieged) -> None:

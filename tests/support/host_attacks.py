@@ -1,25 +1,22 @@
 """What may be done to a host of libp2p, beside what `tests.support.attacks` does to any listener."""
 
 import random
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import trio
 from libp2p.utils.varint import encode_uvarint
 
-from strata.mesh import LinkClosed
 from strata.mesh.transport.stream import WINDOW_BYTES
 from strata.mesh.transport.streams import CREDIT, DATA, END, HEADER, MAX_STREAMS, OPEN, RESET
-from strata.secure import ChannelError
 from tests.support.attacks import (
-    BROKEN,
     HTTP,
-    PAUSE,
     SLOWLY,
     SOME,
     TLS_CLIENT_HELLO,
     Attack,
     connection,
+    enemies,
     hello,
     in_and_out,
     repeat,
@@ -74,24 +71,18 @@ async def long_negotiations(besieged: Besieged) -> None:
     await repeat(besieged, 10, go_on)
 
 
+@asynccontextmanager
+async def enemy_peer(besieged: Besieged) -> AsyncIterator[RawPeer]:
+    async with (
+        connection(besieged) as stream,
+        raw_peer(key("enemy"), besieged.membership, besieged.peer_id, stream) as peer,
+    ):
+        yield peer
+
+
 async def enemy_peers(besieged: Besieged, act: Callable[[RawPeer], Awaitable[None]], times: int = FEW) -> None:
     """The member that is an enemy connects so many times at once, acts, and begins again."""
-    identity = key("enemy")
-
-    async def one() -> None:
-        while True:
-            with suppress(LinkClosed, ChannelError, *BROKEN):
-                async with (
-                    connection(besieged) as stream,
-                    raw_peer(identity, besieged.membership, besieged.peer_id, stream) as peer,
-                ):
-                    besieged.linked += 1
-                    await act(peer)
-            await trio.sleep(PAUSE)
-
-    async with trio.open_nursery() as nursery:
-        for _ in range(times):
-            nursery.start_soon(one)
+    await enemies(besieged, times, enemy_peer, act)
 
 
 async def streams_without_end(besieged: Besieged) -> None:

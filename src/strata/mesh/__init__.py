@@ -9,7 +9,7 @@
 - `Network`, `Peer`, `Device`, `Quality`, `Pair`, `pair`, `BadNetwork`: a mesh as somebody sees it, and `GRAPH.json`.
 - `weak_spots`, `WeakSpots`, `propose`, `Proposal`, `MOST_SURVIVED`: what would cut a mesh, and which links mend it.
 - `allocate`, `Allocation`, `Share`, `Flow`, `Kind`, `WEIGHTS`, `read_flows`, `BadFlows`: bandwidth, shared fairly.
-- `TokenBucket`, `TooFast`, `Shaper`, `Due`: rates kept to.
+- `TokenBucket`, `TooFast`: a rate kept to.
 - `simulate_mesh`, `Scenario` (of `Spell`s), `Figures`: a mesh on simulated time and faults.
 - `measure_detection`, `quantiles`: how long crashes go unnoticed in it.
 - `Mender`, `leave_alone`, `Remembering`, `RandomLinks`: what its sweeps ask for.
@@ -46,10 +46,8 @@ from strata.mesh.bandwidth import (
     WEIGHTS,
     Allocation,
     BadFlows,
-    Due,
     Flow,
     Kind,
-    Shaper,
     Share,
     TokenBucket,
     TooFast,
@@ -146,7 +144,6 @@ __all__ = [
     "Device",
     "Direct",
     "Discovery",
-    "Due",
     "EchRequired",
     "Either",
     "Figures",
@@ -185,7 +182,6 @@ __all__ = [
     "Scenario",
     "Seen",
     "Serving",
-    "Shaper",
     "Share",
     "Spell",
     "Sweep",

@@ -4,9 +4,12 @@ Who watches the front's clients cannot tell which member each is talking to; the
 the channel is end to end. It opens connections only to members, at the addresses that the membership lists.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
 import trio
 
-from strata.errors import StrataError
 from strata.mesh.connect import Unreachable, dial, open_stream
 from strata.mesh.roster import Roster
 from strata.secure import (
@@ -19,6 +22,8 @@ from strata.secure import (
     rest_bytes,
 )
 
+C = TypeVar("C")
+
 MAX_JOINED = 1024
 LINGER_SECONDS = 10.0  # for what is on its way when one side has ended: links do not go on in one direction
 _PIECE_BYTES = 64 << 10
@@ -30,12 +35,53 @@ async def read_hello(stream: trio.SocketStream) -> tuple[bytes, bytes]:
     return header, await _exactly(stream, rest_bytes(header))
 
 
-class Front:
+class Bringing(ABC, Generic[C]):
+    """Brings hellos to their targets, over connections of some kind."""
+
+    def __init__(self, identity: Identity, roster: Roster) -> None:
+        self._identity = identity
+        self._roster = roster
+
+    async def bring(self, opened: Opened, member: Member, places: Sequence[str]) -> tuple[C, bytes]:
+        """The connection to the target, at one of these places, and its answer, which is for who dialled.
+
+        Raises Unreachable, and what `_ask` and `_send` raise else.
+        """
+        failure = Unreachable(f"the membership lists no address of {member.name}")
+        for place in places:
+            try:
+                return await self._bring_to(place, member, opened)
+            except Unreachable as error:
+                failure = error
+        raise failure
+
+    async def _bring_to(self, place: str, member: Member, opened: Opened) -> tuple[C, bytes]:
+        config = self._roster.ech_config(member.peer_id)
+        for attempt in range(2):  # the second time with the config that the target offers now
+            if config is None or attempt:
+                await self._ask(place, member)
+                config = self._roster.ech_config(member.peer_id)
+            if config is None:
+                break
+            forward = EchForward(self._identity, self._roster.membership, opened, config)
+            if (found := await self._send(place, member, forward)) is not None:
+                return found
+        raise Unreachable(f"{member.name} takes no hello that is passed on to it")
+
+    @abstractmethod
+    async def _ask(self, place: str, member: Member) -> None:
+        """Learn what the target's hellos are to be sealed with now, as any dial does."""
+
+    @abstractmethod
+    async def _send(self, place: str, member: Member, forward: EchForward) -> tuple[C, bytes] | None:
+        """The connection and the answer; None where the target could not open the hello."""
+
+
+class Front(Bringing[trio.SocketStream]):
     """Passes on what is for other members; `most` connections at a time."""
 
     def __init__(self, identity: Identity, roster: Roster, most: int = MAX_JOINED) -> None:
-        self._identity = identity
-        self._roster = roster
+        super().__init__(identity, roster)
         self._most = most
         self._joined = 0
 
@@ -47,13 +93,7 @@ class Front:
         if self._joined >= self._most:
             raise HandshakeFailed(f"this front passes on {self._most} connections at a time, and all places are taken")
         member = self._roster.membership.member(opened.peer_id)
-        failure: StrataError = Unreachable(f"the membership lists no address of {member.name}")
-        for address in self._roster.addresses.of(member):
-            try:
-                return await self._reach_at(member, address, opened)
-            except Unreachable as error:
-                failure = error
-        raise failure
+        return await self.bring(opened, member, self._roster.addresses.of(member))
 
     async def join(self, near: trio.SocketStream, far: trio.SocketStream, answer: bytes) -> None:
         """Pass on the answer, and then whatever comes from either side, until both have ended or one breaks.
@@ -82,29 +122,24 @@ class Front:
         finally:
             self._joined -= 1
 
-    async def _reach_at(self, member: Member, address: str, opened: Opened) -> tuple[trio.SocketStream, bytes]:
-        config = self._roster.ech_config(member.peer_id)
-        for attempt in range(2):  # the second time with the config that the target offers now
-            if config is None or attempt:
-                await (await dial(self._identity, self._roster, member.peer_id, address)).aclose()
-                config = self._roster.ech_config(member.peer_id)
-            if config is None:
-                break
-            forward = EchForward(self._identity, self._roster.membership, opened, config)
-            stream = await open_stream(member, address)
-            try:
-                await stream.send_all(forward.first)
-                answer = await _exactly(stream, forward.expected)
-                if not forward.rejected(answer):
-                    return stream, answer
-            except BaseException as error:
-                with trio.CancelScope(shield=True):
-                    await stream.aclose()
-                if isinstance(error, trio.BrokenResourceError):
-                    raise Unreachable(f"{member.name} hung up on a hello that was passed on") from None
-                raise
-            await stream.aclose()
-        raise Unreachable(f"{member.name} takes no hello that is passed on to it")
+    async def _ask(self, place: str, member: Member) -> None:
+        await (await dial(self._identity, self._roster, member.peer_id, place)).aclose()
+
+    async def _send(self, place: str, member: Member, forward: EchForward) -> tuple[trio.SocketStream, bytes] | None:
+        stream = await open_stream(member, place)
+        try:
+            await stream.send_all(forward.first)
+            answer = await _exactly(stream, forward.expected)
+            if not forward.rejected(answer):
+                return stream, answer
+        except BaseException as error:
+            with trio.CancelScope(shield=True):
+                await stream.aclose()
+            if isinstance(error, trio.BrokenResourceError):
+                raise Unreachable(f"{member.name} hung up on a hello that was passed on") from None
+            raise
+        await stream.aclose()
+        return None
 
 
 async def _exactly(stream: trio.SocketStream, count: int) -> bytes:

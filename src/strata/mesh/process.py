@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 
 from strata.mesh.roster import Roster
-from strata.secure import KnownConfigs, Membership, MembershipError, read_membership
+from strata.secure import KnownConfigs, Membership, MembershipError, read_sealed
 from strata.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -18,20 +18,20 @@ SAVE_SECONDS = 2.0
 FILES = 8192  # open at a time: connections, those that are passed on twice, and what else there is
 
 
-def newest_membership(given: Path, seen: Path) -> Membership:
+def newest_membership(given: Path, seen: Path) -> tuple[Membership, bytes]:
     """What the operator's file says, unless the mesh has told this member something newer since, which `seen` holds.
 
-    Raises MembershipError where `given` is no membership.
+    And the same as its owner signed it. Raises MembershipError where `given` is no membership.
     """
-    membership = read_membership(given)
+    membership, sealed = read_sealed(given)
     try:
-        known = read_membership(seen, membership.owner_peer_id)
+        known, known_sealed = read_sealed(seen, membership.owner_peer_id)
     except MembershipError:
         known = None
     if known is None or known.mesh_id != membership.mesh_id:
         seen.unlink(missing_ok=True)  # of a mesh that this member has left
-        return membership
-    return max(known, membership, key=lambda each: each.version)
+        return membership, sealed
+    return (known, known_sealed) if known.version >= membership.version else (membership, sealed)
 
 
 def open_roster(membership: Membership, home: Path) -> Roster:

@@ -2,7 +2,7 @@
 
 - `Identity`, `PeerCard`, `peer_id_of`, `public_key_of`, `verify`: who a peer is, and what it signed.
 - `Membership`, `Member`, `open_sealed`: who belongs to a mesh, signed by its owner; `BROWSER`, a role.
-- `read_membership`, `write_membership`, `edit_membership`: the file that holds it.
+- `read_membership`, `read_sealed`, `write_membership`, `edit_membership`: the file that holds it.
 - `Channel`, `Established`, `Closed`, `MAX_RECORD`: the encrypted channel between two members.
 - `ReplayCache`, `ReplayFile`: which handshakes were seen.
 - `reserve`: memory that is taken when it is written to.
@@ -54,7 +54,7 @@ from strata.secure.errors import (
 )
 from strata.secure.identity import Identity, PeerCard, peer_id_of, public_key_of, verify
 from strata.secure.membership import BROWSER, Member, Membership, open_sealed
-from strata.secure.membership_file import edit_membership, read_membership, write_membership
+from strata.secure.membership_file import edit_membership, read_membership, read_sealed, write_membership
 from strata.secure.records import MAX_RECORD
 from strata.secure.replay import ReplayCache
 from strata.secure.replay_file import ReplayFile
@@ -110,6 +110,7 @@ __all__ = [
     "preferred_suite",
     "public_key_of",
     "read_membership",
+    "read_sealed",
     "reserve",
     "rest_bytes",
     "verify",

@@ -9,9 +9,7 @@ Peer ids follow https://github.com/libp2p/specs/blob/master/peer-ids/peer-ids.md
 import base64
 import binascii
 import json
-import os
 import re
-import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from strata import files
 from strata.secure.errors import IdentityError
+from strata.secure.private_file import read_private
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -139,10 +138,7 @@ class Identity:
     def load(cls, path: Path) -> "Identity":
         """Read the keys; raises IdentityError when the file is missing, malformed or readable by others."""
         try:
-            with path.open("rb") as file:
-                if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                    raise IdentityError(f"{path} can be read by other users: run chmod 600 on it")
-                document = json.loads(file.read(_KEY_FILE_BYTES))
+            document = json.loads(read_private(path, _KEY_FILE_BYTES))
             if document["version"] != 1:
                 raise IdentityError(f"{path} is of an unknown version")
             return cls(

@@ -12,9 +12,15 @@ from strata.secure.membership import MAX_SEALED_BYTES, Membership, open_sealed
 
 def read_membership(path: Path, owner_peer_id: str | None = None) -> Membership:
     """Open a membership file; raises MembershipError. See `open_sealed` for what `owner_peer_id` pins."""
+    return read_sealed(path, owner_peer_id)[0]
+
+
+def read_sealed(path: Path, owner_peer_id: str | None = None) -> tuple[Membership, bytes]:
+    """As `read_membership`, and the bytes as its owner signed them, for others who have an older one."""
     try:
         with path.open("rb") as file:
-            return open_sealed(file.read(MAX_SEALED_BYTES + 1), owner_peer_id)
+            sealed = file.read(MAX_SEALED_BYTES + 1)
+        return open_sealed(sealed, owner_peer_id), sealed
     except OSError as error:
         raise MembershipError(f"cannot read the membership {path}: {error.strerror}") from None
 

@@ -9,7 +9,7 @@ import trio.testing
 
 from strata.mesh import keep_known, newest_membership, open_roster, write_membership
 from strata.mesh.process import FILES, SAVE_SECONDS, allow_files
-from strata.secure import X25519, EchKey, Identity, Membership, MembershipError
+from strata.secure import X25519, EchKey, Identity, Membership, MembershipError, open_sealed
 
 OWNER = Identity.generate()
 FIRST = Membership.found(OWNER)
@@ -21,29 +21,35 @@ def written(path: Path, membership: Membership, owner: Identity = OWNER) -> Path
     return path
 
 
+def newest(given: Path, seen: Path) -> Membership:
+    membership, sealed = newest_membership(given, seen)
+    assert open_sealed(sealed) == membership
+    return membership
+
+
 @pytest.mark.parametrize(("given", "seen"), [(FIRST, SECOND), (SECOND, FIRST)])
 def test_the_newer_one_counts_whoever_has_it(tmp_path: Path, given: Membership, seen: Membership):
-    assert newest_membership(written(tmp_path / "given", given), written(tmp_path / "seen", seen)) == SECOND
+    assert newest(written(tmp_path / "given", given), written(tmp_path / "seen", seen)) == SECOND
 
 
 def test_what_was_never_seen_or_is_damaged_does_not_count(tmp_path: Path):
     given = written(tmp_path / "given", FIRST)
-    assert newest_membership(given, tmp_path / "seen") == FIRST
+    assert newest(given, tmp_path / "seen") == FIRST
     (tmp_path / "seen").write_bytes(b"nonsense")
-    assert newest_membership(given, tmp_path / "seen") == FIRST
+    assert newest(given, tmp_path / "seen") == FIRST
 
 
 def test_of_a_mesh_that_was_left_nothing_stays(tmp_path: Path):
     other = Identity.generate()
     for owner in (OWNER, other):
         left = written(tmp_path / "seen", Membership.found(owner), owner)
-        assert newest_membership(written(tmp_path / f"given {owner.peer_id}", FIRST), left) == FIRST
+        assert newest(written(tmp_path / f"given {owner.peer_id}", FIRST), left) == FIRST
         assert not left.exists()
 
 
 def test_without_a_membership_there_is_no_member(tmp_path: Path):
     with pytest.raises(MembershipError, match="cannot read"):
-        newest_membership(tmp_path / "given", tmp_path / "seen")
+        newest(tmp_path / "given", tmp_path / "seen")
 
 
 def test_what_a_process_learns_of_hellos_is_kept_soon_and_at_its_end(tmp_path: Path, monkeypatch):

@@ -18,7 +18,7 @@ from strata.inference.run.pipeline import NOTHING, Coordinator
 from strata.inference.run.survey import Survey
 from strata.inference.run.text import Texts
 from strata.mesh import Recent, open_roster, read_membership, recent_sweeps
-from strata.secure import Identity
+from strata.secure import Identity, read_sealed
 from strata.settings import Settings
 
 T = TypeVar("T")
@@ -77,8 +77,9 @@ def reached(request: Request, settings: Settings) -> Iterator[Place]:
 
 async def connected(place: Place, function: Callable[[Coordinator], Awaitable[T]]) -> T:
     """Call the function with a coordinator that is connected to the mesh."""
-    key, roster = Identity.load(place.identity), open_roster(read_membership(place.mesh), place.home)
-    async with Coordinator.connect(key, roster, place.home, place.mesh.read_bytes(), place.recent) as coordinator:
+    membership, sealed = read_sealed(place.mesh)
+    key, roster = Identity.load(place.identity), open_roster(membership, place.home)
+    async with Coordinator.connect(key, roster, place.home, sealed, place.recent) as coordinator:
         return await function(coordinator)
 
 

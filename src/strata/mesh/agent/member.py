@@ -17,16 +17,7 @@ from strata.mesh.agent.place import Place, transport_at
 from strata.mesh.network import Device
 from strata.mesh.process import allow_files, end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
 from strata.mesh.roster import Roster
-from strata.secure import (
-    EchKeys,
-    Identity,
-    Membership,
-    MembershipError,
-    ReplayCache,
-    ReplayFile,
-    open_ech_keys,
-    read_membership,
-)
+from strata.secure import EchKeys, Identity, ReplayCache, ReplayFile, open_ech_keys
 
 
 @dataclass(frozen=True)
@@ -53,10 +44,11 @@ class OwnMember:
         Raises IdentityError, MembershipError, NotAMember.
         """
         identity = Identity.load(home / "identity.json")
-        roster = open_roster(newest_membership(mesh, home / "mesh"), home)
-        roster.membership.member(identity.peer_id)
+        membership, sealed = newest_membership(mesh, home / "mesh")
+        roster = open_roster(membership, home)
+        membership.member(identity.peer_id)
         keys, replays = open_ech_keys(home / "ech.json"), ReplayCache(file=ReplayFile(home / "replays"))
-        return cls(home, identity, roster, _sealed(roster.membership, mesh, home / "mesh"), keys, replays)
+        return cls(home, identity, roster, sealed, keys, replays)
 
     @property
     def membership_file(self) -> Path:
@@ -118,11 +110,3 @@ async def until_told(own: OwnMember, agent: Agent, *, supervised: bool) -> Async
             await trio.sleep_forever()
         await agent.leave()
         nursery.cancel_scope.cancel()
-
-
-def _sealed(membership: Membership, *files: Path) -> bytes:
-    """The bytes of that membership, which one of the files holds."""
-    for path in files:
-        if path.exists() and read_membership(path) == membership:
-            return path.read_bytes()
-    raise MembershipError(f"{files[0]} was replaced while it was read; start again")

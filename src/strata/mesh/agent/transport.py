@@ -49,10 +49,15 @@ class Direct(Transport):
     async def serve(self, services: Services, *, task_status: trio.TaskStatus[str]) -> None:
         """As `Transport.serve`; reports "host:port"."""
         serving = partial(
-            serve, self._identity, self._roster, offering(services), *self._where, fronting=self._fronting
+            serve,
+            self._identity,
+            self._roster,
+            offering(services),
+            *self._where,
+            keys=self._keys,
+            replays=self._replays,
+            fronting=self._fronting,
         )
         async with trio.open_nursery() as nursery:
-            bound = await nursery.start(
-                partial(serving, keys=self._keys, replays=self._replays, fronting=self._fronting)
-            )
+            bound = await nursery.start(serving)
             task_status.started(f"{self._where[0]}:{bound}")

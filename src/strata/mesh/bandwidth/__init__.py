@@ -5,14 +5,13 @@ Public face:
 - `Flow`, `Kind`, `WEIGHTS`: what wants to pass, its class, and what a class weighs
 - `allocate`, `Allocation`, `Share`: the rate of each flow, and what binds it
 - `read_flows`, `BadFlows`: `FLOWS.json`
-- `TokenBucket`, `TooFast`: a rate kept to; `Shaper`, `Due`: the flows of a peer kept to their rates
+- `TokenBucket`, `TooFast`: a rate kept to
 - `Sharing`, `Turn`, `BURST_BYTES`: one rate, shared by whatever has something to send
 """
 
 from strata.mesh.bandwidth.allocate import Allocation, Share, allocate
 from strata.mesh.bandwidth.bucket import TokenBucket, TooFast
 from strata.mesh.bandwidth.flows import WEIGHTS, BadFlows, Flow, Kind, read_flows
-from strata.mesh.bandwidth.shaper import Due, Shaper
 from strata.mesh.bandwidth.sharing import BURST_BYTES, Sharing, Turn
 
 __all__ = [
@@ -20,10 +19,8 @@ __all__ = [
     "WEIGHTS",
     "Allocation",
     "BadFlows",
-    "Due",
     "Flow",
     "Kind",
-    "Shaper",
     "Share",
     "Sharing",
     "TokenBucket",

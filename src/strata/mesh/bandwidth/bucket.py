@@ -22,11 +22,6 @@ class TokenBucket:
         self._rate, self._burst = rate, burst
         self._held, self._at = burst, now
 
-    @property
-    def rate(self) -> float:
-        """Bytes a second."""
-        return self._rate
-
     def ready_at(self, count: int) -> float:
         """When so many bytes may go if none go before, which may be past; inf for never. Raises TooFast if they are
         more than the burst.
@@ -49,13 +44,6 @@ class TokenBucket:
         """They go now in any case; what there is not is owed, and others wait until it has come in."""
         self._settle(now)
         self._held -= count
-
-    def set_rate(self, rate: float, now: float) -> None:
-        """Another rate from now on."""
-        if not rate >= 0:
-            raise StrataError(f"a rate of {rate} bytes a second cannot be kept")
-        self._settle(now)
-        self._rate = rate
 
     def _settle(self, now: float) -> None:
         if now > self._at:

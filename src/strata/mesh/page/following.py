@@ -7,7 +7,7 @@ from pathlib import Path
 import trio
 
 from strata.mesh.roster import Roster
-from strata.secure import MembershipError, read_membership
+from strata.secure import MembershipError, read_sealed
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +28,10 @@ async def follow(roster: Roster, mesh: Path, *, every: float = LOOK_SECONDS) -> 
 async def take_newest(roster: Roster, mesh: Path) -> None:
     """Update the roster if the file has something newer; one that cannot be taken is only logged."""
     try:
-        version, sealed = await trio.to_thread.run_sync(_read, mesh, roster.membership.owner_peer_id)
-        if version > roster.membership.version:
+        found, sealed = await trio.to_thread.run_sync(read_sealed, mesh, roster.membership.owner_peer_id)
+        if found.version > roster.membership.version:
             roster.update(sealed)
-    except (MembershipError, OSError) as error:
+    except MembershipError as error:
         log.warning("the membership in %s is not taken: %s", mesh, error)
 
 
@@ -41,7 +41,3 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _read(path: Path, owner_peer_id: str) -> tuple[int, bytes]:
-    return read_membership(path, owner_peer_id).version, path.read_bytes()

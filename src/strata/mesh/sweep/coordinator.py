@@ -35,7 +35,7 @@ from strata.mesh.roster import Roster
 from strata.mesh.sweep.decide import Change
 from strata.mesh.sweep.found import Discovery, MemberState, quality_of
 from strata.mesh.sweep.plan import Assignment
-from strata.secure import Identity, Member, Membership, read_membership
+from strata.secure import Identity, Member, Membership, read_sealed
 
 T = TypeVar("T")
 
@@ -92,8 +92,8 @@ class Coordinator:
 
         Raises MembershipError, NotAMember, NotACoordinator, IdentityError.
         """
-        membership = read_membership(mesh)
-        return cls(identity, membership, mesh.read_bytes(), roster=open_roster(membership, home))
+        membership, sealed = read_sealed(mesh)
+        return cls(identity, membership, sealed, roster=open_roster(membership, home))
 
     @property
     def members(self) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def build_host(
     swarm = host.get_network()
     swarm.retry_config.max_retries = 0
     swarm.transport_manager.add_transport(OneStreamQuic(private_key, handshake_seconds))
-    if fronting:
+    if fronting:  # outside of the guard, whose places are for handshakes: what is passed on is over them
         channel.front = Front(listener.identity, roster, swarm, PROTOCOL)
     return host
 

@@ -29,11 +29,6 @@ def is_relayed(address: str) -> bool:
     return address.endswith(CIRCUIT)
 
 
-def by_itself(member: Member) -> tuple[str, ...]:
-    """Where a member is reached without a relay."""
-    return tuple(address for address in member.multiaddrs if not is_relayed(address))
-
-
 def connections(swarm: Swarm, peer_id: str) -> list[INetConn]:
     """Those with this peer that are up, whoever dialled; the newest first."""
     return [each for each in reversed(swarm.get_connections(ID.from_base58(peer_id))) if not is_over(each)]

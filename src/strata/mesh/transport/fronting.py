@@ -18,23 +18,22 @@ from libp2p.network.swarm import Swarm
 from multiaddr import Multiaddr
 
 from strata.mesh.connect import Unreachable
+from strata.mesh.front import MAX_JOINED, Bringing
 from strata.mesh.roster import Roster
-from strata.mesh.transport.dialling import agree, at, by_itself, dial_raw
+from strata.mesh.transport.dialling import agree, at, dial_raw, is_relayed
 from strata.secure import HEADER, EchForward, HandshakeFailed, Identity, Member, Opened, rest_bytes
 
-MAX_JOINED = 1024
 _PIECE_BYTES = 64 << 10
 _BROKEN = (BaseLibp2pError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
-class Front:
+class Front(Bringing[RawConnection]):
     """Passes on what is for other members; `most` connections at a time."""
 
     def __init__(
         self, identity: Identity, roster: Roster, swarm: Swarm, protocol: TProtocol, most: int = MAX_JOINED
     ) -> None:
-        self._identity = identity
-        self._roster = roster
+        super().__init__(identity, roster)
         self._swarm = swarm
         self._protocol = protocol
         self._places = most
@@ -74,39 +73,28 @@ class Front:
 
     async def _reach(self, opened: Opened) -> tuple[RawConnection, bytes]:
         member = self._roster.membership.member(opened.peer_id)
-        failure = Unreachable(f"the membership lists no multiaddr of {member.name}")
-        for address in by_itself(member):
-            try:
-                return await self._reach_at(member, address, opened)
-            except Unreachable as error:
-                failure = error
-        raise failure
+        places = [each for each in self._roster.addresses.multiaddrs_of(member) if not is_relayed(each)]
+        return await self.bring(opened, member, places)
 
-    async def _reach_at(self, member: Member, address: str, opened: Opened) -> tuple[RawConnection, bytes]:
-        for _ in range(2):  # the second time with the config that the target offers now
-            config = self._roster.ech_config(member.peer_id)
-            if config is None:
-                await (await at(self._swarm, member, address)).close()
-                config = self._roster.ech_config(member.peer_id)
-            if config is None:
-                break
-            forward = EchForward(self._identity, self._roster.membership, opened, config)
-            far = await dial_raw(self._swarm, member, address)
-            try:
-                await agree(far, self._protocol)
-                await far.write(forward.first)
-                answer = await exactly(far, forward.expected)
-                if not forward.rejected(answer):
-                    return far, answer
-            except BaseException as error:
-                with trio.CancelScope(shield=True):
-                    await far.close()
-                if isinstance(error, BaseLibp2pError):
-                    raise Unreachable(f"{member.name} hung up on a hello that was passed on: {error}") from error
-                raise
-            await far.close()
-            self._roster.learn(member.peer_id, ())
-        raise Unreachable(f"{member.name} takes no hello that is passed on to it")
+    async def _ask(self, place: str, member: Member) -> None:
+        await (await at(self._swarm, member, place)).close()
+
+    async def _send(self, place: str, member: Member, forward: EchForward) -> tuple[RawConnection, bytes] | None:
+        far = await dial_raw(self._swarm, member, place)
+        try:
+            await agree(far, self._protocol)
+            await far.write(forward.first)
+            answer = await exactly(far, forward.expected)
+            if not forward.rejected(answer):
+                return far, answer
+        except BaseException as error:
+            with trio.CancelScope(shield=True):
+                await far.close()
+            if isinstance(error, BaseLibp2pError):
+                raise Unreachable(f"{member.name} hung up on a hello that was passed on: {error}") from error
+            raise
+        await far.close()
+        return None
 
 
 async def read_hello(conn: IRawConnection) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ alone leaves at once. So small messages cost what their bytes cost, not a record
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import trio
 from cryptography.utils import Buffer
@@ -60,22 +61,24 @@ class Sender:
         """Send until that is over."""
         try:
             if self._uplink is None:
-                await self._send()
+                await self._send(lambda: self._streams.has_output, self._write_all)
             else:
                 async with trio.open_nursery() as nursery:
                     for kind in Kind:
-                        nursery.start_soon(self._send_kind, kind, self._uplink)
+                        there = partial(self._streams.pending, kind)
+                        nursery.start_soon(self._send, there, partial(self._write_kind, kind, self._uplink))
         finally:
             self.done.set()
 
-    async def _send(self) -> None:
-        streams, before = self._streams, 0
+    async def _send(self, there: Callable[[], int], write: Callable[[], Awaitable[None]]) -> None:
+        """Whenever there is something to send, let it gather and `write` it."""
+        before = 0
         try:
             while True:
-                if streams.has_output:
+                if there():
                     await self._join(before)
-                    before = streams.written
-                    await self._write(streams.batch())
+                    before = self._streams.written
+                    await write()
                     self._wrote()
                 elif self._finishing:
                     break
@@ -84,25 +87,15 @@ class Sender:
         except IOException as error:
             log.debug("cannot send: %s", error)  # the reader comes to its end too
 
-    async def _send_kind(self, kind: Kind, uplink: Uplink) -> None:
+    async def _write_all(self) -> None:
+        await self._write(self._streams.batch())
+
+    async def _write_kind(self, kind: Kind, uplink: Uplink) -> None:
         """Send what is of one class, when it is its turn. What that is is decided then: all leaves in order."""
-        streams, before = self._streams, 0
-        try:
-            while True:
-                if streams.pending(kind):
-                    await self._join(before)
-                    before = streams.written
-                    count = min(streams.pending(kind), MESSAGE_BYTES)
-                    await uplink.turn(kind, count)
-                    async with self._writing:
-                        await self._write(streams.batch(kind, count))
-                    self._wrote()
-                elif self._finishing:
-                    break
-                else:
-                    await self._idle.park()
-        except IOException as error:
-            log.debug("cannot send: %s", error)
+        count = min(self._streams.pending(kind), MESSAGE_BYTES)
+        await uplink.turn(kind, count)
+        async with self._writing:
+            await self._write(self._streams.batch(kind, count))
 
     async def _join(self, before: int) -> None:
         """Wait while others go on writing: a moment at most, and no longer than until it is worth a message.

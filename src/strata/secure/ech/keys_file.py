@@ -1,8 +1,6 @@
 """The file in which a listener keeps its ECH keys: a restart does not make the configs stale that others hold."""
 
 import json
-import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from strata.secure.ech import hpke
 from strata.secure.ech.configs import BadEchConfig, EchConfig, encode_config_list, parse_config_list
 from strata.secure.ech.keys import MAX_KEYS, EchKey, EchKeys
 from strata.secure.errors import IdentityError
+from strata.secure.private_file import read_private
 
 _MAX_BYTES = 1 << 16
 
@@ -29,10 +28,7 @@ def open_ech_keys(path: Path) -> EchKeys:
         files.write(path, json.dumps({"keys": records, "version": 1}, sort_keys=True).encode() + b"\n", mode=0o600)
 
     try:
-        with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise IdentityError(f"{path} can be read by other users: run chmod 600 on it")
-            document = json.loads(file.read(_MAX_BYTES))
+        document = json.loads(read_private(path, _MAX_BYTES))
         if document["version"] != 1 or len(document["keys"]) > MAX_KEYS:
             raise IdentityError(f"{path} is of an unknown version")
         keys = [_key(record) for record in document["keys"]]

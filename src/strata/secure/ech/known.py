@@ -6,8 +6,6 @@ old, costs a round trip: the listener says what it offers now.
 """
 
 import json
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from strata import files
 from strata.secure.ech.configs import BadEchConfig, EchConfig, encode_config_list, parse_config_list
 from strata.secure.ech.hello import choose
 from strata.secure.errors import IdentityError
+from strata.secure.private_file import read_private
 
 MAX_KNOWN = 4096
 _MAX_BYTES = 16 << 20
@@ -61,10 +60,7 @@ class KnownConfigs:
 
 def _read(path: Path) -> Mapping[str, EchConfig]:
     try:
-        with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise IdentityError(f"{path} can be read by other users: run chmod 600 on it")
-            document = json.loads(file.read(_MAX_BYTES))
+        document = json.loads(read_private(path, _MAX_BYTES))
         if document["version"] != 1 or len(document["configs"]) > MAX_KNOWN:
             raise IdentityError(f"{path} is of an unknown version")
         return {_name(peer_id): _config(text) for peer_id, text in document["configs"].items()}

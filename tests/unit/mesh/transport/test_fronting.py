@@ -148,11 +148,13 @@ def test_the_way_to_the_front_does_not_tell_who_is_behind_it() -> None:
     run(test)
 
 
-def test_a_target_that_came_back_with_other_keys_is_reached_again() -> None:
+@pytest.mark.parametrize("demanding", [False, True])
+def test_a_target_that_came_back_with_other_keys_is_reached_again(demanding: bool) -> None:
     async def test() -> None:
         async with street() as (alice, _, carol, rosters):
             await reach(alice, rosters["alice"])
             await alice.disconnect(carol.get_id())
+            rosters["bob"].require_ech = demanding
             listener = carol.get_network().upgrader.security_multistream.transports[PROTOCOL]._listener
             for _ in range(8):
                 listener.keys.rotate()

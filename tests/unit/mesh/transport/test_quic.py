@@ -37,6 +37,20 @@ async def stock_quic_host(identity):
         await host.close()
 
 
+@asynccontextmanager
+async def dialling(services):
+    """Alice's transport, by which she reaches Bob, who serves these at a QUIC address."""
+    rosters = Roster(MESH), Roster(MESH)
+    alice, bob = Libp2p(ALICE, rosters[0]), Libp2p(BOB, rosters[1], QUIC)
+    async with trio.open_nursery() as nursery:
+        where = await nursery.start(lambda *, task_status: bob.serve(services, task_status=task_status))
+        for roster in rosters:
+            roster.update(MESH.with_member(BOB.card, "bob", [where]).seal(ALICE))
+        async with alice.opened():
+            yield alice
+        nursery.cancel_scope.cancel()
+
+
 def connections(host, identity) -> list:
     return host.get_network().get_connections(ID.from_base58(identity.peer_id))
 
@@ -105,19 +119,12 @@ def test_records_go_over_quic() -> None:
             await connection.send(await connection.receive())
 
     async def test() -> None:
-        rosters = Roster(MESH), Roster(MESH)
-        alice, bob = Libp2p(ALICE, rosters[0]), Libp2p(BOB, rosters[1], QUIC)
-        async with trio.open_nursery() as nursery:
-            where = await nursery.start(lambda *, task_status: bob.serve({"/echo": echo}, task_status=task_status))
-            for roster in rosters:
-                roster.update(MESH.with_member(BOB.card, "bob", [where]).seal(ALICE))
-            async with alice.opened():
-                connection = await alice.dial(BOB.peer_id, 5, "/echo")
-                for record in (b"", b"x", bytes(range(256)) * 1024):
-                    await connection.send(record)
-                    assert await connection.receive() == record
-                await connection.aclose()
-            nursery.cancel_scope.cancel()
+        async with dialling({"/echo": echo}) as alice:
+            connection = await alice.dial(BOB.peer_id, 5, "/echo")
+            for record in (b"", b"x", bytes(range(256)) * 1024):
+                await connection.send(record)
+                assert await connection.receive() == record
+            await connection.aclose()
 
     run(test)
 
@@ -165,20 +172,13 @@ def test_what_a_reader_leaves_unread_for_a_while_is_not_lost(monkeypatch) -> Non
             await connection.send(len(await connection.receive()).to_bytes(4, "big"))
 
     async def test() -> None:
-        rosters = Roster(MESH), Roster(MESH)
-        alice, bob = Libp2p(ALICE, rosters[0]), Libp2p(BOB, rosters[1], QUIC)
-        async with trio.open_nursery() as nursery:
-            where = await nursery.start(lambda *, task_status: bob.serve({"/hoard": hoard}, task_status=task_status))
-            for roster in rosters:
-                roster.update(MESH.with_member(BOB.card, "bob", [where]).seal(ALICE))
-            async with alice.opened():
-                connections = [await alice.dial(BOB.peer_id, 5, "/hoard") for _ in range(2)]
-                async with trio.open_nursery() as sending:
-                    for connection in connections:
-                        sending.start_soon(connection.send, bytes(900_000))
+        async with dialling({"/hoard": hoard}) as alice:
+            connections = [await alice.dial(BOB.peer_id, 5, "/hoard") for _ in range(2)]
+            async with trio.open_nursery() as sending:
                 for connection in connections:
-                    assert int.from_bytes(await connection.receive(), "big") == 900_000
-            nursery.cancel_scope.cancel()
+                    sending.start_soon(connection.send, bytes(900_000))
+            for connection in connections:
+                assert int.from_bytes(await connection.receive(), "big") == 900_000
 
     run(test)
 
