@@ -47,7 +47,7 @@ bench: setup
 lock:
 	@set -eo pipefail; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder"; \
-	"$$folder/bin/pip" install --quiet --disable-pip-version-check '.[pipelines,evolution,migration,mesh,postgres,dev]'; \
+	"$$folder/bin/pip" install --quiet --disable-pip-version-check '.[pipelines,evolution,migration,mesh,postgres,api,tracing,remote,ray,dev]'; \
 	"$$folder/bin/pip" freeze --exclude strata | sed 's/+cpu$$//; s/^fastecdsa==2.3.2$$/fastecdsa==4.0.0/' > "$$folder/lock"; \
 	cp "$$folder/lock" requirements.lock
 

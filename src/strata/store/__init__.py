@@ -13,6 +13,7 @@ Public face:
 - `ChampionLog`, `Change`, `Explanation`: the champion's pointer, moved in one transaction with what explains it
 - `Approvals`, `Approval`: candidates that a person is to decide on
 - `MigrationLog`, `Migration`, `MigrationStep`, `MigrationFile`: what became of the files of a tree, step by step
+- `TokenLog`, `Token`, `Scope`: bearer tokens of the HTTP API
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
   `LedgerError`, `PointerMoved`
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from strata.store.lineage import Lineage, ModelRecord
     from strata.store.migrations import Migration, MigrationFile, MigrationLog, MigrationState, MigrationStep, StepState
     from strata.store.swapping import Pointer
+    from strata.store.tokens import Scope, Token, TokenLog
 
 __all__ = [
     "CHAMPION",
@@ -84,9 +86,12 @@ __all__ = [
     "PointerMoved",
     "RefCorrupt",
     "Run",
+    "Scope",
     "StepState",
     "Store",
     "StoreError",
+    "Token",
+    "TokenLog",
     "VerifyReport",
 ]
 
@@ -116,7 +121,10 @@ _MODULES = {
     "Move": "ledger",
     "Pointer": "swapping",
     "Run": "ledger",
+    "Scope": "tokens",
     "StepState": "migrations",
+    "Token": "tokens",
+    "TokenLog": "tokens",
 }
 
 

@@ -18,9 +18,10 @@ from strata.files import locked, make_folder
 from strata.store.errors import LedgerError
 from strata.store.tables import ledger_version, metadata
 
-# 2 added incidents and answers; 3 generations, models, approvals and changes; 4 migrations, their steps and files
-SCHEMA_VERSION = 4
-_OLDER = (1, 2, 3)  # versions that only lack tables
+# 2 added incidents and answers; 3 generations, models, approvals and changes; 4 migrations, their steps and files;
+# 5 tokens, what was decided and told of cases, samples of memory, rollouts and what was measured under them
+SCHEMA_VERSION = 5
+_OLDER = (1, 2, 3, 4)  # versions that only lack tables
 BUSY_SECONDS = 30  # how long a writer waits for another one before SQLite gives up
 
 

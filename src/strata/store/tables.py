@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     Index,
     Integer,
     MetaData,
@@ -191,4 +192,78 @@ migration_files = Table(
     Column("mode", Integer, nullable=False),
     Column("made", JSON, nullable=False),
     Column("state", String(16), nullable=False),
+)
+
+# Bearer tokens of the HTTP API: the SHA-256 of each, never the token; its 256 random bits need no slow hash.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("scopes", JSON, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("expires", UtcDateTime),
+    Column("revoked", UtcDateTime),
+)
+
+# What people said of a case, which is named by the first of its incidents.
+case_decisions = Table(
+    "case_decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case", Integer, nullable=False, index=True),
+    Column("state", String(16), nullable=False),
+    Column("by", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided", UtcDateTime, nullable=False),
+)
+
+# What was told of a case, through which outlet: the same is not told twice.
+case_notices = Table(
+    "case_notices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case", Integer, nullable=False),
+    Column("outlet", String(128), nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("told", UtcDateTime, nullable=False),
+    UniqueConstraint("case", "outlet", "what"),
+)
+
+# One sample of a node's account, in bytes, with the rest that it says of itself in `figures`.
+memory_samples = Table(
+    "memory_samples",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("node", String(256), nullable=False),
+    Column("taken", UtcDateTime, nullable=False),
+    Column("budget", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Column("figures", JSON, nullable=False),
+    Index("memory_samples_of", "node", "taken"),
+)
+
+# The share of the work that a part which is being rolled out gets, and why it was changed; the newest row counts.
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("part", String(128), nullable=False, index=True),
+    Column("percent", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", String(128), nullable=False),
+    Column("changed", UtcDateTime, nullable=False),
+)
+
+# What one piece of work measured under a rollout, with the part and without it, to be compared.
+rollout_samples = Table(
+    "rollout_samples",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("part", String(128), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("taken", UtcDateTime, nullable=False),
+    Index("rollout_samples_of", "part", "taken"),
 )

@@ -117,7 +117,7 @@ def test_a_ledger_of_another_version_is_refused(url: str) -> None:
     connection.execute("UPDATE ledger_version SET version = 999")
     connection.commit()
     connection.close()
-    with pytest.raises(LedgerError, match="schema version 999; this release reads 4"):
+    with pytest.raises(LedgerError, match="schema version 999; this release reads 5"):
         Ledger(url)
 
 
