@@ -1,16 +1,52 @@
 """The application: routes, and what holds for all of them."""
 
+from typing import Any
+
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 
 from strata.api.context import Context
-from strata.api.problems import answer_errors
+from strata.api.envelope import Envelope
+from strata.api.gate import BodyLimit, Gate
+from strata.api.limits import Limits, Rates, Streams
+from strata.api.problems import Problem, answer_errors, responses
+from strata.api.routes import healthz, inference, jobs
 
-PREFIXES = ("/v1", "/v2")
+ROUTERS = (
+    healthz.router,
+    inference.router,
+    jobs.router,
+)
+COMMON = responses(400, 401, 403, 413, 422, 429, 500)
 
 
-def create_app(context: Context) -> FastAPI:
-    """The HTTP API over `context`; each file of `strata.api.routes` is one router."""
-    app = FastAPI(title="Strata", version="1", description="Run, evolve, connect and refactor a fleet of models.")
+def create_app(context: Context, limits: Limits | None = None) -> FastAPI:
+    """The HTTP API over `context`; each file of `strata.api.routes` is one router. Raises StrataError: bad limits."""
+    limits = limits or Limits()
+    app = FastAPI(
+        title="Strata",
+        version="1",
+        description="Run, evolve, connect and refactor a fleet of models.",
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+    )
     app.state.context = context
+    app.state.streams = Streams(limits.streams)
     answer_errors(app)
+    for router in ROUTERS:
+        app.include_router(router, responses=COMMON)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    # From the innermost: each one added is around those before it.
+    app.add_middleware(BodyLimit, most=limits.body_bytes)
+    app.add_middleware(Gate, ledger=context.ledger, rates=Rates(limits))
+    app.add_middleware(Envelope)
     return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The schema, with the form that all errors have."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        app.openapi_schema = schema
+    return app.openapi_schema
