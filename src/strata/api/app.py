@@ -10,12 +10,14 @@ from strata.api.envelope import Envelope
 from strata.api.gate import BodyLimit, Gate
 from strata.api.limits import Limits, Rates, Streams
 from strata.api.problems import Problem, answer_errors, responses
-from strata.api.routes import healthz, inference, jobs
+from strata.api.routes import archaeological, healthz, inference, jobs, security
 
 ROUTERS = (
+    archaeological.router,
     healthz.router,
     inference.router,
     jobs.router,
+    security.router,
 )
 COMMON = responses(400, 401, 403, 413, 422, 429, 500)
 
