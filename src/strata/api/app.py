@@ -25,19 +25,9 @@ COMMON = responses(400, 401, 403, 413, 422, 429, 500)
 def create_app(context: Context, limits: Limits | None = None) -> FastAPI:
     """The HTTP API over `context`; each file of `strata.api.routes` is one router. Raises StrataError: bad limits."""
     limits = limits or Limits()
-    app = FastAPI(
-        title="Strata",
-        version="1",
-        description="Run, evolve, connect and refactor a fleet of models.",
-        docs_url=None,  # its pages load scripts from elsewhere
-        redoc_url=None,
-    )
+    app = _routed()
     app.state.context = context
     app.state.streams = Streams(limits.streams)
-    answer_errors(app)
-    for router in ROUTERS:
-        app.include_router(router, responses=COMMON)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     # From the innermost: each one added is around those before it.
     app.add_middleware(BodyLimit, most=limits.body_bytes)
     app.add_middleware(Gate, ledger=context.ledger, rates=Rates(limits))
@@ -45,10 +35,32 @@ def create_app(context: Context, limits: Limits | None = None) -> FastAPI:
     return app
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """The schema, with the form that all errors have."""
-    if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
-        app.openapi_schema = schema
-    return app.openapi_schema
+def schema() -> dict[str, Any]:
+    """What the API takes and answers, as OpenAPI 3.1."""
+    return _routed().openapi()
+
+
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The schema, with the form that all errors have."""
+        if self.openapi_schema is None:
+            found = get_openapi(
+                title=self.title, version=self.version, description=self.description, routes=self.routes
+            )
+            found["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+            self.openapi_schema = found
+        return self.openapi_schema
+
+
+def _routed() -> FastAPI:
+    app = _Api(
+        title="Strata",
+        version="1",
+        description="Run, evolve, connect and refactor a fleet of models.",
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    answer_errors(app)
+    for router in ROUTERS:
+        app.include_router(router, responses=COMMON)
+    return app
