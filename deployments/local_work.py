@@ -14,6 +14,7 @@ from strata.closing import Closing
 
 _REMEMBERED = 1000  # jobs; of more, the oldest that have ended are forgotten
 _ENDED = frozenset({"completed", "skipped", "failed", "crashed", "cancelled"})
+_SETTLED = _ENDED | {"suspended"}
 
 
 class Cancelled(Exception):
@@ -77,14 +78,14 @@ class LocalWork(Closing):
     def __init__(self, pipelines: Pipelines, schedules: Mapping[Pipeline, Sequence[Schedule]] | None = None) -> None:
         self._pipelines = pipelines
         self._schedules = schedules or {}
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._running: dict[str, tuple[Running, threading.Thread]] = {}
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
 
     def close(self) -> None:
         """Cancel what runs, and wait for its end."""
-        with self._lock:
+        with self._changed:
             running = list(self._running.values())
         for each, thread in running:
             each.cancelled.set()
@@ -96,7 +97,7 @@ class LocalWork(Closing):
         if pipeline not in self._pipelines:
             raise WorkUnavailable(f"nothing runs the pipeline {pipeline}")
         given = json.dumps(parameters, sort_keys=True)
-        with self._lock:
+        with self._changed:
             if key is not None and (pipeline, key) in self._keys:
                 known, before = self._keys[pipeline, key]
                 if before != given:
@@ -117,18 +118,18 @@ class LocalWork(Closing):
 
     def find(self, job_id: str) -> Job | None:
         """As `Work.find`."""
-        with self._lock:
+        with self._changed:
             return self._jobs.get(job_id)
 
     def recent(self, pipeline: Pipeline | None = None, limit: int = 20) -> Sequence[Job]:
         """As `Work.recent`."""
-        with self._lock:
+        with self._changed:
             latest = [job for job in reversed(self._jobs.values()) if pipeline in (None, job.pipeline)]
         return latest[:limit]
 
     def cancel(self, job_id: str) -> Job | None:
         """As `Work.cancel`."""
-        with self._lock:
+        with self._changed:
             job = self._jobs.get(job_id)
             if job is None or job.state == "cancelling":
                 return job
@@ -142,7 +143,7 @@ class LocalWork(Closing):
 
     def decide(self, job_id: str, *, approve: bool, reason: str, by: str) -> Job | None:
         """As `Work.decide`."""
-        with self._lock:
+        with self._changed:
             job = self._jobs.get(job_id)
             if job is None:
                 return None
@@ -156,12 +157,19 @@ class LocalWork(Closing):
         """As `Work.schedules`."""
         return self._schedules.get(pipeline) or [Schedule(pipeline, True, None, "UTC", ())]
 
+    def settle(self, job_id: str) -> Job:
+        """The job once it has ended, or asks."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs[job_id].state in _SETTLED)
+            return self._jobs[job_id]
+
     def change(self, job_id: str, **fields: Any) -> None:
         """Say how a job is now, unless it is being cancelled."""
-        with self._lock:
+        with self._changed:
             job = self._jobs[job_id]
             if job.state != "cancelling":
                 self._jobs[job_id] = replace(job, **fields)
+                self._changed.notify_all()
 
     def _run(self, pipeline: Pipeline, job_id: str, running: Running) -> None:
         ended: tuple[Any, str]
@@ -174,10 +182,11 @@ class LocalWork(Closing):
             ended = "skipped", str(reason)
         except Exception as error:
             ended = "failed", f"{type(error).__name__}: {error}"
-        with self._lock:
+        with self._changed:
             state, message = ended
             self._jobs[job_id] = replace(self._jobs[job_id], state=state, message=message, ended=datetime.now(UTC))
             del self._running[job_id]
+            self._changed.notify_all()
 
     def _forget(self) -> None:
         old = [job_id for job_id, job in self._jobs.items() if job.state in _ENDED]

@@ -59,7 +59,7 @@ def mesh_ech(settings: Settings, ledger: Ledger) -> MeshEch:
         return MeshEch(None, settings.require_ech, ())
     membership = read_membership(path)
     known = KnownConfigs(settings.home / "ech-known.json")
-    configs = {peer_id: known.get(peer_id) for peer_id in (each.card.peer_id for each in membership.members)}
+    configs = {peer_id: known.get(peer_id) for peer_id in (each.peer_id for each in membership.members)}
     sweep = _latest(ledger, membership.mesh_id)
     return MeshEch(membership.mesh_id, settings.require_ech, tuple(_members(membership, configs, sweep)))
 
@@ -86,9 +86,9 @@ def _members(
         expires = expiring.get(member.name, {}).get(ECH_CONFIG)
         seen = at if expires is not None and isinstance(at, float) else None
         age = None if seen is None else seen - (expires - LIFETIME_SECONDS)
-        config = configs[member.card.peer_id]
+        config = configs[member.peer_id]
         found.append(
-            MemberEch(member.name, member.card.peer_id, config and _config(config), _time(seen), age, _time(expires))
+            MemberEch(member.name, member.peer_id, config and _config(config), _time(seen), age, _time(expires))
         )
     return found
 
