@@ -1,0 +1,40 @@
+"""The API as a process, asked by schemathesis whatever its schema allows and what it does not; it finds no fault.
+
+All its checks are on: statuses, content types, forms and headers of answers are as described, what is allowed is taken,
+what is not is refused, and nothing is answered without a token.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.api_server import api_process, token_of
+
+schemathesis = pytest.importorskip("schemathesis", reason="NOT TESTED: the API's schema needs schemathesis")
+
+EXAMPLES = 25  # of each operation, beside those at the edges of its schema
+
+
+@pytest.fixture(scope="module")
+def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+    """URL of a server, and the headers of somebody who may do everything."""
+    home: Path = tmp_path_factory.mktemp("schema")
+    never = "1000000/minute"  # how often one may ask is tested elsewhere
+    with api_process(home, API_LIMITS=f'{{"rate": "{never}", "anonymous_rate": "{never}"}}') as (url, _):
+        yield url, token_of(home)
+
+
+@pytest.fixture(scope="module")
+def described(caller: tuple[str, dict[str, str]]):
+    return schemathesis.openapi.from_url(f"{caller[0]}/openapi.json")
+
+
+schema = schemathesis.pytest.from_fixture("described")
+
+
+@schema.parametrize()
+@settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_api_does_what_its_schema_says(case, caller: tuple[str, dict[str, str]]) -> None:
+    case.call_and_validate(headers=caller[1])
