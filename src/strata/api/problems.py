@@ -15,6 +15,8 @@ from strata.errors import StrataError
 
 MEDIA_TYPE = "application/problem+json"
 _STATUS: Mapping[type[StrataError], int] = {WorkUnavailable: 503, FleetUnavailable: 503, WorkRefused: 409}
+_AGAIN = ("Retry-After", "Seconds until it is worth asking again")
+_HEADERS = {401: ("WWW-Authenticate", "RFC 6750, section 3"), 429: _AGAIN, 503: _AGAIN}
 
 
 class Problem(BaseModel):
@@ -38,11 +40,16 @@ def problem(
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI says of these errors."""
-    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}, "model": None}
-        for status in statuses
-    }
+    return {status: _described(status) for status in statuses}
+
+
+def _described(status: int) -> dict[str, Any]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    described = {"description": HTTPStatus(status).phrase, "content": content, "model": None}
+    if status in _HEADERS:
+        name, why = _HEADERS[status]
+        described["headers"] = {name: {"description": why, "required": True, "schema": {"type": "string"}}}
+    return described
 
 
 def answer_errors(app: FastAPI) -> None:
