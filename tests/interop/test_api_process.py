@@ -16,7 +16,7 @@ import pytest
 from tests.support.api_server import ROOT, api_process, token_of
 
 STATUS = "/v1/inference/distributed/status"
-LITTLE = {"rate": "20/minute", "anonymous_rate": "5/minute", "body_bytes": 2000}
+LITTLE = {"rate": "20/day", "anonymous_rate": "5/day", "body_bytes": 2000}
 
 
 @pytest.fixture

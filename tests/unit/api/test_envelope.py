@@ -61,7 +61,7 @@ def test_a_line_of_the_log_cannot_be_forged_and_has_no_query(client, caplog) -> 
 
 
 def test_json_that_is_none_is_a_problem(client) -> None:
-    for body in (b"{", b"\xff\xfe", b"[" * 100_000):
+    for body in (b"{", b'{"\\ud800": 1}', b"\xff\xfe", b"[" * 100_000):
         answer = client.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code in {400, 422}
         assert answer.headers["Content-Type"] == "application/problem+json"
