@@ -43,6 +43,7 @@ _STATES: Mapping[StateType, JobState] = {
     StateType.CANCELLING: "cancelling",
     StateType.CANCELLED: "cancelled",
 }
+_ENDED = frozenset({"completed", "skipped", "failed", "crashed", "cancelled"})
 # A parameter with this key is not taken as it is, but rendered by the server, with what only operators may see of it.
 _RENDERED = "__prefect_kind"
 
@@ -93,12 +94,17 @@ class PrefectWork(Closing):
         return [_job(run, name) for run in runs if (name := self._name(run.deployment_id)) is not None]
 
     def cancel(self, job_id: str) -> Job | None:
-        """As `Work.cancel`; a run that has no process yet is cancelled at once."""
+        """As `Work.cancel`."""
         job = self.find(job_id)
         if job is None or job.state == "cancelling":
             return job
+        if job.state in _ENDED:
+            raise WorkRefused(f"the job has ended: it is {job.state}")
         with _asking("cancel a run"):
-            self._accepted(self._client.set_flow_run_state(UUID(job_id), Cancelling(message="Asked for over HTTP")))
+            result = self._client.set_flow_run_state(UUID(job_id), Cancelling(message="Asked for over HTTP"))
+        # One that has no process yet is cancelled instead, which the server calls a rejection.
+        if result.state is None or result.state.type not in {StateType.CANCELLING, StateType.CANCELLED}:
+            _check_accepted(result)
         return self.find(job_id)
 
     def decide(self, job_id: str, *, approve: bool, reason: str, by: str) -> Job | None:
@@ -108,7 +114,7 @@ class PrefectWork(Closing):
             return None
         answer = {"decision": "approve" if approve else "reject", "comment": reason, "name": by[:60]}
         with _asking("resume a run"):
-            self._accepted(self._client.resume_flow_run(UUID(job_id), answer))
+            _check_accepted(self._client.resume_flow_run(UUID(job_id), answer))
         return self.find(job_id)
 
     def schedules(self, pipeline: Pipeline) -> Sequence[Schedule]:
@@ -164,9 +170,10 @@ class PrefectWork(Closing):
             except (ObjectNotFound, ValueError):
                 return None
 
-    def _accepted(self, result: OrchestrationResult[Any]) -> None:
-        if result.status is not SetStateStatus.ACCEPT:
-            raise WorkRefused(f"the run stays as it is: {getattr(result.details, 'reason', None) or result.status}")
+
+def _check_accepted(result: OrchestrationResult[Any]) -> None:
+    if result.status is not SetStateStatus.ACCEPT:
+        raise WorkRefused(f"the run stays as it is: {getattr(result.details, 'reason', None) or result.status}")
 
 
 @contextmanager
