@@ -2,6 +2,7 @@
 
 import uuid
 
+import pytest
 from starlette.testclient import TestClient
 
 from deployments.local_work import LocalWork
@@ -91,3 +92,21 @@ def test_what_is_not_known_is_refused(client) -> None:
     assert start(client, "mining").status_code == 422
     assert client.post("/v1/jobs", json={"pipeline": "mesh", "priority": 1}).status_code == 422
     assert start(client, "mesh", "with space").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status"),
+    [
+        ('{"a": [{"b": 1.5}]}', 202),
+        ('{"a": ' + "[" * 30 + "]" * 30 + "}", 202),
+        ('{"a": ' + "[" * 40 + "]" * 40 + "}", 422),
+        ('{"a": ' + "[" * 900 + "]" * 900 + "}", 422),
+        ('{"a": [NaN]}', 422),
+        ('{"a": -Infinity}', 422),
+        ('{"\\ud800": 1}', 422),
+    ],
+)
+def test_parameters_are_plain_data(client, parameters: str, status: int) -> None:
+    body = f'{{"pipeline": "mesh", "parameters": {parameters}}}'
+    answer = client.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status

@@ -1,10 +1,11 @@
 """Long work: runs of pipelines, started, watched, decided on and cancelled."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from strata.api.guard import Caller, Within, allowing
 from strata.api.ports import Job, Pipeline
@@ -13,6 +14,7 @@ from strata.api.shapes import JobId, JobView, Most
 from strata.api.starting import JOBS, STARTED, IdempotencyKey, begin
 
 router = APIRouter(prefix=JOBS, tags=["jobs"])
+DEEPEST = 32
 
 
 class Start(BaseModel):
@@ -24,6 +26,18 @@ class Start(BaseModel):
     parameters: dict[str, JsonValue] = Field(
         default_factory=dict, description="As in the run form; what is left out is as deployed", max_length=64
     )
+
+    @field_validator("parameters")
+    @classmethod
+    def _is_plain(cls, parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        values: list[JsonValue] = [parameters]
+        for _ in range(DEEPEST):
+            if any(isinstance(value, float) and not math.isfinite(value) for value in values):
+                raise ValueError("a number is not finite")
+            values = [inner for value in values for inner in _inside(value)]
+        if values:
+            raise ValueError(f"lists and objects are nested more than {DEEPEST} deep")
+        return parameters
 
 
 class Decide(BaseModel):
@@ -93,6 +107,12 @@ def decide_job(context: Within, caller: Caller, job_id: JobId, asked: Decide) ->
     approve = asked.decision == "approve"
     decided = context.work.decide(job_id, approve=approve, reason=asked.reason, by=caller.name)
     return _known(decided, job_id)
+
+
+def _inside(value: JsonValue) -> Iterable[JsonValue]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _known(job: Job | None, job_id: str) -> Job:
