@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
 from prefect.flow_runs import suspend_flow_run
 from prefect.states import Completed, State
@@ -116,7 +118,8 @@ def office(request: pytest.FixtureRequest) -> Iterator[Office]:
 
         def settle(job: Job) -> Job:
             run = client.read_flow_run(uuid.UUID(job.id))
-            run_flow(FLOWS[job.pipeline], flow_run=run, parameters=run.parameters, return_type="state")
+            with suppress(Pause):  # it was suspended, and its process is gone
+                run_flow(FLOWS[job.pipeline], flow_run=run, parameters=run.parameters, return_type="state")
             found = work.find(job.id)
             assert found is not None
             return found
