@@ -62,8 +62,7 @@ class PrefectWork(Closing):
 
     def start(self, pipeline: Pipeline, parameters: Mapping[str, Any], key: str | None = None) -> Job:
         """As `Work.start`; parameters that are not given are those of the deployment."""
-        if _is_rendered(parameters):
-            raise WorkRefused(f"parameters have no {_RENDERED}")
+        _check_texts(parameters)
         deployment = self._deployment(pipeline)
         wanted = {**deployment.parameters.get("parameters", {}), **parameters}
         with _asking(f"start {pipeline}"):
@@ -113,6 +112,7 @@ class PrefectWork(Closing):
         if job is None:
             return None
         answer = {"decision": "approve" if approve else "reject", "comment": reason, "name": by[:60]}
+        _check_texts(answer)
         with _asking("resume a run"):
             _check_accepted(self._client.resume_flow_run(UUID(job_id), answer))
         return self.find(job_id)
@@ -201,10 +201,15 @@ def _named(*names: str) -> DeploymentFilter:
     return DeploymentFilter(name=DeploymentFilterName(any_=list(names)))
 
 
-def _is_rendered(value: Any) -> bool:
+def _check_texts(value: Any) -> None:
+    """Raise WorkRefused for what the server would render, or could not write down."""
+    if isinstance(value, str) and (value == _RENDERED or "\0" in value):
+        raise WorkRefused(f"a parameter has no {_RENDERED}, and no zero byte")
     if isinstance(value, Mapping):
-        return _RENDERED in value or any(map(_is_rendered, value.values()))
-    return isinstance(value, list | tuple) and any(map(_is_rendered, value))
+        _check_texts((*value, *value.values()))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            _check_texts(each)
 
 
 def _job(run: FlowRun, pipeline: str) -> Job:

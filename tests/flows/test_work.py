@@ -241,9 +241,14 @@ class TestPrefect:
             work.start("mesh", wrong)
 
     @pytest.mark.parametrize(
-        "hidden", [{"mesh": {"__prefect_kind": "jinja", "template": "{{ 1 }}"}}, {"a": [{"__prefect_kind": "none"}]}]
+        "hidden",
+        [
+            {"mesh": {"__prefect_kind": "jinja", "template": "{{ 1 }}"}},
+            {"a": [{"__prefect_kind": "none"}]},
+            {"mesh": "a\0b"},
+        ],
     )
-    def test_nothing_is_rendered_by_the_server(self, hidden: dict[str, Any]) -> None:
+    def test_nothing_is_rendered_by_the_server_or_fails_in_it(self, hidden: dict[str, Any]) -> None:
         with PrefectWork() as work, pytest.raises(WorkRefused, match="__prefect_kind"):
             work.start("mesh", hidden)
 

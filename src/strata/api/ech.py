@@ -87,9 +87,8 @@ def _members(
         seen = at if expires is not None and isinstance(at, float) else None
         age = None if seen is None else seen - (expires - LIFETIME_SECONDS)
         config = configs[member.peer_id]
-        found.append(
-            MemberEch(member.name, member.peer_id, config and _config(config), _time(seen), age, _time(expires))
-        )
+        known = None if config is None else _config(config)
+        found.append(MemberEch(member.name, member.peer_id, known, _time(seen), age, _time(expires)))
     return found
 
 

@@ -47,7 +47,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _described(status: int) -> dict[str, Any]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    described = {"description": HTTPStatus(status).phrase, "content": content, "model": None}
+    described: dict[str, Any] = {"description": HTTPStatus(status).phrase, "content": content, "model": None}
     if status in _HEADERS:
         name, why = _HEADERS[status]
         described["headers"] = {name: {"description": why, "required": True, "schema": {"type": "string"}}}

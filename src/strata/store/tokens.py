@@ -55,7 +55,7 @@ class TokenLog(Database):
             return None
         with self._engine.connect() as connection:
             row = connection.execute(select(tokens).where(tokens.c.digest == _digest(secret))).mappings().first()
-        return row and _token(row)
+        return None if row is None else _token(row)
 
     def find_valid(self, secret: str) -> Token | None:
         """The token, where it may be used now."""

@@ -29,11 +29,11 @@ class Start(BaseModel):
 
     @field_validator("parameters")
     @classmethod
-    def _is_plain(cls, parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    def _are_plain(cls, parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
         values: list[JsonValue] = [parameters]
         for _ in range(DEEPEST):
-            if any(isinstance(value, float) and not math.isfinite(value) for value in values):
-                raise ValueError("a number is not finite")
+            if not all(map(_is_plain, values)):
+                raise ValueError("a number is not finite, or a text is none")
             values = [inner for value in values for inner in _inside(value)]
         if values:
             raise ValueError(f"lists and objects are nested more than {DEEPEST} deep")
@@ -109,9 +109,15 @@ def decide_job(context: Within, caller: Caller, job_id: JobId, asked: Decide) ->
     return _known(decided, job_id)
 
 
+def _is_plain(value: JsonValue) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, str) or not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
 def _inside(value: JsonValue) -> Iterable[JsonValue]:
     if isinstance(value, dict):
-        return value.values()
+        return (*value, *value.values())
     return value if isinstance(value, list) else ()
 
 
