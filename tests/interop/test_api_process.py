@@ -115,7 +115,7 @@ def test_the_real_one_begins_on_prefect_and_ends_when_told_to(prefect_api: str, 
 
 def test_without_a_prefect_server_it_says_what_to_set(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
-    environment |= {"STRATA_HOME": str(tmp_path), "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    environment |= {"STRATA_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "deployments.api", "--port", "0"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
@@ -127,7 +127,6 @@ def test_where_nobody_can_listen_it_says_so_in_one_line(prefect_api: str, tmp_pa
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         environment = os.environ | {"STRATA_HOME": str(tmp_path), "PREFECT_API_URL": prefect_api}
-        environment |= {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
         command = [sys.executable, "-m", "deployments.api", "--port", str(taken.getsockname()[1])]
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90, check=False

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def api_process(home: Path, *command: str, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """The URL of a process that answers HTTP (default: this module), and the process; ended with the block."""
     command = command or ("tests.support.api_server", str(home))
-    given = os.environ | {"STRATA_HOME": str(home), "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"} | environment
+    given = os.environ | {"STRATA_HOME": str(home)} | environment
     home.mkdir(parents=True, exist_ok=True)
     with (home / "api.log").open("ab") as log:
         process = subprocess.Popen(

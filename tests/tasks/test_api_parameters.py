@@ -12,7 +12,7 @@ BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItem
 
 @pytest.mark.parametrize(
     ("api", "flow", "others"),
-    [(InferenceJob, InferenceParameters, {"prompts"}), (MeshJob, MeshParameters, {"mesh"})],
+    [(InferenceJob, InferenceParameters, {"prompts", "seed"}), (MeshJob, MeshParameters, {"mesh"})],
 )
 def test_bounds_and_defaults_are_those_of_the_flow(api, flow, others: set[str]) -> None:
     mine, its = api.model_json_schema()["properties"], flow.model_json_schema()["properties"]

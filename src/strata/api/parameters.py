@@ -5,15 +5,15 @@ The flow checks them again; a test holds both to the same bounds.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
+
+from strata.api.shapes import Asked
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
 
 
-class InferenceJob(BaseModel):
+class InferenceJob(Asked):
     """An inference run; what is left out is as deployed."""
-
-    model_config = ConfigDict(extra="forbid")
 
     prompts: list[Text] = Field(description="One answer is written for each", min_length=1, max_length=64)
     model: str = Field(
@@ -32,7 +32,8 @@ class InferenceJob(BaseModel):
     top_p: float = Field(
         1.0, description="Sample among the likeliest tokens that hold this much probability", gt=0, le=1
     )
-    seed: int = Field(0, description="The same seed gives the same answer", ge=0, le=2**63 - 1)
+    # Beyond it not every reader of JSON has whole numbers (RFC 7493, section 2.2).
+    seed: int = Field(0, description="The same seed gives the same answer", ge=0, le=2**53 - 1)
     speculate: int = Field(0, description="Guess up to so many next tokens; 0: never", ge=0, le=32)
     compare: bool = Field(True, description="Also run the model in one process, and report how the two compare")
     timeout: int = Field(600, description="Seconds that any one stage may take", gt=0, le=86_400)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from strata.api.ports import JobState
 
@@ -14,6 +14,23 @@ JobId = Annotated[
 ]
 Most = Annotated[int, Query(description="How many of the latest", ge=1, le=100)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class Asked(BaseModel):
+    """The base of what a request says: values are of the type that is asked for, and nothing else is said."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, said: Any) -> Any:
+        """To JSON Schema 2.0 is an integer, and to pydantic none where it is strict."""
+        if not isinstance(said, dict):
+            return said
+        return {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in said.items()
+        }
 
 
 class JobView(BaseModel):

@@ -73,3 +73,8 @@ def test_the_schedule_tells_who_is_champion_and_what_waits(client, ledger) -> No
 def test_before_the_first_champion_there_is_none(client) -> None:
     found = client.get(f"{PREFIX}/evolution/schedule").json()
     assert (found["champion"], found["pending"]) == (None, [])
+
+
+@pytest.mark.parametrize(("said", "status"), [(2, 202), (2.0, 202), (2.5, 422), ("2", 422), (True, 422)])
+def test_a_whole_number_is_one_however_it_is_written(client, said, status: int) -> None:
+    assert client.post(f"{PREFIX}/p2p/mesh/optimize", json={"survive": said}).status_code == status

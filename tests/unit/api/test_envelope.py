@@ -73,3 +73,18 @@ def test_limits_must_make_sense(context) -> None:
 
     with pytest.raises(StrataError):
         create_app(context, Limits(anonymous_rate="none"))
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/jobs", "GET, POST"),
+        ("/v1/jobs/00000000-0000-4000-8000-000000000000/cancel", "POST"),
+        ("/healthz", "GET"),
+        ("/openapi.json", "GET, HEAD"),
+    ],
+)
+def test_what_cannot_be_done_is_told_what_can(client, path: str, allowed: str) -> None:
+    answer = client.delete(path)
+    assert answer.status_code == 405
+    assert sorted(answer.headers["Allow"].split(", ")) == allowed.split(", ")

@@ -48,3 +48,9 @@ def test_nothing_moves_unless_it_is_asked_for(client, fleet) -> None:
     assert client.post(f"{PREFIX}/optimize", json={}).json()["document"]["dry_run"] is True
     assert client.post(f"{PREFIX}/optimize", json={"dry_run": False}).json()["document"]["dry_run"] is False
     assert fleet.moved == [False, True]
+
+
+@pytest.mark.parametrize("said", [{"dry_run": 0}, {"dry_run": "no"}, {"dry_run": False, "force": True}])
+def test_what_is_not_quite_a_decision_is_none(client, fleet, said: dict) -> None:
+    assert client.post(f"{PREFIX}/optimize", json=said).status_code == 422
+    assert fleet.moved == []

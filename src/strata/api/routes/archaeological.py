@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from strata.api.architecture import Architecture, NoSuchTree, analysed
 from strata.api.guard import Caller, Within, allowing
 from strata.api.parameters import InferenceJob
 from strata.api.ports import Job, Pipeline, Schedule
 from strata.api.problems import responses
-from strata.api.shapes import Digest, JobView, ScheduleView
+from strata.api.shapes import Asked, Digest, JobView, ScheduleView
 from strata.api.starting import STARTED, IdempotencyKey, begin
 from strata.store import Approvals, ChampionLog
 
@@ -20,10 +20,8 @@ router = APIRouter(prefix="/v2/archaeological", tags=["archaeological"])
 EVOLUTION: tuple[Pipeline, ...] = ("evolution", "evolution-on-checkpoint", "watch", "rollback", "pretraining")
 
 
-class MeshJob(BaseModel):
+class MeshJob(Asked):
     """What a sweep is to do."""
-
-    model_config = ConfigDict(extra="forbid")
 
     mesh: Literal["home", "demonstration"] = Field("home", description="The mesh of STRATA_HOME, or one started for it")
     survive: int = Field(1, description="Losses that the mesh is to bear, whoever is lost", ge=1, le=8)

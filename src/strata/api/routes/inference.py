@@ -12,7 +12,7 @@ from strata.api.context import Context
 from strata.api.guard import Within, allowing
 from strata.api.ports import FleetUnavailable, Job, WorkUnavailable
 from strata.api.problems import responses
-from strata.api.shapes import JobView, Most, RunView
+from strata.api.shapes import Asked, JobView, Most, RunView
 
 router = APIRouter(prefix="/v1/inference/distributed", tags=["inference"])
 PIPELINE = "inference"
@@ -47,7 +47,7 @@ class Status(BaseModel):
     problems: list[str]
 
 
-class Optimise(BaseModel):
+class Optimise(Asked):
     """What to do with the decision."""
 
     dry_run: bool = Field(True, description="Only decide; move nothing")

@@ -5,22 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, Field, JsonValue, field_validator
 
 from strata.api.guard import Caller, Within, allowing
 from strata.api.ports import Job, Pipeline
 from strata.api.problems import responses
-from strata.api.shapes import JobId, JobView, Most
+from strata.api.shapes import Asked, JobId, JobView, Most
 from strata.api.starting import JOBS, STARTED, IdempotencyKey, begin
 
 router = APIRouter(prefix=JOBS, tags=["jobs"])
 DEEPEST = 32
 
 
-class Start(BaseModel):
+class Start(Asked):
     """What to run."""
-
-    model_config = ConfigDict(extra="forbid")
 
     pipeline: Pipeline
     parameters: dict[str, JsonValue] = Field(
@@ -40,10 +38,8 @@ class Start(BaseModel):
         return parameters
 
 
-class Decide(BaseModel):
+class Decide(Asked):
     """The answer to a suspended job's question."""
-
-    model_config = ConfigDict(extra="forbid")
 
     decision: Literal["approve", "reject"]
     reason: str = Field("", description="Why; kept with the decision", max_length=2000)
