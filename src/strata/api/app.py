@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from strata.api.context import Context
+from strata.api.described import only_known
 from strata.api.envelope import Envelope
 from strata.api.gate import BodyLimit, Gate
 from strata.api.limits import Limits, Rates, Streams
@@ -59,6 +60,7 @@ def _routed() -> FastAPI:
         description="Run, evolve, connect and refactor a fleet of models.",
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
+        dependencies=[Depends(only_known)],
     )
     answer_errors(app)
     for router in ROUTERS:

@@ -1,7 +1,7 @@
 """Errors as problem details (RFC 9457): one form for whatever goes wrong, `application/problem+json`."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,8 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import compile_path
 
+from strata.api.described import described
 from strata.api.ports import FleetUnavailable, WorkRefused, WorkUnavailable
 from strata.errors import StrataError
 
@@ -65,16 +65,9 @@ def answer_errors(app: FastAPI) -> None:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = ", ".join(_methods(request)) or (error.headers or {}).get("Allow", "")
+        allowed = ", ".join(described(request.app).methods(request.url.path)) or (error.headers or {}).get("Allow", "")
         return problem(405, f"here one may {allowed}", {"Allow": allowed})
     return problem(error.status_code, str(error.detail), error.headers)
-
-
-def _methods(request: Request) -> Sequence[str]:
-    """What can be done at the request's path, whichever routes do it; Starlette tells of the first one only."""
-    paths = request.app.openapi()["paths"].items()
-    found = (methods for path, methods in paths if compile_path(path)[0].match(request.url.path))
-    return sorted(method.upper() for methods in found for method in methods)
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

@@ -88,3 +88,11 @@ def test_what_cannot_be_done_is_told_what_can(client, path: str, allowed: str) -
     answer = client.delete(path)
     assert answer.status_code == 405
     assert sorted(answer.headers["Allow"].split(", ")) == allowed.split(", ")
+
+
+def test_a_query_that_nobody_reads_is_refused(client) -> None:
+    assert client.get("/v1/jobs", params={"limit": 3}).status_code == 200
+    answer = client.get("/v1/jobs", params={"limit": 3, "page": 2})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "the query has no parameter 'page'; there are: limit, pipeline"
+    assert client.get("/healthz?x=1").status_code == 422
