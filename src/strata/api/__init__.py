@@ -1,7 +1,8 @@
 """The HTTP API.
 
-- `create_app`: the ASGI application over a `Context` (settings, ledger, `Work`, `Fleet`)
-- `Work`, `Job`, `Schedule`, `Pipeline`: the port through which long work is started and ended;
+- `create_app`: the ASGI application over a `Context` (settings, ledger, `Work`, `Fleet`), within `Limits`
+- `serve`: answers HTTP with it, under trio; `schema`: what it takes and answers, as OpenAPI
+- `Work`, `Job`, `JobState`, `Schedule`, `Pipeline`: the port through which long work is started and ended;
   `WorkRefused`, `WorkUnavailable`
 - `Fleet`, `Prompt`, `Turn`, `Piece`, `Model`, `NodeState`: the port to nodes that answer; `FleetUnavailable`
 """
@@ -13,6 +14,7 @@ from strata.api.ports import (
     Fleet,
     FleetUnavailable,
     Job,
+    JobState,
     Model,
     NodeState,
     Piece,
@@ -26,14 +28,18 @@ from strata.api.ports import (
 )
 
 if TYPE_CHECKING:
-    from strata.api.app import create_app
+    from strata.api.app import create_app, schema
     from strata.api.context import Context
+    from strata.api.limits import Limits
+    from strata.api.serving import serve
 
 __all__ = [
     "Context",
     "Fleet",
     "FleetUnavailable",
     "Job",
+    "JobState",
+    "Limits",
     "Model",
     "NodeState",
     "Piece",
@@ -45,10 +51,12 @@ __all__ = [
     "WorkRefused",
     "WorkUnavailable",
     "create_app",
+    "schema",
+    "serve",
 ]
 
 # The ports alone need no FastAPI.
-_MODULES = {"Context": "context", "create_app": "app"}
+_MODULES = {"Context": "context", "Limits": "limits", "create_app": "app", "schema": "app", "serve": "serving"}
 
 
 def __getattr__(name: str) -> Any:

@@ -86,8 +86,8 @@ class Work(Protocol):
         """Ask a run to end; None where there is none. Raises WorkRefused where it has ended."""
         ...
 
-    def decide(self, job_id: str, *, approve: bool, reason: str) -> Job | None:
-        """Answer a suspended run's question; None where there is none. Raises WorkRefused where nobody asked."""
+    def decide(self, job_id: str, *, approve: bool, reason: str, by: str) -> Job | None:
+        """Answer a suspended run's question; by: who does. None for no such run. Raises WorkRefused: nobody asked."""
         ...
 
     def schedules(self, pipeline: Pipeline) -> Sequence[Schedule]:

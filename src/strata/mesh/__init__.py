@@ -17,6 +17,7 @@
 - `Message`, `Codec`, `Wire`, `Connection`, `ProtocolError`: messages over a link, whatever their protocol.
 - `newest_membership`, `open_roster`, `keep_known`, `end_on_signal`, `end_with_stdin`: what every process of a member
   does.
+- `ECH_CONFIG`: what agents call the config that they offer, where they say when it runs out.
 - `Agent`, `NeighbourBook`, `run_agent`: a member's agent, which keeps at most `MOST_LINKS` links, and probes; over a
   `Transport`: `Direct` links, `Libp2p` hosts, or `Either`. `Lookout`, `HeldState`: what some agents hold of the others.
 - `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever it serves beside its agent.
@@ -30,6 +31,7 @@
 """
 
 from strata.mesh.agent import (
+    ECH_CONFIG,
     MOST_LINKS,
     Agent,
     Direct,
@@ -121,6 +123,7 @@ from strata.secure import edit_membership, read_membership, write_membership
 
 __all__ = [
     "AGENT",
+    "ECH_CONFIG",
     "HANDSHAKE_SECONDS",
     "INFERENCE",
     "MOST_LINKS",

@@ -17,6 +17,7 @@ from strata.secure.channel import Channel, Closed, Established
 from strata.secure.cipher import Suite, preferred_suite
 from strata.secure.ech import (
     HEADER,
+    LIFETIME_SECONDS,
     MLKEM768_X25519,
     X25519,
     BadEchConfig,
@@ -62,6 +63,7 @@ from strata.secure.replay_file import ReplayFile
 __all__ = [
     "BROWSER",
     "HEADER",
+    "LIFETIME_SECONDS",
     "MAX_RECORD",
     "MLKEM768_X25519",
     "X25519",

@@ -50,6 +50,7 @@ class Sweep:
             "vertex_connectivity": self.weak.vertex_connectivity,
             "algebraic_connectivity": self.weak.algebraic_connectivity,
             "rtt_seconds": statistics.median(rtts) if rtts else None,
+            "expiring": {name: dict(state.expiring) for name, state in self.discovery.states.items() if state.expiring},
         }
 
 

@@ -34,7 +34,8 @@ list that all must hold, and a first dial past a front hides nothing anyway.
 
 - `EchConfig`, `UnknownConfig`, `Extension`, `Config`, `parse_config_list`, `encode_config_list`, `choose`,
   `BadEchConfig`: the ECHConfigList of RFC 9849.
-- `EchKey`, `EchKeys`, `open_ech_keys`, `X25519`, `MLKEM768_X25519`: a listener's keys, and the file that keeps them.
+- `EchKey`, `EchKeys`, `open_ech_keys`, `X25519`, `MLKEM768_X25519`: a listener's keys, and the file that keeps them;
+  `LIFETIME_SECONDS`: for how long one is offered.
 - `KnownConfigs`: what a dialler has learned of listeners, and the file that keeps it.
 - `EchInitiator`, `EchResponder`, `Listener`, `ReadHello`, `HelloRejected`: the two sides, to be put into a `Channel`.
 - `HEADER`, `rest_bytes`, `Opened`, `EchForward`: what a front needs.
@@ -53,12 +54,13 @@ from strata.secure.ech.forward import EchForward
 from strata.secure.ech.handshake import EchInitiator, EchResponder, HelloRejected, Listener, ReadHello
 from strata.secure.ech.hello import HEADER, Opened, choose, rest_bytes
 from strata.secure.ech.hpke import MLKEM768_X25519, X25519
-from strata.secure.ech.keys import EchKey, EchKeys
+from strata.secure.ech.keys import LIFETIME_SECONDS, EchKey, EchKeys
 from strata.secure.ech.keys_file import open_ech_keys
 from strata.secure.ech.known import KnownConfigs
 
 __all__ = [
     "HEADER",
+    "LIFETIME_SECONDS",
     "MLKEM768_X25519",
     "X25519",
     "BadEchConfig",
