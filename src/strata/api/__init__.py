@@ -3,7 +3,8 @@
 - `create_app`: the ASGI application over a `Context` (settings, ledger, `Work`, `Fleet`)
 - `Work`, `Job`, `Schedule`, `Pipeline`: the port through which long work is started and ended;
   `WorkRefused`, `WorkUnavailable`
-- `Fleet`, `Prompt`, `Turn`, `Piece`, `Model`, `NodeState`: the port to nodes that answer; `FleetUnavailable`
+- `Fleet`, `Prompt`, `Turn`, `Piece`, `Recovered`, `Model`, `NodeState`: the port to nodes that answer;
+  `FleetUnavailable`; `open_fleet`: the nodes of a mesh, or of this machine
 """
 
 from importlib import import_module
@@ -18,6 +19,7 @@ from strata.api.ports import (
     Piece,
     Pipeline,
     Prompt,
+    Recovered,
     Schedule,
     Turn,
     Work,
@@ -28,6 +30,7 @@ from strata.api.ports import (
 if TYPE_CHECKING:
     from strata.api.app import create_app
     from strata.api.context import Context
+    from strata.api.fleet import open_fleet
 
 __all__ = [
     "Context",
@@ -39,16 +42,18 @@ __all__ = [
     "Piece",
     "Pipeline",
     "Prompt",
+    "Recovered",
     "Schedule",
     "Turn",
     "Work",
     "WorkRefused",
     "WorkUnavailable",
     "create_app",
+    "open_fleet",
 ]
 
 # The ports alone need no FastAPI.
-_MODULES = {"Context": "context", "create_app": "app"}
+_MODULES = {"Context": "context", "create_app": "app", "open_fleet": "fleet"}
 
 
 def __getattr__(name: str) -> Any:
