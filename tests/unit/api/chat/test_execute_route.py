@@ -1,12 +1,15 @@
 """Our own form: events that say what comes, who was lost, and what it took."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from strata.api import FleetUnavailable, Recovered, Turn
+from strata.store import Scope
 from tests.support.events import Event, comments_in, events_in
 from tests.support.scripted_fleet import ScriptedFleet
 
@@ -83,3 +86,11 @@ def test_text_of_several_lines_is_one_event(client: TestClient, fleet: ScriptedF
     name, document = _events(client)[-1]
     assert (name, document["detail"]) == ("error", "two\n\nlines: data: x\r\n")
     assert events_in("data: a\ndata: b\n\n") == [Event("message", "a\nb")]
+
+
+def test_a_token_with_the_scope_is_needed(app: FastAPI, secret: Callable[[Scope], str], fleet: ScriptedFleet) -> None:
+    with TestClient(app, backend="trio") as client:
+        assert client.post(EXECUTE, json={"text": "hello"}).status_code == 401
+        response = client.post(EXECUTE, json={"text": "hello"}, headers={"Authorization": f"Bearer {secret('read')}"})
+        assert (response.status_code, response.headers["content-type"]) == (403, "application/problem+json")
+    assert fleet.prompts == []

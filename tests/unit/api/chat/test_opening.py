@@ -81,15 +81,7 @@ async def test_closing_it_ends_answers_with_a_reason(tmp_path: Path, model: Path
             ended.set()
 
         async with real_fleet(tmp_path, model) as fleet:
-            running = fleet._running
-
-            async def slowly(
-                _checkpoint: Any, _plan: Any, _tokens: Any, _params: Any, on_text: Any, **_how: Any
-            ) -> None:
-                on_text(0, "a beginning")
-                await trio.sleep_forever()
-
-            running.coordinator.generate = slowly
+            fleet._running.coordinator.generate = _beginning_only
             nursery.start_soon(ask, fleet)
             await begun.wait()
         with trio.fail_after(5):
@@ -137,3 +129,16 @@ async def test_a_lost_node_is_told_to_every_reader_and_is_one_incident(tmp_path:
         assert said[-1].figures["recoveries"] == 1
     with IncidentLog(settings.ledger) as log:
         assert [(incident.subject, incident.kind) for incident in log.recent()] == [("b", "stage failed")]
+
+
+async def test_leaving_does_not_wait_for_the_end(tmp_path: Path, model: Path) -> None:
+    async with real_fleet(tmp_path, model) as fleet:
+        fleet._running.coordinator.generate = _beginning_only
+        with trio.fail_after(5):
+            async with fleet.answer(TELL) as pieces:
+                assert (await anext(pieces)).text == "a beginning"
+
+
+async def _beginning_only(_checkpoint: Any, _plan: Any, _tokens: Any, _params: Any, on_text: Any, **_how: Any) -> None:
+    on_text(0, "a beginning")
+    await trio.sleep_forever()
