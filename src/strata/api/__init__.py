@@ -4,7 +4,8 @@
 - `serve`: answers HTTP with it, under trio; `schema`: what it takes and answers, as OpenAPI
 - `Work`, `Job`, `JobState`, `Schedule`, `Pipeline`: the port through which long work is started and ended;
   `WorkRefused`, `WorkUnavailable`
-- `Fleet`, `Prompt`, `Turn`, `Piece`, `Model`, `NodeState`: the port to nodes that answer; `FleetUnavailable`
+- `Fleet`, `Prompt`, `Turn`, `Piece`, `Recovered`, `Model`, `NodeState`: the port to nodes that answer;
+  `FleetUnavailable`; `open_fleet`: the nodes of a mesh, or of this machine
 """
 
 from importlib import import_module
@@ -20,6 +21,7 @@ from strata.api.ports import (
     Piece,
     Pipeline,
     Prompt,
+    Recovered,
     Schedule,
     Turn,
     Work,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from strata.api.context import Context
     from strata.api.limits import Limits
     from strata.api.serving import serve
+    from strata.api.fleet import open_fleet
 
 __all__ = [
     "Context",
@@ -45,18 +48,27 @@ __all__ = [
     "Piece",
     "Pipeline",
     "Prompt",
+    "Recovered",
     "Schedule",
     "Turn",
     "Work",
     "WorkRefused",
     "WorkUnavailable",
     "create_app",
+    "open_fleet",
     "schema",
     "serve",
 ]
 
 # The ports alone need no FastAPI.
-_MODULES = {"Context": "context", "Limits": "limits", "create_app": "app", "schema": "app", "serve": "serving"}
+_MODULES = {
+    "Context": "context",
+    "Limits": "limits",
+    "create_app": "app",
+    "open_fleet": "fleet",
+    "schema": "app",
+    "serve": "serving",
+}
 
 
 def __getattr__(name: str) -> Any:

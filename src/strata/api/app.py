@@ -11,10 +11,12 @@ from strata.api.envelope import Envelope
 from strata.api.gate import BodyLimit, Gate
 from strata.api.limits import Limits, Rates, Streams
 from strata.api.problems import Problem, answer_errors, responses
-from strata.api.routes import archaeological, healthz, inference, jobs, security
+from strata.api.routes import archaeological, chat, execute, healthz, inference, jobs, security
 
 ROUTERS = (
     archaeological.router,
+    chat.router,
+    execute.router,
     healthz.router,
     inference.router,
     jobs.router,

@@ -123,13 +123,29 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class Recovered:
+    """A node that was lost while it answered, and what was done; seconds: that the reader waited for it."""
+
+    node: str
+    layers: tuple[int, int]
+    reason: str
+    response: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Piece:
-    """Text as it comes; the last piece says why it is the last, and how many tokens there were."""
+    """Text as it comes, or that a node was lost and the answer goes on.
+
+    The last piece says why it is the last, how many tokens there were, and in `figures` what they took.
+    """
 
     text: str
     finish: FinishReason | None = None
     prompt_tokens: int = 0
     tokens: int = 0
+    recovery: Recovered | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -160,7 +176,11 @@ class Fleet(Protocol):
         ...
 
     def answer(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[Piece]]:
-        """Answer; leaving the block ends the work on the nodes. Raises StrataErrors for what no model could answer."""
+        """Answer; leaving the block ends the work on the nodes. Raises StrataErrors for what no model could answer.
+
+        What cannot be answered is refused when the block is entered. Waiting for a piece can be cancelled and begun
+        again.
+        """
         ...
 
     async def nodes(self) -> Sequence[NodeState]:

@@ -77,5 +77,11 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 
 
 async def _strata(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, StrataError)
+    return for_error(error)
+
+
+def for_error(error: StrataError) -> Response:
+    """The response to what somebody asked for and cannot have."""
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 422)
     return problem(status, str(error), {"Retry-After": "5"} if status == 503 else None)

@@ -4,14 +4,14 @@ The public face. Names are imported on first use, so that `import strata.inferen
 
 A model: `resolve_model` (folder, GGUF file or packaged name), `locate_model` (the same, converting nothing),
 `Checkpoint` (by tensor and byte range), `profile_model`.
-Planning: `Plan`, `make_plan`, `balanced_plan`, `with_most_sessions`, `keep_placement`, `NodeProfile`, `Links`,
-`read_nodes`, `Infeasible`.
+Planning: `Plan`, `make_plan`, `balanced_plan`, `with_most_sessions`, `keep_placement`, `priced_placement`,
+`NodeProfile`, `Links`, `read_nodes`, `Infeasible`.
 Running: `run_node` (the daemon), `LocalCluster` (nodes on this machine), `Place` (a mesh that runs), `connected` (to
-it), `place_layers` (a plan for its nodes), `Coordinator` (survey, distribute, generate, log-probabilities;
-`scoring_plan` is a plan for those), `Survey`, `answer_prompts` (each in a session of its own), `GenerationParams`,
-`SamplingParams`, `GenerationResult`, `StageResult`, `Recovery`, `RecordedFailures` (whom the coordinator tells of
-failed stages), `Journal` (an answer that outlives its coordinator), `recording` (both, kept in the ledger),
-`DistributionProgress`, `DistributionReport`, `ShardReport`.
+it), `reached` (either, as a request says), `place_layers` (a plan for its nodes), `Coordinator` (survey, distribute,
+generate, log-probabilities; `scoring_plan` is a plan for those), `Survey`, `answer_prompts` (each in a session of its
+own), `GenerationParams`, `SamplingParams`, `GenerationResult`, `StageResult`, `Recovery`, `RecordedFailures` (whom the
+coordinator tells of failed stages), `Journal` (an answer that outlives its coordinator), `recording` (both, kept in the
+ledger), `Texts` (a model's tokenizer and chat template), `DistributionProgress`, `DistributionReport`, `ShardReport`.
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`; `rehearse`, `Rebalanced` (whether layers should move).
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `recovery_rows`,
@@ -19,7 +19,7 @@ Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_r
 `comparison_sentence`, `speculation_sentence`, `answer_markdown`, `run_figures`; while it runs, on a terminal:
 `DistributionBars`, `AnswerStream`.
 Errors, all StrataErrors: `CheckpointError`, `ModelNotFound`, `Unsplittable`, `RequestRefused`, `StageFailed`,
-`InvalidPlan`, `InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `NodeDidNotStart`,
+`InvalidPlan`, `InvalidProblem`, `NodeLost`, `ContextExceeded`, `NoTokenizer`, `TemplateRefused`, `NodeDidNotStart`,
 `NotMeasured`, `BaselineFailed`.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from strata.inference.models.resolve import ModelNotFound, locate_model, resolve_model
     from strata.inference.node.daemon import run_node
     from strata.inference.plan import Infeasible, InvalidPlan, InvalidProblem, Plan, balanced_plan, make_plan
-    from strata.inference.plan.keep import keep_placement
+    from strata.inference.plan.keep import keep_placement, priced_placement
     from strata.inference.plan.nodes import Links, NodeProfile
     from strata.inference.plan.nodes_file import read_nodes
     from strata.inference.plan.plan import with_most_sessions
@@ -70,11 +70,11 @@ if TYPE_CHECKING:
     from strata.inference.run.pipeline import Coordinator
     from strata.inference.run.rebalancing import Rebalanced
     from strata.inference.run.rehearsing import rehearse
-    from strata.inference.run.requests import Place, Request, connected, place_layers
+    from strata.inference.run.requests import Place, Request, connected, place_layers, reached
     from strata.inference.run.scoring import scoring_plan
     from strata.inference.run.several import answer_prompts
     from strata.inference.run.survey import Survey
-    from strata.inference.run.text import NoTokenizer
+    from strata.inference.run.text import NoTokenizer, TemplateRefused, Texts
 
 __all__ = [
     "Answer",
@@ -114,6 +114,8 @@ __all__ = [
     "StageFailed",
     "StageResult",
     "Survey",
+    "TemplateRefused",
+    "Texts",
     "Unsplittable",
     "answer",
     "answer_markdown",
@@ -136,7 +138,9 @@ __all__ = [
     "place_layers",
     "plan_rows",
     "plan_sentence",
+    "priced_placement",
     "profile_model",
+    "reached",
     "read_nodes",
     "recording",
     "recovery_rows",
@@ -158,7 +162,7 @@ _MODULES = {
     "run.measuring": ("NotMeasured",),
     "run.rebalancing": ("Rebalanced",),
     "run.rehearsing": ("rehearse",),
-    "run.requests": ("Place", "Request", "connected", "place_layers"),
+    "run.requests": ("Place", "Request", "connected", "place_layers", "reached"),
     "run.scoring": ("scoring_plan",),
     "run.several": ("answer_prompts",),
     "run.survey": ("Survey",),
@@ -176,7 +180,7 @@ _MODULES = {
     "run.pipeline": ("Coordinator",),
     "plan": ("Infeasible", "InvalidPlan", "InvalidProblem", "Plan", "balanced_plan", "make_plan"),
     "plan.plan": ("with_most_sessions",),
-    "plan.keep": ("keep_placement",),
+    "plan.keep": ("keep_placement", "priced_placement"),
     "plan.nodes_file": ("read_nodes",),
     "plan.profile": ("profile_model",),
     "plan.nodes": ("Links", "NodeProfile"),
@@ -200,7 +204,7 @@ _MODULES = {
     "report.terminal": ("AnswerStream", "DistributionBars"),
     "decoder.sampling": ("SamplingParams",),
     "decoder.split": ("Unsplittable",),
-    "run.text": ("NoTokenizer",),
+    "run.text": ("NoTokenizer", "TemplateRefused", "Texts"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -26,20 +26,33 @@ def keep_placement(
     """
     if previous is None or not _same_task(previous, best):
         return best
-    index = {node.node: number for number, node in enumerate(nodes)}
-    if any(s.node not in index or s.memory_bytes > nodes[index[s.node]].memory_bytes for s in previous.stages):
+    kept = priced_placement(previous, best, profile, nodes, links)
+    if kept is None or any(s.memory_bytes > _memory(nodes, s.node) for s in previous.stages):
         return best
     mobile = {node.node for node in nodes if node.mobile}
     if mobile & {stage.node for stage in previous.stages} and not mobile & {stage.node for stage in best.stages}:
         return best
-    workload = Workload(profile, best.context, best.batch)
-    stages = priced_stages(previous.stages, workload, nodes, links)
+    return kept if kept.value <= best.value * (1 + TOLERANCE) else best
+
+
+def priced_placement(
+    placed: Plan, best: Plan, profile: ModelProfile, nodes: Sequence[NodeProfile], links: Links
+) -> Plan | None:
+    """What `placed` costs at the measurements that `best` was made with, under its objective.
+
+    None where it uses a node that was not measured. The lower bound is that of `best`: it holds for every placement.
+    """
+    if not {stage.node for stage in placed.stages} <= {node.node for node in nodes}:
+        return None
+    stages = priced_stages(placed.stages, Workload(profile, best.context, best.batch), nodes, links)
     costs = [cost for stage in stages for cost in (stage.seconds, stage.link_seconds)]
     value = sum(costs) if best.objective == "latency" else max(costs)
-    if value > best.value * (1 + TOLERANCE):
-        return best
     exact = best.exact and value <= best.value
     return best.model_copy(update={"stages": stages, "value": max(value, best.lower_bound), "exact": exact})
+
+
+def _memory(nodes: Sequence[NodeProfile], name: str) -> int:
+    return next(node.memory_bytes for node in nodes if node.node == name)
 
 
 def _same_task(previous: Plan, best: Plan) -> bool:

@@ -71,6 +71,15 @@ class Decoding:
         return [] if self._is_over else [list(row) for row in self._fed]
 
     @property
+    def finished(self) -> list[bool]:
+        """Which rows ended before they were as long as they may be."""
+        return list(self._finished)
+
+    def finish(self, row: int) -> None:
+        """End a row after its last token, though that is none to stop at; `on_token` may call it."""
+        self._finished[row] = True
+
+    @property
     def _is_over(self) -> bool:
         return self._steps <= 0 or all(self._finished)
 

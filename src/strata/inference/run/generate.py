@@ -12,9 +12,11 @@ from strata.inference.protocol.messages import MAX_DRAFTS
 from strata.inference.run.decoding import Decoding
 from strata.inference.run.drafting import PromptLookup
 from strata.inference.run.errors import StageFailed
+from strata.inference.run.stopping import StopTexts, up_to
 from strata.inference.run.text import Texts, TextStream
 
 OnText = Callable[[int, str], None]
+OnRecovery = Callable[["Recovery"], None]
 Prompts = Sequence[str] | Sequence[Sequence[int]]
 
 
@@ -23,6 +25,7 @@ class GenerationParams:
     """How to answer.
 
     chat: put text prompts into the model's chat template; stop: tokens that end a row, None for the model's own;
+    stop_texts: texts that end it too, and are left out of it;
     context: tokens of a row at most, prompt included, None for what the plan was made for (locally: what is needed).
     want_logits keeps the logits of each step in the result.
 
@@ -41,19 +44,25 @@ class GenerationParams:
     context: int | None = None
     want_logits: bool = False
     speculate: int = 0
+    stop_texts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.speculate <= MAX_DRAFTS:
             raise ValueError(f"speculate must be 0 (off) to {MAX_DRAFTS}, not {self.speculate}")
+        if not all(self.stop_texts):
+            raise ValueError("a text to stop at has at least one character")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What one generation is to answer, and who takes its text; the prompts are the rows of a batch."""
+    """What one generation is to answer, who takes its text, and who is told of failures that it survived; the prompts
+    are the rows of a batch.
+    """
 
     prompts: Prompts
     params: GenerationParams
     on_text: OnText | None = None
+    on_recovery: OnRecovery | None = None
 
 
 def asked_apart(prompts: Prompts, params: GenerationParams, on_text: OnText | None) -> list[Asked]:
@@ -113,7 +122,8 @@ class GenerationResult:
     seconds_to_first_token: from then on, to the last and the first token; seconds_per_token: between two tokens of a
     row. What they are of rows that were answered apart, `strata.inference.run.several` says. pauses: seconds between
     two tokens for each time that layers were moved between them on purpose. drafted: tokens that were guessed (see
-    `GenerationParams.speculate`), accepted: how many of them the model said too.
+    `GenerationParams.speculate`), accepted: how many of them the model said too. finish: why each row is at its end,
+    "stop" where the model or a text to stop at ended it, "length" where it is as long as it may be.
     """
 
     token_ids: list[list[int]]
@@ -129,6 +139,7 @@ class GenerationResult:
     waited: float = 0.0
     drafted: int = 0
     accepted: int = 0
+    finish: list[str] = field(default_factory=list)
     logits: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -153,6 +164,7 @@ class Generation:
         *,
         context: int | None = None,
         on_text: OnText | None = None,
+        on_recovery: OnRecovery | None = None,
         speculate: int = 0,
     ) -> None:
         rows = texts.encode(prompts, chat=params.chat)
@@ -169,8 +181,11 @@ class Generation:
         )
         self.logits: list[Any] = []
         self._on_text = on_text
+        self._on_recovery = on_recovery
         self._texts = texts
+        self._stop_texts = params.stop_texts
         self._streams = [TextStream(texts) for _ in rows]
+        self._endings = [StopTexts(params.stop_texts) for _ in rows]
         self._prompt_tokens = sum(map(len, rows))
         self._asked = time.perf_counter()
         self._times: list[float] = []
@@ -227,22 +242,31 @@ class Generation:
         before, now = self._times[-1], time.perf_counter()
         self._times.append(now)
         for failure, response, incident in self._failures:
-            self.recoveries.append(
-                Recovery(failure.node, failure.layers, failure.reason, response, now - before, incident)
-            )
+            recovery = Recovery(failure.node, failure.layers, failure.reason, response, now - before, incident)
+            self.recoveries.append(recovery)
+            if self._on_recovery is not None:
+                self._on_recovery(recovery)
         self._failures.clear()
         if self._moved:
             self.pauses.append(now - before)
             self._moved = False
         following = self.decoding.accept(tokens)
-        if not following and self._on_text is not None:
+        if not following and self._is_read:
             for row, stream in enumerate(self._streams):
-                self._show(row, stream.finish())
+                ending = self._endings[row]
+                self._show(row, ending.push(stream.finish()) + ending.finish())
         return following
 
+    @property
+    def _is_read(self) -> bool:
+        return self._on_text is not None or bool(self._stop_texts)
+
     def _token(self, row: int, token: int) -> None:
-        if self._on_text is not None:
-            self._show(row, self._streams[row].push(token))
+        if self._is_read:
+            ending = self._endings[row]
+            self._show(row, ending.push(self._streams[row].push(token)))
+            if ending.hit:
+                self.decoding.finish(row)
 
     def _show(self, row: int, text: str) -> None:
         if text and self._on_text is not None:
@@ -254,7 +278,7 @@ class Generation:
         start, first, *rest = self._times if len(self._times) > 1 else self._times * 2  # an earlier run had it all
         return GenerationResult(
             token_ids=outputs,
-            text=[self._texts.decode(row) for row in outputs],
+            text=[up_to(self._texts.decode(row), self._stop_texts) for row in outputs],
             stages=list(stages),
             prompt_tokens=self._prompt_tokens,
             tokens=sum(map(len, outputs)),
@@ -266,6 +290,10 @@ class Generation:
             waited=start - self._asked,
             drafted=self.drafted,
             accepted=self.accepted,
+            finish=[
+                "stop" if ended or ending.hit else "length"
+                for ended, ending in zip(self.decoding.finished, self._endings, strict=True)
+            ],
             logits=self.logits,
         )
 

@@ -71,6 +71,10 @@ def _request(generations: Sequence[Generation], params: GenerationParams, model:
     """All that the tokens depend on."""
     asked = asdict(params)
     del asked["speculate"]
+    if params.stop_texts:
+        asked["stop_texts"] = list(params.stop_texts)
+    else:
+        del asked["stop_texts"]  # answers that were begun before there were any have none
     asked["stop"] = None if params.stop is None else sorted(params.stop)
     del asked["sampling"]["row"]  # rows are numbered in order, whoever computes them
     prompts = [row for generation in generations for row in generation.decoding.first_inputs]

@@ -7,7 +7,7 @@ async with Coordinator.connect(identity, roster, home) as coordinator:
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 
 import trio
@@ -17,6 +17,7 @@ from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.plan import Plan
 from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.plan.profile import profile_model
+from strata.inference.protocol.messages import Status
 from strata.inference.run.admission import Admission
 from strata.inference.run.concurrent import beside, each
 from strata.inference.run.connections import Connections, status_of, unmeasured
@@ -28,6 +29,7 @@ from strata.inference.run.generate import (
     Generation,
     GenerationParams,
     GenerationResult,
+    OnRecovery,
     OnText,
     Prompts,
     asked_apart,
@@ -37,13 +39,14 @@ from strata.inference.run.local import drafts_at_most
 from strata.inference.run.measuring import links_between
 from strata.inference.run.mesh_nodes import Job, MeshNodes
 from strata.inference.run.mesh_scoring import score_batches
+from strata.inference.run.peers import NodeClient
 from strata.inference.run.placed import Placement
 from strata.inference.run.rebalancing import Rebalanced, Rebalancer
 from strata.inference.run.scoring import Question, check, gather, make_batches
 from strata.inference.run.standby import Standbys
 from strata.inference.run.survey import Survey, survey_nodes
 from strata.inference.run.text import Texts
-from strata.inference.run.told import Told, ToldLeaks, Watcher
+from strata.inference.run.told import Telling, Told, ToldLeaks, Watcher
 from strata.mesh import Recent, Roster
 from strata.secure import Identity
 from strata.triage import Breakers
@@ -64,6 +67,7 @@ class Coordinator:
         self._admissions: dict[Plan, Admission] = {}
         self._breakers = Breakers()
         self._leaks = ToldLeaks()
+        self._telling = Telling()
         self._rebalancer = Rebalancer(connections)
         self._standbys = Standbys(identity, connections, home)
 
@@ -114,6 +118,22 @@ class Coordinator:
         clients = self._connections.clients
         statuses = await each(status_of, clients)
         return [unmeasured(client, status) for client, status in zip(clients, statuses, strict=True)]
+
+    async def statuses(self) -> Mapping[str, Status]:
+        """How the connected nodes are, by name, in the membership's order."""
+        clients = self._connections.clients
+        found: dict[str, Status] = {}
+
+        async def ask(client: NodeClient) -> None:
+            with suppress(NodeLost):
+                found[client.name] = await status_of(client)
+
+        await each(ask, clients)
+        return {client.name: found[client.name] for client in clients if client.name in found}
+
+    def placed(self, plan: Plan) -> Plan:
+        """The plan by which the layers of a plan lie now that some were moved."""
+        return self._placements[plan].plan if plan in self._placements else plan
 
     async def survey(self) -> Survey:
         """Have each node measure itself, and those links between any two of them that no sweep of the mesh has measured
@@ -200,6 +220,7 @@ class Coordinator:
         params: GenerationParams | None = None,
         on_text: OnText | None = None,
         *,
+        on_recovery: OnRecovery | None = None,
         watcher: Watcher | None = None,
         journal: Journal | None = None,
     ) -> GenerationResult:
@@ -207,10 +228,12 @@ class Coordinator:
 
         on_text(row, piece) is called as text comes. With a `watcher` the generation survives its nodes: when one dies,
         hangs or breaks, its layers move to an idle node or, by a new plan, to those that are left, or, where these have
-        not the memory, to this process if it has; later generations of the plan begin there. From then on, idle nodes
-        have all stages on disk and, as far as there is room, in memory (warm standby). Without one, raises StageFailed
-        when a node fails (within seconds, never a hang). With a `journal` it goes on where an earlier one of the same
-        name was cut off, and its text comes again from the beginning.
+        not the memory, to this process if it has; later generations of the plan begin there; on_recovery is called when
+        it has gone on. From then on, idle nodes have all stages on disk and, as far as there is room, in memory (warm
+        standby). Without one, raises StageFailed when a node fails (within seconds, never a hang). With a `journal` it
+        goes on where an earlier one of the same name was cut off, and its text comes again from the beginning.
+
+        Generations of a plan that run at the same time tell a watcher of one failure once.
 
         Where the nodes have no memory for one more, it waits until another generation of the plan has ended. Cancelling
         it, waiting or running, closes its sessions on the nodes.
@@ -218,7 +241,7 @@ class Coordinator:
         Raises RequestRefused (code "shard": distribute first; "memory": no room for the KV cache, with none of ours to
         wait for), NoTokenizer, ContextExceeded, LedgerError.
         """
-        asked = Asked(prompts, params or GenerationParams(), on_text)
+        asked = Asked(prompts, params or GenerationParams(), on_text, on_recovery)
         (result,) = await self._answer(checkpoint, plan, [asked], watcher, journal)
         return result
 
@@ -277,17 +300,24 @@ class Coordinator:
         texts = await trio.to_thread.run_sync(Texts.of, checkpoint.path)
         speculate = await trio.to_thread.run_sync(drafts_at_most, checkpoint, asked[0].params)
         generations = [
-            Generation(texts, one.prompts, one.params, context=plan.context, on_text=one.on_text, speculate=speculate)
+            Generation(
+                texts,
+                one.prompts,
+                one.params,
+                context=plan.context,
+                on_text=one.on_text,
+                on_recovery=one.on_recovery,
+                speculate=speculate,
+            )
             for one in asked
         ]
         placement = self._placements.setdefault(plan, Placement(plan))
         admission = self._admissions.setdefault(plan, Admission())
         profile = await trio.to_thread.run_sync(profile_model, checkpoint.path, plan.dtype, plan.weights, plan.kv_cache)
-        told = None if watcher is None else Told(watcher)
         if watcher is not None:
             self._standbys.cover(checkpoint, placement)
 
-        async def run(index: int) -> GenerationResult:
+        async def run(index: int, told: Told | None) -> GenerationResult:
             generation = generations[index]
             nodes = MeshNodes(
                 Job(checkpoint, profile, generation, asked[index].params),
@@ -303,7 +333,8 @@ class Coordinator:
             return generation.result(await survivor.run())
 
         async def run_all() -> list[GenerationResult]:
-            return await each(run, range(len(generations)))
+            with nullcontext() if watcher is None else self._telling.told(plan, watcher) as told:
+                return await each(lambda index: run(index, told), range(len(generations)))
 
         if journal is None:
             results = await run_all()

@@ -66,6 +66,7 @@ def together(results: Sequence[GenerationResult]) -> GenerationResult:
         waited=began,
         drafted=sum(result.drafted for result in results),
         accepted=sum(result.accepted for result in results),
+        finish=[reason for result in results for reason in result.finish],
     )
 
 

@@ -1,10 +1,12 @@
 """Between text and tokens: the model's own tokenizer, its chat template, its stop tokens, and streaming."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from jinja2 import TemplateError
 
 from strata.errors import StrataError
 
@@ -14,6 +16,10 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model"
 
 class NoTokenizer(StrataError):
     """The model folder has no tokenizer, so it takes and gives token ids only."""
+
+
+class TemplateRefused(StrataError):
+    """The model's chat template does not take such a conversation."""
 
 
 class Texts:
@@ -40,15 +46,30 @@ class Texts:
         """
         return [self._encode(prompt, chat) if isinstance(prompt, str) else list(prompt) for prompt in prompts]
 
-    def _encode(self, prompt: str, chat: bool) -> list[int]:
+    def converse(self, turns: Sequence[Mapping[str, str]]) -> list[int]:
+        """Token ids of a conversation in the model's chat template, up to where the model's answer begins.
+
+        turns: {"role": "system", "user" or "assistant", "content": text}. Without a template, the contents one after
+        the other, an empty line between them. Raises NoTokenizer, TemplateRefused.
+        """
         if self.tokenizer is None:
             raise NoTokenizer(f"{self._path} has no tokenizer")
-        if chat and self.tokenizer.chat_template:
-            turns = [{"role": "user", "content": prompt}]
-            encoded = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)
-        else:
-            encoded = self.tokenizer(prompt)
+        if not self.tokenizer.chat_template:
+            return self._encode("\n\n".join(turn["content"] for turn in turns), chat=False)
+        try:
+            encoded = self.tokenizer.apply_chat_template(
+                list(map(dict, turns)), add_generation_prompt=True, return_dict=True
+            )
+        except TemplateError as error:
+            raise TemplateRefused(f"the model's chat template does not take this conversation: {error}") from error
         return list(encoded["input_ids"])
+
+    def _encode(self, prompt: str, chat: bool) -> list[int]:
+        if chat:
+            return self.converse([{"role": "user", "content": prompt}])
+        if self.tokenizer is None:
+            raise NoTokenizer(f"{self._path} has no tokenizer")
+        return list(self.tokenizer(prompt)["input_ids"])
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of `tokens` without special tokens; "" where there is no tokenizer."""

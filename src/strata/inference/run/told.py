@@ -1,6 +1,7 @@
 """Failures told once: when a stage fails under several generations each of them meets it, but it is one incident."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -80,6 +81,26 @@ class Told:
         if incident.went_on == went_on:
             return None
         return Incident(await trio.to_thread.run_sync(self._watcher.failed, failure))
+
+
+class Telling:
+    """One `Told` for all generations that share a place and a watcher, as long as there are any."""
+
+    def __init__(self) -> None:
+        self._shared: dict[tuple[Hashable, int], tuple[Told, list[None]]] = {}
+
+    @contextmanager
+    def told(self, place: Hashable, watcher: Watcher) -> Iterator[Told]:
+        """Yield that of the place."""
+        key = place, id(watcher)  # whoever is in here keeps the watcher, so nobody else has its id
+        told, users = self._shared.setdefault(key, (Told(watcher), []))
+        users.append(None)
+        try:
+            yield told
+        finally:
+            users.pop()
+            if not users:
+                del self._shared[key]
 
 
 class ToldLeaks:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from strata.inference.plan import make_plan
-from strata.inference.plan.keep import TOLERANCE, keep_placement
+from strata.inference.plan.keep import TOLERANCE, keep_placement, priced_placement
 from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.plan.profile import LayerProfile, ModelProfile
 
@@ -89,3 +89,15 @@ def test_layers_do_not_stay_on_a_mobile_node_that_is_needed_no_more():
     assert used not in {stage.node for stage in best.stages}
     assert keep_placement(yesterday, best, MODEL, today, LINKS) == best
     assert keep_placement(yesterday, yesterday, MODEL, today, LINKS).stages == yesterday.stages
+
+
+def test_a_placement_is_priced_at_todays_measurements():
+    yesterday = plan(nodes(10e9, 9e9, 1e9))
+    measured = nodes(1e9, 9e9, 10e9)
+    best = plan(measured)
+    priced = priced_placement(yesterday, best, MODEL, measured, LINKS)
+    assert [(s.node, s.first, s.last) for s in priced.stages] == [(s.node, s.first, s.last) for s in yesterday.stages]
+    assert priced.value == pytest.approx(sum(s.seconds + s.link_seconds for s in priced.stages))
+    assert priced.value > best.value
+    assert priced.lower_bound == best.lower_bound
+    assert priced_placement(yesterday, best, MODEL, measured[1:], LINKS.among([1, 2])) is None

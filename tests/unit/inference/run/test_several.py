@@ -17,7 +17,7 @@ from strata.inference.run.journal import Journal
 from strata.inference.run.local import generate_locally
 from strata.inference.run.running_remote import RemoteRun
 from strata.inference.run.several import answer_prompts, together
-from strata.inference.run.told import Told
+from strata.inference.run.told import Telling, Told
 from strata.store import AnswerLog, LedgerError
 from tests.support.nodes import mesh_of, split
 from tests.unit.inference.run.test_failover import Notes
@@ -235,3 +235,17 @@ async def test_one_that_ends_otherwise_than_the_others_is_an_incident_of_its_own
     await told.gave_up(third, failure, "the generation did not go on")
     assert notes.responses == {0: "moved to d"}
     assert notes.abandoned == {2: "the generation did not go on"}
+
+
+async def test_generations_at_the_same_time_tell_of_a_failure_once() -> None:
+    telling, notes, failure = Telling(), Notes(), StageFailed("b", (1, 2), "gone")
+    with telling.told("plan", notes) as first:
+        with telling.told("plan", notes) as second, telling.told("another plan", notes) as other:
+            assert await first.failed(failure, 0) is await second.failed(failure, 0)
+            assert await other.failed(failure, 0) is not await first.failed(failure, 0)
+        with telling.told("plan", notes) as third, telling.told("plan", Notes()) as theirs:
+            assert third is first
+            assert theirs is not first
+    with telling.told("plan", notes) as later:
+        assert later is not first
+    assert len(notes.failures) == 2

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.inference.run.text import NoTokenizer, Texts, TextStream
+from strata.inference.run.text import NoTokenizer, TemplateRefused, Texts, TextStream
+from tests.support.nodes import tiny_tokenizer
 
 
 class Bytes:
@@ -80,3 +81,41 @@ def test_a_tokenizer_is_kept_until_its_files_change(tmp_path: Path) -> None:
         Texts.of(tmp_path)
     file.unlink()
     assert Texts.of(tmp_path) is before
+
+
+CONVERSATION = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Hello"},
+    {"role": "assistant", "content": "Hi."},
+    {"role": "user", "content": "Why?"},
+]
+
+
+def test_a_conversation_is_put_into_the_template(smollm2: Path) -> None:
+    texts = Texts(smollm2)
+    assert texts.tokenizer.decode(texts.converse(CONVERSATION)) == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n"
+        "<|im_start|>assistant\nHi.<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n"
+    )
+    (alone,) = texts.encode(["Hello"], chat=True)
+    assert texts.converse([{"role": "user", "content": "Hello"}]) == alone
+
+
+def test_without_a_template_the_contents_follow_each_other(tmp_path: Path) -> None:
+    tiny_tokenizer(tmp_path)
+    texts = Texts(tmp_path)
+    turns = [{"role": "user", "content": "tell me"}, {"role": "assistant", "content": "a story"}]
+    assert texts.converse(turns) == texts.encode(["tell me a story"], chat=False)[0] == [1, 2, 3, 4]
+
+
+def test_a_conversation_that_the_template_forbids_is_refused(tmp_path: Path) -> None:
+    tiny_tokenizer(tmp_path)
+    texts = Texts(tmp_path)
+    texts.tokenizer.chat_template = "{{ raise_exception('the first one speaks last') }}"
+    with pytest.raises(TemplateRefused, match="the first one speaks last"):
+        texts.converse(CONVERSATION)
+
+
+def test_a_conversation_needs_a_tokenizer(tmp_path: Path) -> None:
+    with pytest.raises(NoTokenizer):
+        Texts(tmp_path).converse(CONVERSATION)
