@@ -32,9 +32,9 @@ from strata.api.ports import (
 if TYPE_CHECKING:
     from strata.api.app import create_app, schema
     from strata.api.context import Context
+    from strata.api.fleet import open_fleet
     from strata.api.limits import Limits
     from strata.api.serving import serve
-    from strata.api.fleet import open_fleet
 
 __all__ = [
     "Context",
