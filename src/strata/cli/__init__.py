@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "mesh": ("strata.cli.mesh:app", "Say who is in the mesh; be a member; sweep it, mend it, simulate it."),
     "evolution": ("strata.cli.evolution:app", "See who is champion and why; decide, report, roll back."),
     "imports": ("strata.cli.imports:app", "Analyse a project's imports; standardise them, file by file."),
-    "incidents": ("strata.cli.incidents:incidents", "List what failed, and what was done about it."),
+    "incidents": ("strata.cli.incidents:app", "List what failed and what was done; take it up, resolve it."),
     "merge": ("strata.cli.merge:merge", "Merge models by a mergekit recipe."),
     "store": ("strata.cli.store:app", "Look after stored artifacts."),
 }
