@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from strata.api.context import Context
 from strata.api.problems import answer_errors
+from strata.api.routes import triage
 
 PREFIXES = ("/v1", "/v2")
 
@@ -13,4 +14,5 @@ def create_app(context: Context) -> FastAPI:
     app = FastAPI(title="Strata", version="1", description="Run, evolve, connect and refactor a fleet of models.")
     app.state.context = context
     answer_errors(app)
+    app.include_router(triage.router)
     return app

@@ -25,6 +25,17 @@ Within = Annotated[Context, Depends(_context)]
 """The parameter of a route that needs the context."""
 
 
+async def _caller(request: Request) -> Token:
+    token: Token | None = getattr(request.state, "token", None)
+    if token is None:
+        raise HTTPException(401, "give a valid bearer token", {"WWW-Authenticate": "Bearer"})
+    return token
+
+
+Caller = Annotated[Token, Depends(_caller)]
+"""The parameter of a route that needs to know whose token was given."""
+
+
 def allowing(scope: Scope) -> Any:
     """The dependency of a route, or router, whose callers need this scope."""
     return Security(_check(scope))
@@ -32,7 +43,9 @@ def allowing(scope: Scope) -> Any:
 
 def _check(scope: Scope) -> Callable[..., Token]:
     def check(
-        context: Within, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None
+        request: Request,
+        context: Within,
+        given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
     ) -> Token:
         token = None if given is None else TokenLog(context.ledger).find(given.credentials)
         if token is None or not token.is_valid(datetime.now(UTC)):
@@ -41,6 +54,7 @@ def _check(scope: Scope) -> Callable[..., Token]:
         if scope not in token.scopes:
             wanted = {"WWW-Authenticate": f'Bearer error="insufficient_scope" scope="{scope}"'}
             raise HTTPException(403, f"this needs a token with the scope {scope}", wanted)
+        request.state.token = token
         return token
 
     return check
