@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from strata.store.database import Database
@@ -25,6 +25,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 OVERLAP = 64  # of the newest are read again: in PostgreSQL a lower id may be committed after a higher one
 LONGEST_BY, LONGEST_REASON = 128, 2000  # characters
 _STRIDE = 4  # an older part of a case is looked for in steps of so many quiet times
+_NAMES = ("pipeline", "kind", "subject")
 _AT_ONCE = 500  # ids in one statement
 _MOST_RELATED = 5000  # later incidents that are looked at for an old case
 
@@ -77,8 +78,10 @@ class CaseLog(Database):
             latest = _read(connection, select(incidents).order_by(incidents.c.id.desc()).limit(newest))
             found = {each.id: each for each in latest}
             if len(found) == newest:
-                oldest, since = min(found), min(each.started for each in latest)
-                earlier = select(incidents).where(incidents.c.id < oldest, _reaches(since, holds.longest))
+                oldest, since, longest = min(found), min(each.started for each in latest), holds.longest
+                earlier = select(incidents).where(
+                    incidents.c.id < oldest, _reaches(since - longest.quiet, since - longest.lapse)
+                )
                 reaching = [each for each in _read(connection, earlier) if _hold(each, holds).until(each) >= since]
                 found |= {each.id: each for each in reaching}
                 for head in _heads(reaching):
@@ -100,7 +103,7 @@ class CaseLog(Database):
             mine = _read(connection, select(incidents).where(incidents.c.id == incident_id))
             if not mine:
                 return ()
-            later = select(incidents).where(*_alike(mine[0]), incidents.c.id > incident_id)
+            later = select(incidents).filter_by(**_alike(mine[0])).where(incidents.c.id > incident_id)
             later = later.order_by(incidents.c.id).limit(_MOST_RELATED)
             found = [*_before(connection, mine[0], _hold(mine[0], holds)), *mine, *_read(connection, later)]
         return tuple(sorted(found, key=lambda each: each.id))
@@ -154,13 +157,13 @@ def _read(connection: Connection, query: Select[Any]) -> list[Incident]:
     return [Incident(**row) for row in connection.execute(query).mappings()]
 
 
-def _reaches(since: datetime, hold: Hold) -> ColumnElement[bool]:
-    """Whose case still took in another incident at that time."""
+def _reaches(resolved: Any, abandoned: Any) -> ColumnElement[bool]:
+    """Open ones, and what has ended since these times; values or parameters."""
     state, ended = incidents.c.state, incidents.c.ended
     return or_(
         state == "open",
-        and_(state == "resolved", ended >= since - hold.quiet),
-        and_(state == "abandoned", ended >= since - hold.lapse),
+        and_(state == "resolved", ended >= resolved),
+        and_(state == "abandoned", ended >= abandoned),
     )
 
 
@@ -168,8 +171,8 @@ def _hold(incident: Incident, holds: Holds) -> Hold:
     return holds.hold(incident.pipeline, incident.kind)
 
 
-def _alike(incident: Incident) -> tuple[ColumnElement[bool], ...]:
-    return tuple(incidents.c[name] == getattr(incident, name) for name in ("pipeline", "kind", "subject"))
+def _alike(incident: Incident) -> dict[str, str]:
+    return {name: getattr(incident, name) for name in _NAMES}
 
 
 def _heads(found: Iterable[Incident]) -> list[Incident]:
@@ -180,13 +183,21 @@ def _heads(found: Iterable[Incident]) -> list[Incident]:
     return list(heads.values())
 
 
+# Made once: it is asked for each of many incidents, and making it takes longer than answering it.
+_EARLIER = select(incidents).where(
+    *(incidents.c[name] == bindparam(name) for name in _NAMES),
+    incidents.c.started <= bindparam("since"),
+    _reaches(bindparam("resolved"), bindparam("abandoned")),
+)
+
+
 def _before(connection: Connection, head: Incident, hold: Hold) -> list[Incident]:
     """What a case may have before its incident `head`, however far that goes back."""
-    reach = Hold(_STRIDE * hold.quiet, hold.lapse)
     found, since = {head.id: head}, head.started
     while True:
-        earlier = select(incidents).where(*_alike(head), incidents.c.started <= since, _reaches(since, reach))
-        more = [each for each in _read(connection, earlier) if each.id not in found]
+        ended = {"resolved": since - _STRIDE * hold.quiet, "abandoned": since - hold.lapse}
+        earlier = connection.execute(_EARLIER, _alike(head) | {"since": since} | ended).mappings()
+        more = [Incident(**row) for row in earlier if row["id"] not in found]
         if not more:
             break
         found |= {each.id: each for each in more}

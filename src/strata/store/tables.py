@@ -88,7 +88,7 @@ incidents = Table(
     Column("response", Text, nullable=False),
     Column("figures", JSON, nullable=False),
     Index("incidents_by_end", "state", "ended"),
-    Index("incidents_of_kind", "pipeline", "kind", "ended"),
+    Index("incidents_of_subject", "pipeline", "kind", "subject", "ended"),
 )
 
 answers = Table(

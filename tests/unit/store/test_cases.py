@@ -100,14 +100,14 @@ def test_an_older_ledger_gets_the_indexes_too(any_url: str) -> None:
     with engine.begin() as connection:
         for table in ("tokens", "case_decisions", "case_notices", "memory_samples", "rollouts", "rollout_samples"):
             connection.execute(text(f"DROP TABLE {table}"))
-        for index in ("incidents_by_end", "incidents_of_kind"):
+        for index in ("incidents_by_end", "incidents_of_subject"):
             connection.execute(text(f"DROP INDEX {index}"))
         connection.execute(text("UPDATE ledger_version SET version = 4"))
     Ledger(any_url).close()
     with engine.connect() as connection:
         found = {each["name"] for each in inspect(connection).get_indexes("incidents")}
     engine.dispose()
-    assert found >= {"incidents_by_end", "incidents_of_kind"}
+    assert found >= {"incidents_by_end", "incidents_of_subject"}
 
 
 def test_who_decides_is_named(any_url: str) -> None:
