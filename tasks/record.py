@@ -1,24 +1,31 @@
 """Every run of a pipeline leaves a line in the ledger, however it ends."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.exceptions import Pause
 from prefect.states import Completed
 
 from strata.settings import Settings
-from strata.store import Ledger
+from strata.store import Ledger, within_run
 
 ALL_OFF = "All pipelines are switched off: set ARCHAEOLOGICAL_PHASE_2_ENABLED=true to run them."
 
 
 @contextmanager
 def recorded(pipeline: str, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Record the block as one run; what it puts into the yielded dictionary becomes the run's figures."""
+    """Record the block as one run; what it puts into the yielded dictionary becomes the run's figures.
+
+    Incidents that are begun in it name the flow run.
+    """
     figures: dict[str, Any] = {}
-    with Ledger(settings.ledger) as ledger:
+    with Ledger(settings.ledger) as ledger, ExitStack() as stack:
+        context = FlowRunContext.get()
+        if context is not None and context.flow_run is not None:
+            stack.enter_context(within_run(str(context.flow_run.id)))
         run = ledger.start_run(pipeline, settings.phase_2_version)
         try:
             yield figures

@@ -5,7 +5,7 @@ The flags keep the names that operators already use, so they carry no `STRATA_` 
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -75,6 +75,22 @@ class Settings(BaseSettings):
         alias="STRATA_UPLINK_BYTES_PER_SECOND",
         description="What a process may send to other members in all; its classes share it, control goes first; "
         "default: no limit",
+    )
+
+    triage_rules: Path | None = Field(
+        None,
+        alias="STRATA_TRIAGE_RULES",
+        description="A TOML file of rules for incidents, laid over those of the package",
+    )
+    triage_webhook: SecretStr | None = Field(
+        None,
+        alias="STRATA_TRIAGE_WEBHOOK",
+        description="URL to which new incidents are posted, with https, or http to this machine itself",
+    )
+    triage_webhook_secret: SecretStr | None = Field(
+        None,
+        alias="STRATA_TRIAGE_WEBHOOK_SECRET",
+        description="What the webhook signs with: whsec_ and 24 to 64 random bytes in base64",
     )
 
     @property

@@ -30,19 +30,24 @@ VALUES = {
     "ARCHAEOLOGICAL_PHASE_2_VERSION": "phase_2_version",
     "STRATA_HOME": "home",
     "STRATA_LEDGER_URL": "ledger_url",
+    "STRATA_TRIAGE_RULES": "triage_rules",
     "STRATA_UPLINK_BYTES_PER_SECOND": "uplink_bytes_per_second",
+}
+SECRETS = {
+    "STRATA_TRIAGE_WEBHOOK": "triage_webhook",
+    "STRATA_TRIAGE_WEBHOOK_SECRET": "triage_webhook_secret",
 }
 
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in (*FLAGS, *OFF, *VALUES):
+    for name in (*FLAGS, *OFF, *VALUES, *SECRETS):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
 
 def test_these_are_all_the_names() -> None:
-    assert {field.alias: name for name, field in Settings.model_fields.items()} == FLAGS | OFF | VALUES
+    assert {field.alias: name for name, field in Settings.model_fields.items()} == FLAGS | OFF | VALUES | SECRETS
 
 
 def test_the_example_lists_exactly_these_names_each_with_its_line() -> None:
@@ -83,6 +88,13 @@ def test_each_value_is_read_from_the_environment_and_from_the_file(
     assert str(getattr(Settings(), field)) == file
     monkeypatch.setenv(name, environment)
     assert str(getattr(Settings(), field)) == environment
+
+
+@pytest.mark.parametrize(("name", "field"), SECRETS.items())
+def test_a_secret_is_read_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, field: str) -> None:
+    monkeypatch.setenv(name, "whisper")
+    assert getattr(Settings(), field).get_secret_value() == "whisper"
+    assert "whisper" not in repr(Settings())
 
 
 def test_what_is_neither_on_nor_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from strata.api.envelope import Envelope
 from strata.api.gate import BodyLimit, Gate
 from strata.api.limits import Limits, Rates, Streams
 from strata.api.problems import Problem, answer_errors, responses
-from strata.api.routes import archaeological, chat, execute, healthz, inference, jobs, security
+from strata.api.routes import archaeological, chat, execute, healthz, inference, jobs, security, triage
 
 ROUTERS = (
     archaeological.router,
@@ -21,6 +21,7 @@ ROUTERS = (
     inference.router,
     jobs.router,
     security.router,
+    triage.router,
 )
 COMMON = responses(400, 401, 403, 413, 422, 429, 500)
 

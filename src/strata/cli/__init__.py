@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "evolution": ("strata.cli.evolution:app", "See who is champion and why; decide, report, roll back."),
     "imports": ("strata.cli.imports:app", "Analyse a project's imports; standardise them, file by file."),
     "api": ("strata.cli.api:app", "Make and revoke tokens of the HTTP API; print its schema."),
-    "incidents": ("strata.cli.incidents:incidents", "List what failed, and what was done about it."),
+    "incidents": ("strata.cli.incidents:app", "List what failed and what was done; take it up, resolve it."),
     "merge": ("strata.cli.merge:merge", "Merge models by a mergekit recipe."),
     "store": ("strata.cli.store:app", "Look after stored artifacts."),
 }

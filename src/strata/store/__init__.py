@@ -7,7 +7,8 @@ Public face:
 - `PartialBlob`: a blob that arrives in pieces and can be resumed
 - `GcReport`, `VerifyReport`: what `Store.gc` and `Store.verify` found
 - `Ledger`, `Run`, `Pointer`, `Move`: runs, and pointers moved by compare-and-swap
-- `IncidentLog`, `Incident`: what failed, and what was done about it
+- `IncidentLog`, `Incident`: what failed, and what was done about it; `within_run` notes in which run
+- `CaseLog`, `Decision`, `Hold`, `Holds`: what cases are made of, what people decided, what was told
 - `AnswerLog`, `AnswerRecord`: answers under way, to be taken up again
 - `GenerationLog`, `Generation`: rounds of evolution; `Lineage`, `ModelRecord`: models and what each was made of
 - `ChampionLog`, `Change`, `Explanation`: the champion's pointer, moved in one transaction with what explains it
@@ -41,9 +42,10 @@ from strata.store.sweep import GcReport, VerifyReport
 if TYPE_CHECKING:
     from strata.store.answers import AnswerLog, AnswerRecord
     from strata.store.approvals import Approval, Approvals
+    from strata.store.cases import CaseLog, Decision, Hold, Holds, Verdict
     from strata.store.champions import CHAMPION, ChampionLog, Change, ChangeKind, Explanation
     from strata.store.generations import Generation, GenerationLog, GenerationState
-    from strata.store.incidents import Incident, IncidentLog
+    from strata.store.incidents import Incident, IncidentLog, within_run
     from strata.store.ledger import Ledger, Move, Run
     from strata.store.lineage import Lineage, ModelRecord
     from strata.store.migrations import Migration, MigrationFile, MigrationLog, MigrationState, MigrationStep, StepState
@@ -59,14 +61,18 @@ __all__ = [
     "ArtifactRef",
     "BlobCorrupt",
     "BlobMissing",
+    "CaseLog",
     "ChampionLog",
     "Change",
     "ChangeKind",
+    "Decision",
     "Explanation",
     "GcReport",
     "Generation",
     "GenerationLog",
     "GenerationState",
+    "Hold",
+    "Holds",
     "Incident",
     "IncidentLog",
     "InvalidName",
@@ -92,7 +98,9 @@ __all__ = [
     "StoreError",
     "Token",
     "TokenLog",
+    "Verdict",
     "VerifyReport",
+    "within_run",
 ]
 
 _MODULES = {
@@ -101,13 +109,17 @@ _MODULES = {
     "Approval": "approvals",
     "Approvals": "approvals",
     "CHAMPION": "champions",
+    "CaseLog": "cases",
     "ChampionLog": "champions",
     "Change": "champions",
+    "Decision": "cases",
     "ChangeKind": "champions",
     "Explanation": "champions",
     "Generation": "generations",
     "GenerationLog": "generations",
     "GenerationState": "generations",
+    "Hold": "cases",
+    "Holds": "cases",
     "Incident": "incidents",
     "IncidentLog": "incidents",
     "Ledger": "ledger",
@@ -125,6 +137,8 @@ _MODULES = {
     "StepState": "migrations",
     "Token": "tokens",
     "TokenLog": "tokens",
+    "Verdict": "cases",
+    "within_run": "incidents",
 }
 
 

@@ -1,6 +1,8 @@
 """Incidents: what failed, when, and what was done about it. Rows of the ledger's database."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -12,6 +14,8 @@ from strata.store.errors import LedgerError
 from strata.store.tables import incidents
 
 State = Literal["open", "resolved", "abandoned"]
+
+_run: ContextVar[str | None] = ContextVar("run", default=None)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,16 @@ class Incident:
     figures: Mapping[str, Any]
 
 
+@contextmanager
+def within_run(run: str) -> Iterator[None]:
+    """Have the incidents that are begun in the block, and in threads with its context, say in which run: `run`."""
+    token = _run.set(run)
+    try:
+        yield
+    finally:
+        _run.reset(token)
+
+
 class IncidentLog(Database):
     """The incidents of all pipelines."""
 
@@ -37,10 +51,12 @@ class IncidentLog(Database):
         self, *, pipeline: str, kind: str, subject: str, detail: str, figures: Mapping[str, Any] | None = None
     ) -> int:
         """Record that something failed; returns the incident's id."""
+        run = _run.get()
+        noted = ({} if run is None else {"run": run}) | dict(figures or {})
         row = {"pipeline": pipeline, "kind": kind, "subject": subject, "detail": detail, "state": "open"}
         row |= {"response": ""}
         with self._engine.begin() as connection:
-            values = row | {"started": datetime.now(UTC), "figures": dict(figures or {})}
+            values = row | {"started": datetime.now(UTC), "figures": noted}
             key = connection.execute(insert(incidents).values(values)).inserted_primary_key
         assert key is not None
         return int(key[0])

@@ -16,12 +16,13 @@ from sqlalchemy.exc import (
 
 from strata.files import locked, make_folder
 from strata.store.errors import LedgerError
-from strata.store.tables import ledger_version, metadata
+from strata.store.tables import incidents, ledger_version, metadata
 
 # 2 added incidents and answers; 3 generations, models, approvals and changes; 4 migrations, their steps and files;
-# 5 tokens, what was decided and told of cases, samples of memory, rollouts and what was measured under them
+# 5 tokens, what was decided and told of cases, samples of memory, rollouts and what was measured under them, and two
+# indexes of incidents
 SCHEMA_VERSION = 5
-_OLDER = (1, 2, 3, 4)  # versions that only lack tables
+_OLDER = (1, 2, 3, 4)  # versions that only lack tables and indexes
 BUSY_SECONDS = 30  # how long a writer waits for another one before SQLite gives up
 
 
@@ -90,6 +91,8 @@ def _tables(engine: Engine) -> int | None:
         found = connection.execute(select(ledger_version.c.version)).scalar()
         if found in _OLDER:
             metadata.create_all(connection)  # those that are not there
+            for index in incidents.indexes:
+                index.create(connection, checkfirst=True)
             connection.execute(update(ledger_version).values(version=SCHEMA_VERSION))
             return SCHEMA_VERSION
         return found

@@ -87,6 +87,8 @@ incidents = Table(
     Column("ended", UtcDateTime),
     Column("response", Text, nullable=False),
     Column("figures", JSON, nullable=False),
+    Index("incidents_by_end", "state", "ended"),
+    Index("incidents_of_subject", "pipeline", "kind", "subject", "ended"),
 )
 
 answers = Table(

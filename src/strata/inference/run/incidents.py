@@ -27,11 +27,13 @@ class RecordedFailures:
 
     def recovered(self, key: int, response: str, seconds: float) -> None:
         """Resolve it."""
-        self._log.resolve(key, response, {"seconds": seconds})
+        with suppress(LedgerError):  # a person has resolved it meanwhile
+            self._log.resolve(key, response, {"seconds": seconds})
 
     def gave_up(self, key: int, response: str) -> None:
         """Abandon it."""
-        self._log.abandon(key, response)
+        with suppress(LedgerError):  # a person has resolved it meanwhile
+            self._log.abandon(key, response)
 
     def leaking(self, node: str, detail: str) -> None:
         """Begin an incident, which stays open: nothing is done about it here."""

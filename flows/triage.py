@@ -1,0 +1,29 @@
+"""Triage in Prefect's user interface: the cases that are not resolved, as the artifact `triage`.
+
+The deployment `triage/triage` in `prefect.yaml` is started by the events `strata.incident.*`, which the API emits.
+"""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from strata.settings import Settings
+from tasks.record import ALL_OFF, recorded, skipped
+from tasks.triage import TRIAGE, publish_cases
+from tasks.triage_parameters import TriageParameters
+
+ALL = TriageParameters()
+
+
+@flow(name=TRIAGE)
+def run(parameters: TriageParameters = ALL) -> int | State:
+    """Publish the table of the cases that are not resolved; returns how many there are.
+
+    Args:
+        parameters: Which cases.
+    """
+    settings = Settings()
+    if not settings.phase_2:
+        return skipped(TRIAGE, settings, ALL_OFF)
+    with recorded(TRIAGE, settings) as record:
+        record["unresolved"] = found = publish_cases(parameters, settings)
+    return found
