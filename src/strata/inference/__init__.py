@@ -11,7 +11,7 @@ it), `place_layers` (a plan for its nodes), `Coordinator` (survey, distribute, g
 `scoring_plan` is a plan for those), `Survey`, `answer_prompts` (each in a session of its own), `GenerationParams`,
 `SamplingParams`, `GenerationResult`, `StageResult`, `Recovery`, `RecordedFailures` (whom the coordinator tells of
 failed stages), `Journal` (an answer that outlives its coordinator), `recording` (both, kept in the ledger),
-`DistributionProgress`, `DistributionReport`, `ShardReport`.
+`DistributionProgress`, `DistributionReport`, `ShardReport`, `CleanedUp` (what a node gave back).
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`; `rehearse`, `Rebalanced` (whether layers should move).
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `recovery_rows`,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from strata.inference.plan.nodes_file import read_nodes
     from strata.inference.plan.plan import with_most_sessions
     from strata.inference.plan.profile import profile_model
+    from strata.inference.protocol.messages import CleanedUp
     from strata.inference.report.moves import move_document, move_rows, move_sentence
     from strata.inference.report.report import (
         Row,
@@ -82,6 +83,7 @@ __all__ = [
     "BaselineFailed",
     "Checkpoint",
     "CheckpointError",
+    "CleanedUp",
     "ContextExceeded",
     "Coordinator",
     "DistributionBars",
@@ -154,6 +156,7 @@ __all__ = [
 
 _MODULES = {
     "node.daemon": ("run_node",),
+    "protocol.messages": ("CleanedUp",),
     "run.answering": ("Answer", "answer"),
     "run.measuring": ("NotMeasured",),
     "run.rebalancing": ("Rebalanced",),

@@ -44,6 +44,7 @@ class StageRun:
         self.order = order
         self.coordinator = coordinator
         self.scope = trio.CancelScope()
+        self.ended = trio.Event()
         self.following = following
         self._batcher = batcher
         self._pace = pace
@@ -63,6 +64,11 @@ class StageRun:
     def kv_bytes(self) -> int:
         """Bytes of KV cache in use."""
         return self.session.kv_bytes
+
+    @property
+    def waits(self) -> bool:
+        """Whether all that came in has been computed, so that it is for its coordinator to go on."""
+        return self._taken == self._computed
 
     @property
     def progress(self) -> Progress:

@@ -17,6 +17,7 @@ from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.plan import Plan
 from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.plan.profile import profile_model
+from strata.inference.protocol.messages import CleanedUp, Status
 from strata.inference.run.admission import Admission
 from strata.inference.run.concurrent import beside, each
 from strata.inference.run.connections import Connections, status_of, unmeasured
@@ -42,6 +43,7 @@ from strata.inference.run.rebalancing import Rebalanced, Rebalancer
 from strata.inference.run.scoring import Question, check, gather, make_batches
 from strata.inference.run.standby import Standbys
 from strata.inference.run.survey import Survey, survey_nodes
+from strata.inference.run.tending import IDLE_SECONDS, clean, statuses_of
 from strata.inference.run.text import Texts
 from strata.inference.run.told import Told, ToldLeaks, Watcher
 from strata.mesh import Recent, Roster
@@ -114,6 +116,22 @@ class Coordinator:
         clients = self._connections.clients
         statuses = await each(status_of, clients)
         return [unmeasured(client, status) for client, status in zip(clients, statuses, strict=True)]
+
+    async def statuses(self) -> Mapping[str, Status]:
+        """How the connected nodes are, by name, in the membership's order."""
+        return await statuses_of(self._connections.clients)
+
+    async def clean_up(self, node: str, idle_seconds: float = IDLE_SECONDS) -> CleanedUp:
+        """Have a node end sessions that are idle for so long, whoever opened them, drop its standbys and give back
+        memory that is free.
+
+        Raises NodeLost, also where it is not connected, and RequestRefused.
+        """
+        client = next((each for each in self._connections.clients if each.name == node), None)
+        if client is None:
+            raise NodeLost(node, str(self.unreachable.get(node, "it is no node of this mesh that is connected")))
+        self._standbys.forget(client)
+        return await clean(client, idle_seconds)
 
     async def survey(self) -> Survey:
         """Have each node measure itself, and those links between any two of them that no sweep of the mesh has measured
