@@ -77,6 +77,12 @@ class Settings(BaseSettings):
         "default: no limit",
     )
 
+    otlp_endpoint: str | None = Field(
+        None,
+        alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Collector that traces go to, by OTLP over HTTP, e.g. http://localhost:4318; default: no traces",
+    )
+
     @property
     def store_root(self) -> Path:
         """Folder of the content-addressed store."""

@@ -315,7 +315,7 @@ class Node:
         try:
             await run.run(self._identity.peer_id)
         finally:
-            run.ended.set()
+            run.end()
             if self._sessions.get(name) is run:
                 self._close(name)
             if run.following is not None:

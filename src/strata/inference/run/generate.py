@@ -13,6 +13,7 @@ from strata.inference.run.decoding import Decoding
 from strata.inference.run.drafting import PromptLookup
 from strata.inference.run.errors import StageFailed
 from strata.inference.run.text import Texts, TextStream
+from strata.telemetry import interval
 
 OnText = Callable[[int, str], None]
 Prompts = Sequence[str] | Sequence[Sequence[int]]
@@ -226,7 +227,11 @@ class Generation:
     def _accept(self, tokens: Sequence[int]) -> list[list[int]]:
         before, now = self._times[-1], time.perf_counter()
         self._times.append(now)
+        if len(self._times) == 2:
+            interval("first token", self._asked, now)
+            interval("prompt", before, now, tokens=self._prompt_tokens)
         for failure, response, incident in self._failures:
+            interval("recovery", before, now, node=failure.node, layers=failure.layers, response=response)
             self.recoveries.append(
                 Recovery(failure.node, failure.layers, failure.reason, response, now - before, incident)
             )

@@ -48,6 +48,7 @@ from strata.inference.run.text import Texts
 from strata.inference.run.told import Told, ToldLeaks, Watcher
 from strata.mesh import Recent, Roster
 from strata.secure import Identity
+from strata.telemetry import span
 from strata.triage import Breakers
 
 CLOSE_SECONDS = 5.0
@@ -171,8 +172,10 @@ class Coordinator:
             except NodeLost as error:
                 raise StageFailed.of(plan.stages[index], error.reason) from error
 
-        with self._standbys.paused():
-            return DistributionReport(tuple(await each(send, range(len(clients)))))
+        with self._standbys.paused(), span("distribute", nodes=[client.name for client in clients]) as traced:
+            shards = tuple(await each(send, range(len(clients))))
+            traced.set(bytes_sent=sum(shard.bytes_sent for shard in shards))
+            return DistributionReport(shards)
 
     async def rebalance(
         self,
@@ -315,10 +318,16 @@ class Coordinator:
                 distribute=lambda moved: self._distribute(checkpoint, moved),
                 admission=admission,
             )
-            if told is None:
-                return generation.result(await run_unwatched(generation, placement, nodes))
-            survivor = Survivor(generation, placement, profile, nodes=nodes, breakers=self._breakers, told=told)
-            return generation.result(await survivor.run())
+            with span("generate", rows=generation.decoding.batch) as traced:
+                if told is None:
+                    stages = await run_unwatched(generation, placement, nodes)
+                else:
+                    stages = await Survivor(
+                        generation, placement, profile, nodes=nodes, breakers=self._breakers, told=told
+                    ).run()
+                result = generation.result(stages)
+                traced.set(tokens=result.tokens, recoveries=len(result.recoveries))
+                return result
 
         async def run_all() -> list[GenerationResult]:
             return await each(run, range(len(generations)))

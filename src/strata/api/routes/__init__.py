@@ -1,0 +1,1 @@
+"""The routes of the API: each module is one router, which `strata.api.app` includes."""
