@@ -6,8 +6,8 @@ import pytest
 
 from strata.inference import GenerationParams, LocalCluster, Request, answer
 from strata.settings import Settings
+from tests.benchmarks.support.otlp import Collector, Got
 from tests.support.nodes import LAYERS, tiny_llama, tiny_tokenizer
-from tests.support.otlp import Collector, Got
 
 NEW = 12
 PROMPT = "tell me a story"

@@ -4,6 +4,7 @@
 - `Work`, `Job`, `Schedule`, `Pipeline`: the port through which long work is started and ended;
   `WorkRefused`, `WorkUnavailable`
 - `Fleet`, `Prompt`, `Turn`, `Piece`, `Model`, `NodeState`: the port to nodes that answer; `FleetUnavailable`
+- `sample`: samples of the memory of a fleet's nodes, while the API runs
 """
 
 from importlib import import_module
@@ -28,6 +29,7 @@ from strata.api.ports import (
 if TYPE_CHECKING:
     from strata.api.app import create_app
     from strata.api.context import Context
+    from strata.api.sampling import sample
 
 __all__ = [
     "Context",
@@ -45,10 +47,11 @@ __all__ = [
     "WorkRefused",
     "WorkUnavailable",
     "create_app",
+    "sample",
 ]
 
 # The ports alone need no FastAPI.
-_MODULES = {"Context": "context", "create_app": "app"}
+_MODULES = {"Context": "context", "create_app": "app", "sample": "sampling"}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ import pytest
 
 from strata.settings import Settings
 from strata.telemetry import current, exporting
-from tests.support.otlp import Collector
+from tests.benchmarks.support.otlp import Collector
 from tests.support.told_api import api_over
 from tests.support.told_fleet import ToldFleet, node
 

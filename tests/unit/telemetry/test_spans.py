@@ -10,7 +10,7 @@ import trio
 
 from strata.settings import Settings
 from strata.telemetry import begin, current, exporting, interval, span, spans
-from tests.support.otlp import Collector, Got
+from tests.benchmarks.support.otlp import Collector, Got
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
