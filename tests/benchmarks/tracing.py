@@ -1,8 +1,8 @@
 """What tracing costs: milliseconds a token and resident memory of a node, with it and without.
 
-Two pairs of encrypted local nodes with the same tiny model answer the same prompt in turns, one pair with a collector on
-loopback and one without; medians. A token of so small a model takes as long as its messages; a larger one's takes longer, and
-tracing counts as many steps of it. The collector runs in this process. The tokens must be the same.
+Two pairs of encrypted local nodes with the same small model answer the same prompt in turns, one pair with a collector
+on loopback and one without; medians. A token of so small a model takes as long as its messages; a larger one's takes
+longer, and tracing counts as many steps of it. The collector runs in this process. The tokens must be the same.
 """
 
 import argparse
