@@ -86,6 +86,31 @@ def route_of(scope: Scope) -> tuple[str, str]:
     return method, getattr(scope.get("route"), "path", NO_ROUTE)
 
 
+class _Counted:
+    """Pieces as they come. No generator: waiting for a piece may be cancelled, and begun again."""
+
+    def __init__(self, pieces: AsyncIterator[Piece], metrics: Metrics, began: float) -> None:
+        self._pieces = pieces
+        self._metrics = metrics
+        self._began = began
+        self._first: float | None = None
+
+    def __aiter__(self) -> "_Counted":
+        return self
+
+    async def __anext__(self) -> Piece:
+        piece = await anext(self._pieces)
+        now = time.perf_counter()
+        if self._first is None and (piece.text or piece.finish is not None):
+            self._first = now
+            self._metrics.first_token.observe(now - self._began)
+        if piece.finish is not None and self._first is not None:
+            self._metrics.tokens.inc(piece.tokens)
+            if piece.tokens > 1:
+                self._metrics.token.observe((now - self._first) / (piece.tokens - 1))
+        return piece
+
+
 class MeteredFleet:
     """A `Fleet` whose answers are counted, and are part of the request's trace; all else is the other's."""
 
@@ -103,20 +128,7 @@ class MeteredFleet:
         began = time.perf_counter()
         traced = replace(prompt, traceparent=current() or prompt.traceparent)
         async with self._fleet.answer(traced) as pieces:
-            yield self._counted(pieces, began)
-
-    async def _counted(self, pieces: AsyncIterator[Piece], began: float) -> AsyncIterator[Piece]:
-        first = None
-        async for piece in pieces:
-            now = time.perf_counter()
-            if first is None:
-                first = now
-                self._metrics.first_token.observe(now - began)
-            if piece.finish is not None:
-                self._metrics.tokens.inc(piece.tokens)
-                if piece.tokens > 1:
-                    self._metrics.token.observe((now - first) / (piece.tokens - 1))
-            yield piece
+            yield _Counted(pieces, self._metrics, began)
 
     async def nodes(self) -> Sequence[NodeState]:
         """As the fleet says."""

@@ -1,5 +1,6 @@
 """Metrics: what is counted, how things stand, and that no label grows without bound."""
 
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -141,3 +142,26 @@ def test_answers_are_counted_and_come_through_unchanged() -> None:
     read = metrics.registry.get_sample_value
     assert read("strata_tokens_generated_total") == 3
     assert read("strata_first_token_seconds_count") == read("strata_token_seconds_count") == 1
+
+
+def test_waiting_for_a_piece_can_be_cancelled_and_begun_again() -> None:
+    class Slow(ToldFleet):
+        @asynccontextmanager
+        async def answer(self, prompt: Prompt):
+            send, pieces = trio.open_memory_channel[Piece](1)
+            self.send = send
+            yield pieces
+
+    fleet, metrics = Slow(), Metrics()
+
+    async def ask() -> Piece:
+        async with MeteredFleet(fleet, metrics).answer(Prompt("tiny", text="Wait.")) as answer:
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await anext(answer)
+            assert scope.cancelled_caught
+            await fleet.send.send(Piece("now", "stop", tokens=1))
+            return await anext(answer)
+
+    assert trio.run(ask).text == "now"
+    assert metrics.registry.get_sample_value("strata_tokens_generated_total") == 1
