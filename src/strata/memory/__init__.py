@@ -12,9 +12,9 @@
 
 from strata.memory.account import Account, Breakdown, Category, OutOfBudget, Promised
 from strata.memory.available import available_memory
+from strata.memory.filling import Outlook, outlook
 from strata.memory.leaks import WINDOW, Leak, LeakMonitor, Trend, check, level, trend
 from strata.memory.nodes import FleetMemory, NodeMemory
-from strata.memory.outlook import Outlook, outlook
 
 __all__ = [
     "WINDOW",

@@ -32,7 +32,7 @@ class OtlpSpan:
         _propagator.inject(carrier, trace.set_span_in_context(span, Context()))
         self.traceparent = carrier.get("traceparent")
 
-    def set(self, standard: Mapping[str, Value] = NOTHING, **own: Value) -> None:
+    def set(self, standard: Mapping[str, Value] = NOTHING, /, **own: Value) -> None:
         """As `Span`."""
         self._span.set_attributes({**standard, **{f"strata.{name}": value for name, value in own.items()}})
 

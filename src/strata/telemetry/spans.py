@@ -19,7 +19,7 @@ class Span(Protocol):
         """How others name it as the parent of theirs."""
         ...
 
-    def set(self, standard: Mapping[str, Value] = NOTHING, **own: Value) -> None:
+    def set(self, standard: Mapping[str, Value] = NOTHING, /, **own: Value) -> None:
         """Say more of it: by names of OpenTelemetry's conventions, and by our own, which get `strata.` before them."""
         ...
 
@@ -54,7 +54,7 @@ class Untraced:
     def __init__(self, traceparent: str | None) -> None:
         self.traceparent = traceparent
 
-    def set(self, standard: Mapping[str, Value] = NOTHING, **own: Value) -> None:
+    def set(self, standard: Mapping[str, Value] = NOTHING, /, **own: Value) -> None:
         """Nothing."""
 
     def event(self, name: str) -> None:

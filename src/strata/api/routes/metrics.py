@@ -1,5 +1,7 @@
 """Metrics in Prometheus' text format; a scraper gives its token as any caller does."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
@@ -7,7 +9,9 @@ from strata.api.guard import allowing
 from strata.api.metrics import Metrics
 
 router = APIRouter(tags=["metrics"])
-_TEXT = {200: {"description": "Samples", "content": {"text/plain": {"schema": {"type": "string"}}}}}
+_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Samples", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
 
 
 @router.get("/metrics", response_class=Response, dependencies=[allowing("read")], responses=_TEXT)

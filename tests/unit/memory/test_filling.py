@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import theilslopes
 
 from strata.memory import outlook
-from strata.memory.outlook import FEWEST, MOST
+from strata.memory.filling import FEWEST, MOST
 
 EVERY = 30.0  # seconds
 GIB = float(1 << 30)
