@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from strata.inference import CleanedUp, Coordinator
     from strata.memory import NodeMemory
 
+MIB = 1 << 20
+
 
 def inference_memory(
     *,
@@ -76,13 +78,13 @@ def _show(nodes: "list[NodeMemory]", unreachable: Mapping[str, str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table()
+    table = Table(title="memory in MiB", title_justify="left")
     for column in ("node", "budget", "used", "weights", "cache", "workspace", "runtime", "free", "sessions"):
         table.add_column(column, justify="left" if column == "node" else "right")
     for node in nodes:
         table.add_row(
             node.node,
-            *map(_mib, (node.budget, node.used, *node.categories.values(), node.free)),
+            *(f"{size / MIB:,.1f}" for size in (node.budget, node.used, *node.categories.values(), node.free)),
             str(node.sessions),
         )
     console = Console(highlight=False, markup=False)
@@ -97,4 +99,4 @@ def _show(nodes: "list[NodeMemory]", unreachable: Mapping[str, str]) -> None:
 
 
 def _mib(nbytes: int) -> str:
-    return f"{nbytes / (1 << 20):,.1f} MiB"
+    return f"{nbytes / MIB:,.1f} MiB"
