@@ -84,19 +84,25 @@ def test_a_span_is_the_child_of_the_one_around_it_or_of_who_is_named() -> None:
     assert spans.exporter is None
 
 
+async def _stopped() -> None:
+    with trio.CancelScope() as scope, span("stopped") as stopped:
+        scope.cancel()
+        stopped.event("now")
+        await trio.lowlevel.checkpoint()
+
+
 def test_an_error_is_told_by_its_kind_and_not_by_what_it_says() -> None:
     with Collector() as collector:
         with exporting("test", _to(collector.endpoint)):
             with pytest.raises(ValueError, match="secret"), span("broken"):
                 raise ValueError("a secret prompt")
-            with trio.CancelScope() as scope, span("stopped") as stopped:
-                scope.cancel()
-                stopped.event("now")
+            trio.run(_stopped)
         got = _named(collector, "broken", "stopped")
     assert got["broken"].failed
     assert got["broken"].attributes == {"error.type": "ValueError"}
     assert "secret" not in repr(got)
     assert not got["stopped"].failed
+    assert got["stopped"].attributes == {"strata.cancelled": True}
 
 
 @pytest.mark.anyio
