@@ -38,6 +38,7 @@ from strata.inference import (
 )
 from strata.settings import Settings
 from strata.store import ArtifactRef, Store, StoreError
+from strata.telemetry import exporting, inherited, span
 from tasks.engine import Engine, Mesh
 from tasks.failures import TaskFailed, stage, worth_retrying
 from tasks.inference_parameters import InferenceParameters
@@ -58,8 +59,10 @@ _ADVICE = {
 
 @contextmanager
 def reach_nodes(parameters: InferenceParameters) -> Iterator[Mesh]:
-    """Yield the mesh to run on; local nodes that are started for it end with the block."""
+    """Yield the mesh to run on; local nodes that are started for it end with the block, which is one trace."""
     with ExitStack() as stack:
+        stack.enter_context(exporting("strata-flow", Settings()))
+        stack.enter_context(span("inference", inherited(), model=parameters.model_name))
         if not parameters.mesh:
             console.print(f"Starting {parameters.nodes} local nodes", style="bold")
         with stage("start", _ADVICE, "check the mesh and identity files, or leave them empty to start local nodes."):

@@ -33,6 +33,7 @@ from strata.inference import (
 from strata.mesh import open_roster, read_membership, recent_sweeps
 from strata.secure import Identity
 from strata.settings import Settings
+from strata.telemetry import span
 from tasks.chaos import killing
 from tasks.engine import Mesh, OnProgress, OnText
 from tasks.inference_parameters import InferenceParameters
@@ -82,7 +83,8 @@ class StrataEngine:
             )
             return keep_placement(previous, best, profile, nodes, links)
 
-        return _run(mesh, settings, parameters.timeout, survey)
+        with span("plan", sessions=sessions):
+            return _run(mesh, settings, parameters.timeout, survey)
 
     def distribute(
         self, parameters: InferenceParameters, plan: Plan, mesh: Mesh, settings: Settings, progress: OnProgress

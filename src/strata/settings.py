@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         alias="STRATA_TRIAGE_WEBHOOK_SECRET",
         description="What the webhook signs with: whsec_ and 24 to 64 random bytes in base64",
     )
+    otlp_endpoint: str | None = Field(
+        None,
+        alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Collector that traces go to, by OTLP over HTTP, e.g. http://localhost:4318; default: no traces",
+    )
 
     @property
     def store_root(self) -> Path:

@@ -6,6 +6,7 @@
   `WorkRefused`, `WorkUnavailable`
 - `Fleet`, `Prompt`, `Turn`, `Piece`, `Recovered`, `Model`, `NodeState`: the port to nodes that answer;
   `FleetUnavailable`; `open_fleet`: the nodes of a mesh, or of this machine
+- `sample`: samples of the memory of a fleet's nodes, while the API runs
 """
 
 from importlib import import_module
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from strata.api.context import Context
     from strata.api.fleet import open_fleet
     from strata.api.limits import Limits
+    from strata.api.sampling import sample
     from strata.api.serving import serve
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "WorkUnavailable",
     "create_app",
     "open_fleet",
+    "sample",
     "schema",
     "serve",
 ]
@@ -66,6 +69,7 @@ _MODULES = {
     "Limits": "limits",
     "create_app": "app",
     "open_fleet": "fleet",
+    "sample": "sampling",
     "schema": "app",
     "serve": "serving",
 }

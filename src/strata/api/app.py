@@ -1,5 +1,6 @@
 """The application: routes, and what holds for all of them."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -9,9 +10,12 @@ from strata.api.context import Context
 from strata.api.described import only_known
 from strata.api.envelope import Envelope
 from strata.api.gate import BodyLimit, Gate
+from strata.api.gauges import Standing
 from strata.api.limits import Limits, Rates, Streams
+from strata.api.metrics import Counting, MeteredFleet, Metrics
 from strata.api.problems import Problem, answer_errors, responses
-from strata.api.routes import archaeological, chat, execute, healthz, inference, jobs, security, triage
+from strata.api.routes import archaeological, chat, execute, healthz, inference, jobs, memory, metrics, security, triage
+from strata.api.tracing import Tracing
 
 ROUTERS = (
     archaeological.router,
@@ -20,6 +24,8 @@ ROUTERS = (
     healthz.router,
     inference.router,
     jobs.router,
+    memory.router,
+    metrics.router,
     security.router,
     triage.router,
 )
@@ -30,12 +36,16 @@ def create_app(context: Context, limits: Limits | None = None) -> FastAPI:
     """The HTTP API over `context`; each file of `strata.api.routes` is one router. Raises StrataError: bad limits."""
     limits = limits or Limits()
     app = _routed()
-    app.state.context = context
+    counted = app.state.metrics = Metrics()
+    counted.registry.register(Standing(context))
+    app.state.context = replace(context, fleet=MeteredFleet(context.fleet, counted))
     app.state.streams = Streams(limits.streams)
     # From the innermost: each one added is around those before it.
     app.add_middleware(BodyLimit, most=limits.body_bytes)
     app.add_middleware(Gate, ledger=context.ledger, rates=Rates(limits))
     app.add_middleware(Envelope)
+    app.add_middleware(Tracing)
+    app.add_middleware(Counting, metrics=counted)
     return app
 
 

@@ -1,10 +1,11 @@
-"""`strata inference rebalance`: whether layers should move, by measurement."""
+"""`strata inference`: whether layers should move, by measurement; what nodes hold."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from strata.cli.inference_memory import inference_memory
 from strata.cli.options import Dtype, Identity, KvCache, Mesh, Model, NodeMemory, Weights, held, parse_size
 
 if TYPE_CHECKING:
@@ -77,3 +78,6 @@ def _show(done: "Rebalanced") -> None:
     for row in rows:
         table.add_row(*row.values())
     Console(highlight=False).print(table)
+
+
+app.command("memory")(inference_memory)

@@ -11,7 +11,8 @@ it), `reached` (either, as a request says), `place_layers` (a plan for its nodes
 generate, log-probabilities; `scoring_plan` is a plan for those), `Survey`, `answer_prompts` (each in a session of its
 own), `GenerationParams`, `SamplingParams`, `GenerationResult`, `StageResult`, `Recovery`, `RecordedFailures` (whom the
 coordinator tells of failed stages), `Journal` (an answer that outlives its coordinator), `recording` (both, kept in the
-ledger), `Texts` (a model's tokenizer and chat template), `DistributionProgress`, `DistributionReport`, `ShardReport`.
+ledger), `Texts` (a model's tokenizer and chat template), `DistributionProgress`, `DistributionReport`, `ShardReport`,
+`CleanedUp` (what a node gave back).
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`; `rehearse`, `Rebalanced` (whether layers should move).
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `recovery_rows`,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from strata.inference.plan.nodes_file import read_nodes
     from strata.inference.plan.plan import with_most_sessions
     from strata.inference.plan.profile import profile_model
+    from strata.inference.protocol.messages import CleanedUp
     from strata.inference.report.moves import move_document, move_rows, move_sentence
     from strata.inference.report.report import (
         Row,
@@ -82,6 +84,7 @@ __all__ = [
     "BaselineFailed",
     "Checkpoint",
     "CheckpointError",
+    "CleanedUp",
     "ContextExceeded",
     "Coordinator",
     "DistributionBars",
@@ -158,6 +161,7 @@ __all__ = [
 
 _MODULES = {
     "node.daemon": ("run_node",),
+    "protocol.messages": ("CleanedUp",),
     "run.answering": ("Answer", "answer"),
     "run.measuring": ("NotMeasured",),
     "run.rebalancing": ("Rebalanced",),

@@ -58,10 +58,10 @@ def trend(samples: Sequence[float]) -> Trend:
         return Trend(0.0, 1.0)  # tau is not defined for what does not change
     earlier, later = np.triu_indices(len(values), 1)
     rises = values[later] - values[earlier]
-    return Trend(float(np.median(rises / (later - earlier))), _p_value(values, rises))
+    return Trend(float(np.median(rises / (later - earlier))), p_value(values, rises))
 
 
-def _p_value(values: Floats, rises: Floats) -> float:
+def p_value(values: Floats, rises: Floats) -> float:
     """The probability of as many rising pairs by chance; exact for up to 33 samples without ties, else approximate."""
     n, falling = len(values), int((rises < 0).sum())
     ties = np.unique(values, return_counts=True)[1]

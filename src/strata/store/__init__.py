@@ -14,6 +14,7 @@ Public face:
 - `ChampionLog`, `Change`, `Explanation`: the champion's pointer, moved in one transaction with what explains it
 - `Approvals`, `Approval`: candidates that a person is to decide on
 - `MigrationLog`, `Migration`, `MigrationStep`, `MigrationFile`: what became of the files of a tree, step by step
+- `MemoryLog`, `MemorySample`: samples of the memory of nodes
 - `TokenLog`, `Token`, `Scope`: bearer tokens of the HTTP API
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
   `LedgerError`, `PointerMoved`
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from strata.store.ledger import Ledger, Move, Run
     from strata.store.lineage import Lineage, ModelRecord
     from strata.store.migrations import Migration, MigrationFile, MigrationLog, MigrationState, MigrationStep, StepState
+    from strata.store.samples import MemoryLog, MemorySample
     from strata.store.swapping import Pointer
     from strata.store.tokens import Scope, Token, TokenLog
 
@@ -79,6 +81,8 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "Lineage",
+    "MemoryLog",
+    "MemorySample",
     "Migration",
     "MigrationFile",
     "MigrationLog",
@@ -124,6 +128,8 @@ _MODULES = {
     "IncidentLog": "incidents",
     "Ledger": "ledger",
     "Lineage": "lineage",
+    "MemoryLog": "samples",
+    "MemorySample": "samples",
     "Migration": "migrations",
     "MigrationFile": "migrations",
     "MigrationLog": "migrations",

@@ -30,6 +30,9 @@ class _Work:
     finish: Callable[[torch.Tensor], Any]
     want: Want
     more: bool
+    since: float
+    waited: float = 0.0
+    busy: float = 0.0
     result: outcome.Outcome[Any] | None = None
     done: trio.Event = field(default_factory=trio.Event)
 
@@ -69,16 +72,18 @@ class Batcher:
         *,
         want: Want = "last_logits",
         more: bool = False,
+        note: Callable[[float, float], None] | None = None,
     ) -> T:
         """`finish` of the session's forward, both called in the thread; raises what they raise.
 
         want: of a slice, as `StageSession.forward` has it; of a step there is one position only. more: slices follow
         that other stages compute at the same time.
+        note: is told how many seconds it waited to be computed, and for how many its batch was.
 
         When cancelled before it begins, it is not computed; when cancelled later, its result is dropped, and the
         session is of no use any more.
         """
-        work = _Work(session, inputs, finish, want, more)
+        work = _Work(session, inputs, finish, want, more, time.monotonic())
         token = trio.lowlevel.current_trio_token()
 
         def done(taken: list[_Work]) -> None:
@@ -87,10 +92,12 @@ class Batcher:
 
         with self._lock:
             rows, tokens = inputs.shape[:2]
-            self._scheduler.add(name, work, tokens=tokens, rows=rows, now=time.monotonic())
+            self._scheduler.add(name, work, tokens=tokens, rows=rows, now=work.since)
             self._lock.notify()
         self._worker.post(self._next, done)
         await work.done.wait()
+        if note is not None:
+            note(work.waited, work.busy)
         assert work.result is not None
         result: T = work.result.unwrap()
         return result
@@ -111,9 +118,12 @@ class Batcher:
             outputs = forward_together([work.session for work in taken], [work.inputs for work in taken])
         for work, output in zip(taken, outputs, strict=True):
             work.result = outcome.capture(_finish, work, output)
+        seconds = time.monotonic() - started
+        for work in taken:
+            work.waited, work.busy = started - work.since, seconds
         if is_step:
             with self._lock:
-                self._scheduler.computed(time.monotonic() - started)
+                self._scheduler.computed(seconds)
         return taken
 
     def _use(self, threads: int) -> None:

@@ -24,7 +24,9 @@ from strata.inference.node.process_memory import bound_kernels, release, reset_p
 from strata.inference.node.worker import Worker
 from strata.memory import available_memory
 from strata.mesh import INFERENCE, MOST_LINKS, Agent, Connection, Device, Link, OwnMember, open_agent, until_told
+from strata.settings import Settings
 from strata.store import Store
+from strata.telemetry import exporting
 
 # Memory that a node leaves to the rest of the machine when nobody tells it its budget.
 SHARE_OF_AVAILABLE = 0.8
@@ -81,7 +83,27 @@ async def _main(
     supervised: bool,
 ) -> None:
     own = OwnMember.open(home, mesh)
-    agent = listening(own)
+    name = own.roster.membership.member(own.identity.peer_id).name
+    with exporting("strata-node", Settings(), node=name):  # what that takes is no model's either
+        await _serve(
+            own,
+            listening(own),
+            memory_bytes=memory_bytes,
+            threads_alone=threads_alone,
+            mobile=mobile,
+            supervised=supervised,
+        )
+
+
+async def _serve(
+    own: OwnMember,
+    agent: Agent,
+    *,
+    memory_bytes: int | None,
+    threads_alone: int | None,
+    mobile: bool,
+    supervised: bool,
+) -> None:
     worker = Worker()
     await worker.run(warm_up)
     await worker.run(release)
@@ -92,7 +114,7 @@ async def _main(
         node = Node(
             own.identity,
             own.roster,
-            Holding(Store(home / "store"), worker, budget),
+            Holding(Store(own.home / "store"), worker, budget),
             worker,
             nursery=nursery,
             baseline_rss_bytes=resident_bytes(),

@@ -14,6 +14,7 @@ import trio
 from strata.errors import StrataError
 from strata.inference.decoder.cache import StageCache
 from strata.inference.node.batching import Batcher
+from strata.inference.node.cleaning import clean_up
 from strata.inference.node.holding import Holding, Refusal
 from strata.inference.node.leaks import LeakWatch, held, held_beside
 from strata.inference.node.pace import PaceCounter
@@ -25,6 +26,7 @@ from strata.inference.plan.measure import measure_node
 from strata.inference.protocol.messages import (
     AnyMessage,
     Chunk,
+    CleanUp,
     Close,
     Done,
     Failed,
@@ -167,28 +169,33 @@ class Node:
         if "coordinator" not in wire.peer.roles:
             reason = f"{wire.peer.name} is not a coordinator of this mesh: it may not {message.type}"
             raise Refusal(Refused(code="role", reason=reason))
-        reply: AnyMessage = Done()
         match message:
             case Offer():
-                reply = await self._take(wire, requests, message, bytes(payload))
+                return await self._take(wire, requests, message, bytes(payload))
             case Open():
                 await self._open(wire, message)
             case Close():
                 if message.session in self._sessions.owned_by(wire):
                     self._close(message.session)
             case GetProgress():
-                reply = self._progress(wire, message.session)
-            case GetStatus():
-                reply = self._status()
-            case GetPace():
-                reply = self._measured_pace()
-            case Measure():
-                reply = await self._measure()
-            case MeasureLink():
-                reply = await self._measure_link(message.peer)
+                return self._progress(wire, message.session)
+            case CleanUp():
+                return await clean_up(message, self._holding, self._sessions, self._worker, self._evict)
             case _:
-                raise ProtocolError(f"a {message.type!r} message is not for a node")
-        return reply
+                return await self._tell(message)
+        return Done()
+
+    async def _tell(self, message: AnyMessage) -> AnyMessage:
+        match message:
+            case GetStatus():
+                return self._status()
+            case GetPace():
+                return self._measured_pace()
+            case Measure():
+                return await self._measure()
+            case MeasureLink():
+                return await self._measure_link(message.peer)
+        raise ProtocolError(f"a {message.type!r} message is not for a node")
 
     async def _take(self, wire: Wire, requests: Requests, offer: Offer, body: bytes) -> AnyMessage:
         if not offer.standby:
@@ -308,6 +315,7 @@ class Node:
         try:
             await run.run(self._identity.peer_id)
         finally:
+            run.end()
             if self._sessions.get(name) is run:
                 self._close(name)
             if run.following is not None:
@@ -370,6 +378,7 @@ class Node:
             cache_bytes=promised["cache"],
             workspace_bytes=promised["workspace"],
             runtime_bytes=promised["runtime"],
+            standby_bytes=self._holding.standbys.nbytes,
             leak=self._leaks.found[:2000],
             leak_windows=self._leaks.windows,
             mobile=self._mobile,

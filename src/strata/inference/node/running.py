@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from strata.inference.decoder.stage import Stage
 from strata.inference.decoder.weights import buffer_of
 from strata.inference.node.batching import Batcher
 from strata.inference.node.pace import PaceCounter
+from strata.inference.node.tracing import SessionTrace
 from strata.inference.protocol.messages import Failed, Open, Progress, Scored, Step, Tokens
 from strata.inference.protocol.wire import Wire
 from strata.mesh import LinkClosed, ProtocolError
@@ -44,6 +46,7 @@ class StageRun:
         self.order = order
         self.coordinator = coordinator
         self.scope = trio.CancelScope()
+        self.ended = trio.Event()
         self.following = following
         self._batcher = batcher
         self._pace = pace
@@ -56,6 +59,8 @@ class StageRun:
             self._sampler = Sampler(
                 SamplingParams(**order.sampling.model_dump()), len(order.padding), drawn=order.drawn
             )
+        self._trace = SessionTrace.of(order, (stage.first, stage.last))
+        self._fault: str | None = None
         self._taken = self._computed = self._sent = 0
         self._certain = 0  # tokens in the cache that no step can take back: all but the latest drafts or targets
 
@@ -63,6 +68,11 @@ class StageRun:
     def kv_bytes(self) -> int:
         """Bytes of KV cache in use."""
         return self.session.kv_bytes
+
+    @property
+    def waits(self) -> bool:
+        """Whether all that came in has been computed, so that it is for its coordinator to go on."""
+        return self._taken == self._computed
 
     @property
     def progress(self) -> Progress:
@@ -87,11 +97,18 @@ class StageRun:
             try:
                 with self._batcher.session(self.order.session, self.order.stages):
                     peer, reason = await self._serve(own_peer_id)
+                self._fault = "StageFailed"
                 await self.coordinator.send(Failed(session=self.order.session, peer=peer, reason=reason[:2000]))
             except (LinkClosed, ChannelError):
                 pass  # the coordinator has gone, and its sessions with it
         if self.following is not None:
             await self.following.aclose()
+
+    def end(self) -> None:
+        """Note that `run` is over, however it ended."""
+        self.ended.set()
+        if self._trace is not None:
+            self._trace.end(self._fault)
 
     async def _serve(self, own_peer_id: str) -> tuple[str, str]:
         """Returns who is at fault and why, when the session cannot go on."""
@@ -112,7 +129,8 @@ class StageRun:
             try:
                 async for step, payload in self._inbox:
                     rows, tokens = step.shape[:2]
-                    with self._pace.step(rows, 1 if step.drafts else tokens, step.more):
+                    counted = nullcontext() if self._trace is None else self._trace.step(rows, tokens, step.more)
+                    with self._pace.step(rows, 1 if step.drafts else tokens, step.more), counted:
                         await self._advance(step, payload)
                     self._computed += 1
             except (LinkClosed, ChannelError) as error:
@@ -198,7 +216,10 @@ class StageRun:
         want: Want = "last_logits",
         more: bool = False,
     ) -> T:
-        return await self._batcher.compute(self.order.session, self.session, inputs, finish, want=want, more=more)
+        note = None if self._trace is None else self._trace.computed
+        return await self._batcher.compute(
+            self.order.session, self.session, inputs, finish, want=want, more=more, note=note
+        )
 
     def _onward(self, hidden: torch.Tensor) -> torch.Tensor:
         """Hidden states as they are sent to the next stage."""

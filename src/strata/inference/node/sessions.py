@@ -47,12 +47,16 @@ class SessionTable(Generic[S]):
         entry = self._entries.get(name)
         return entry.session if entry else None
 
+    def idle(self, seconds: float, now: float) -> list[str]:
+        """Names of the sessions that have done nothing for so long, the longest idle first."""
+        found = [name for name, entry in self._entries.items() if now - entry.used >= seconds]
+        return sorted(found, key=lambda name: self._entries[name].used)
+
     def make_room(self, nbytes: int, budget: int, now: float) -> list[str]:
         """Names of the dead sessions to close so that `nbytes` more fit; raises OutOfBudget if that is not enough."""
         free = budget - self.nbytes
         victims: list[str] = []
-        dead = [name for name, entry in self._entries.items() if now - entry.used >= self._dead_seconds]
-        for name in sorted(dead, key=lambda name: self._entries[name].used):
+        for name in self.idle(self._dead_seconds, now):
             if free >= nbytes:
                 break
             victims.append(name)

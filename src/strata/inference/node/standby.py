@@ -18,6 +18,11 @@ class Standbys:
     def __len__(self) -> int:
         return len(self._held)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the weights of those that are loaded."""
+        return sum(self._account.get("weights", self.owner(shard)) for shard in self._held)
+
     def promise(self, manifest: Manifest, stage: Stage) -> None:
         """Have memory for a stage that is about to be loaded; raises OutOfBudget.
 

@@ -21,6 +21,7 @@ Name = Annotated[str, Field(min_length=1, max_length=512)]
 PeerId = Annotated[str, Field(min_length=1, max_length=128)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 SessionId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Traceparent = Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$", max_length=55)]
 Reason = Annotated[str, Field(max_length=2000)]
 Size = Annotated[int, Field(ge=0, le=1 << 50)]
 Count = Annotated[int, Field(ge=1, le=1 << 20)]
@@ -128,7 +129,8 @@ class Open(Message):
     chosen before by a session that this one continues, `stages` how many stages of it can be at work at the same time.
     `workspace_bytes` is what a forward takes at most beside the weights and the `kv_bytes`; `kv_cache` is what keys and
     values are held in, None for the shard's dtype; `onward` what hidden states in float32 are sent on as, None for as
-    they are. Answered by Done or Refused.
+    they are. `traceparent`: the span that the session is part of (W3C Trace Context, section 3.2), None where nobody
+    traces it. Answered by Done or Refused.
     """
 
     type: Literal["open"] = "open"
@@ -145,6 +147,7 @@ class Open(Message):
     stages: Count = 1
     kv_cache: Literal["int8"] | None = None
     onward: Literal["bfloat16"] | None = None
+    traceparent: Traceparent | None = None
 
 
 class Step(Message):
@@ -238,9 +241,9 @@ class Status(Message):
     """What a node holds and has used, in bytes; traffic is what went over the wire, encrypted, since it started.
 
     The account of its `memory_bytes`: weights, the caches and the workspace that are promised to sessions, and the
-    runtime, which is what the process holds beyond those and an empty node. `leak` says what grows from session to
-    session, where that is suspected, by the latest of so many windows of samples. `mobile` nodes are metered and
-    sleep at times.
+    runtime, which is what the process holds beyond those and an empty node. `standby_bytes` are the weights of shards
+    that it has loaded in case. `leak` says what grows from session to session, where that is suspected, by the latest
+    of so many windows of samples. `mobile` nodes are metered and sleep at times.
     """
 
     type: Literal["status"] = "status"
@@ -256,9 +259,33 @@ class Status(Message):
     cache_bytes: Size = 0
     workspace_bytes: Size = 0
     runtime_bytes: Size = 0
+    standby_bytes: Size = 0
     leak: Reason = ""
     leak_windows: Size = 0
     mobile: bool = False
+
+
+class CleanUp(Message):
+    """Give back what is not needed: sessions that wait for their coordinator since `idle_seconds`, standbys, scratch
+    memory, free heap. Answered by CleanedUp.
+    """
+
+    type: Literal["clean_up"] = "clean_up"
+    idle_seconds: Annotated[float, Field(ge=1, le=86400)]
+
+
+class CleanedUp(Message):
+    """What the process held before and after, and what was dropped: how many, and the bytes that the account had for
+    them.
+    """
+
+    type: Literal["cleaned_up"] = "cleaned_up"
+    resident_before: Size
+    resident_after: Size
+    sessions: Size
+    session_bytes: Size
+    standbys: Size
+    standby_bytes: Size
 
 
 class GetPace(Message):
@@ -318,7 +345,7 @@ class LinkMeasured(Message):
 
 AnyMessage = (
     Ping | Pong | Update | Done | Refused | Offer | Want | Chunk | Loaded | Open | Step | Tokens | Scored | Failed
-    | Close | GetProgress | Progress | GetStatus | Status | GetPace | Pace | Measure | Measured
+    | Close | GetProgress | Progress | GetStatus | Status | CleanUp | CleanedUp | GetPace | Pace | Measure | Measured
     | MeasureLink | LinkMeasured
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ from strata.inference.run.requests import Request, connected, place_layers, reac
 from strata.inference.run.several import answer_prompts
 from strata.inference.run.survey import Survey
 from strata.settings import Settings
+from strata.telemetry import exporting, inherited, span
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,12 @@ def answer(
             kv_cache=request.kv_cache,
         )
         return Answer(model, profile_model(model, request.dtype).dtype, local)
-    with reached(request, settings) as place, recording(settings.ledger, request.name) as (watcher, journal):
+    with (
+        reached(request, settings) as place,
+        recording(settings.ledger, request.name) as (watcher, journal),
+        exporting("strata", settings),
+        span("answer", inherited(), model=model.name, prompts=len(request.prompts)),
+    ):
 
         async def run(coordinator: Coordinator) -> Answer:
             checkpoint = Checkpoint.open(model)

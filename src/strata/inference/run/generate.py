@@ -14,6 +14,7 @@ from strata.inference.run.drafting import PromptLookup
 from strata.inference.run.errors import StageFailed
 from strata.inference.run.stopping import StopTexts, up_to
 from strata.inference.run.text import Texts, TextStream
+from strata.telemetry import interval
 
 OnText = Callable[[int, str], None]
 OnRecovery = Callable[["Recovery"], None]
@@ -241,11 +242,15 @@ class Generation:
     def _accept(self, tokens: Sequence[int]) -> list[list[int]]:
         before, now = self._times[-1], time.perf_counter()
         self._times.append(now)
+        if len(self._times) == 2:
+            interval("first token", self._asked, now)
+            interval("prompt", before, now, tokens=self._prompt_tokens)
         for failure, response, incident in self._failures:
             recovery = Recovery(failure.node, failure.layers, failure.reason, response, now - before, incident)
             self.recoveries.append(recovery)
             if self._on_recovery is not None:
                 self._on_recovery(recovery)
+            interval("recovery", before, now, node=failure.node, layers=failure.layers, response=response)
         self._failures.clear()
         if self._moved:
             self.pauses.append(now - before)

@@ -7,7 +7,7 @@ async with Coordinator.connect(identity, roster, home) as coordinator:
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import trio
@@ -17,7 +17,7 @@ from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.plan import Plan
 from strata.inference.plan.nodes import Links, NodeProfile
 from strata.inference.plan.profile import profile_model
-from strata.inference.protocol.messages import Status
+from strata.inference.protocol.messages import CleanedUp, Status
 from strata.inference.run.admission import Admission
 from strata.inference.run.concurrent import beside, each
 from strata.inference.run.connections import Connections, status_of, unmeasured
@@ -39,16 +39,17 @@ from strata.inference.run.local import drafts_at_most
 from strata.inference.run.measuring import links_between
 from strata.inference.run.mesh_nodes import Job, MeshNodes
 from strata.inference.run.mesh_scoring import score_batches
-from strata.inference.run.peers import NodeClient
 from strata.inference.run.placed import Placement
 from strata.inference.run.rebalancing import Rebalanced, Rebalancer
 from strata.inference.run.scoring import Question, check, gather, make_batches
 from strata.inference.run.standby import Standbys
 from strata.inference.run.survey import Survey, survey_nodes
+from strata.inference.run.tending import IDLE_SECONDS, clean, statuses_of
 from strata.inference.run.text import Texts
 from strata.inference.run.told import Telling, Told, ToldLeaks, Watcher
 from strata.mesh import Recent, Roster
 from strata.secure import Identity
+from strata.telemetry import span
 from strata.triage import Breakers
 
 CLOSE_SECONDS = 5.0
@@ -121,19 +122,23 @@ class Coordinator:
 
     async def statuses(self) -> Mapping[str, Status]:
         """How the connected nodes are, by name, in the membership's order."""
-        clients = self._connections.clients
-        found: dict[str, Status] = {}
-
-        async def ask(client: NodeClient) -> None:
-            with suppress(NodeLost):
-                found[client.name] = await status_of(client)
-
-        await each(ask, clients)
-        return {client.name: found[client.name] for client in clients if client.name in found}
+        return await statuses_of(self._connections.clients)
 
     def placed(self, plan: Plan) -> Plan:
         """The plan by which the layers of a plan lie now that some were moved."""
         return self._placements[plan].plan if plan in self._placements else plan
+
+    async def clean_up(self, node: str, idle_seconds: float = IDLE_SECONDS) -> CleanedUp:
+        """Have a node end sessions that are idle for so long, whoever opened them, drop its standbys and give back
+        memory that is free.
+
+        Raises NodeLost, also where it is not connected, and RequestRefused.
+        """
+        client = next((each for each in self._connections.clients if each.name == node), None)
+        if client is None:
+            raise NodeLost(node, str(self.unreachable.get(node, "it is no node of this mesh that is connected")))
+        self._standbys.forget(client)
+        return await clean(client, idle_seconds)
 
     async def survey(self) -> Survey:
         """Have each node measure itself, and those links between any two of them that no sweep of the mesh has measured
@@ -173,8 +178,10 @@ class Coordinator:
             except NodeLost as error:
                 raise StageFailed.of(plan.stages[index], error.reason) from error
 
-        with self._standbys.paused():
-            return DistributionReport(tuple(await each(send, range(len(clients)))))
+        with self._standbys.paused(), span("distribute", nodes=[client.name for client in clients]) as traced:
+            shards = tuple(await each(send, range(len(clients))))
+            traced.set(bytes_sent=sum(shard.bytes_sent for shard in shards))
+            return DistributionReport(shards)
 
     async def rebalance(
         self,
@@ -327,10 +334,16 @@ class Coordinator:
                 distribute=lambda moved: self._distribute(checkpoint, moved),
                 admission=admission,
             )
-            if told is None:
-                return generation.result(await run_unwatched(generation, placement, nodes))
-            survivor = Survivor(generation, placement, profile, nodes=nodes, breakers=self._breakers, told=told)
-            return generation.result(await survivor.run())
+            with span("generate", rows=generation.decoding.batch) as traced:
+                if told is None:
+                    stages = await run_unwatched(generation, placement, nodes)
+                else:
+                    stages = await Survivor(
+                        generation, placement, profile, nodes=nodes, breakers=self._breakers, told=told
+                    ).run()
+                result = generation.result(stages)
+                traced.set(tokens=result.tokens, recoveries=len(result.recoveries))
+                return result
 
         async def run_all() -> list[GenerationResult]:
             with nullcontext() if watcher is None else self._telling.told(plan, watcher) as told:

@@ -18,6 +18,7 @@ from strata.inference.run.generate import new_session_name
 from strata.inference.run.peers import NodeClient
 from strata.inference.run.watchdog import StepClock, watch
 from strata.mesh import ProtocolError
+from strata.telemetry import current
 
 OPEN_SECONDS = 8.0
 CLOSE_SECONDS = 2.0
@@ -110,6 +111,7 @@ class RemoteSession:
                 stages=at_once,
                 kv_cache=self._plan.kv_cache,
                 onward="bfloat16" if any(each.mobile for each in self._clients[index : index + 2]) else None,
+                traceparent=current(),
             )
             self._opened.append(client)
             await trio.lowlevel.checkpoint_if_cancelled()

@@ -20,6 +20,7 @@ from strata.inference.run.text import Texts
 from strata.mesh import Recent, open_roster, read_membership, recent_sweeps
 from strata.secure import Identity, read_sealed
 from strata.settings import Settings
+from strata.telemetry import span
 
 T = TypeVar("T")
 
@@ -91,6 +92,15 @@ async def place_layers(
     Beside it the survey that it was made by, where there was one. Local nodes without a budget all get a share, since
     that is what the user asked to see; others are measured.
     """
+    with span("plan", sessions=sessions, measured=settings.cross_node_optimiser) as traced:
+        plan, survey = await _place(coordinator, request, settings, model, sessions)
+        traced.set(nodes=[stage.node for stage in plan.stages], layers=plan.num_layers)
+        return plan, survey
+
+
+async def _place(
+    coordinator: Coordinator, request: Request, settings: Settings, model: Path, sessions: int
+) -> tuple[Plan, Survey | None]:
     profile = await trio.to_thread.run_sync(profile_model, model, request.dtype, request.weights, request.kv_cache)
     texts = await trio.to_thread.run_sync(Texts.of, model)
     prompts = texts.encode(request.prompts, chat=request.params.chat)

@@ -57,6 +57,13 @@ class Standbys:
             self._covered = _Covered(checkpoint, placement)
             self._wake.set()
 
+    def forget(self, client: NodeClient) -> None:
+        """Note that a node has dropped what it had in memory; it is not asked to load it again."""
+        if self._covered is not None:
+            prepared = self._covered.prepared.get(client, {})
+            prepared.update(dict.fromkeys(prepared, False))
+            self._tell(self._covered)
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Leave nodes and links alone within the block; what is under way is broken off, which is not waited for."""

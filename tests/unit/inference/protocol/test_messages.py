@@ -1,4 +1,5 @@
 import json
+import re
 import struct
 from contextlib import nullcontext, suppress
 
@@ -12,6 +13,8 @@ from strata.inference.protocol.messages import (
     MAX_HEADER,
     MAX_PAYLOAD,
     Chunk,
+    CleanedUp,
+    CleanUp,
     Failed,
     Open,
     Ping,
@@ -36,6 +39,12 @@ EXAMPLES = [
         session=SESSION, shard="f" * 64, padding=(0, 3), max_context=64, kv_bytes=10, previous=None, following="x",
         sampling=Sampling(temperature=0.7, top_k=40, top_p=0.9, seed=1),
     ),
+    Open(
+        session=SESSION, shard="f" * 64, padding=(0,), max_context=64, kv_bytes=10, previous=None, following=None,
+        sampling=Sampling(), traceparent=f"00-{'a' * 32}-{'b' * 16}-01",
+    ),
+    CleanUp(idle_seconds=60.0),
+    CleanedUp(resident_before=9, resident_after=5, sessions=1, session_bytes=3, standbys=0, standby_bytes=0),
     Step(session=SESSION, number=0, shape=(2, 7, 576), dtype="float32"),
     Step(session=SESSION, number=3, shape=(1, 3), dtype="int64", start=9, drafts=(5, 6)),
     Step(session=SESSION, number=3, shape=(2, 2), dtype="int64", start=9, targets=((5, 6), ())),
@@ -82,6 +91,10 @@ def _raw(header: bytes, payload_bytes: int = 0, payload: bytes = b"", header_byt
         _raw(b'{"type":"close","session":"../../etc"}'),
         _raw(b'{"type":"step","session":"' + b"0" * 32 + b'","number":0,"shape":[1,1],"dtype":"object"}'),
         _raw(b'{"type":"step","session":"' + b"0" * 32 + b'","number":0,"shape":[1,1],"dtype":"int64","start":-1}'),
+        _raw(b'{"type":"clean_up","idle_seconds":0}'),
+        _raw(b'{"type":"clean_up","idle_seconds":1e9}'),
+        _raw(b'{"type":"clean_up","idle_seconds":NaN}'),
+        _raw(b'{"type":"clean_up"}'),
         _raw(b"[" * 10_000),
     ],
 )
@@ -95,6 +108,23 @@ def test_drafts_are_bounded(drafts: list[int], fits: bool) -> None:
     step = {"type": "step", "session": SESSION, "number": 0, "shape": [1, 1], "dtype": "int64", "drafts": drafts}
     with nullcontext() if fits else pytest.raises(ProtocolError, match="drafts"):
         decode(_raw(json.dumps(step).encode()))
+
+
+@given(
+    st.one_of(
+        st.from_regex(r"\A00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\n?\Z"),
+        st.from_regex(r"\A0[01]-[0-9a-fA-F]{31,33}-[0-9a-f]{15,17}-[0-9a-f]{1,3}\Z"),
+        st.text(max_size=80),
+    )
+)
+def test_a_traceparent_is_bounded_in_form_and_length(text: str) -> None:
+    order = {
+        "type": "open", "session": SESSION, "shard": "f" * 64, "padding": [0], "max_context": 8, "kv_bytes": 1,
+        "previous": None, "following": None, "sampling": {}, "traceparent": text,
+    }  # fmt: skip
+    fits = re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", text) is not None
+    with nullcontext() if fits else pytest.raises(ProtocolError, match="traceparent"):
+        assert decode(_raw(json.dumps(order).encode()))[0].traceparent == text
 
 
 def test_the_error_does_not_quote_the_peer() -> None:
