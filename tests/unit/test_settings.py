@@ -30,6 +30,7 @@ VALUES = {
     "ARCHAEOLOGICAL_PHASE_2_VERSION": "phase_2_version",
     "STRATA_HOME": "home",
     "STRATA_LEDGER_URL": "ledger_url",
+    "STRATA_STORE_URL": "store_url",
     "STRATA_UPLINK_BYTES_PER_SECOND": "uplink_bytes_per_second",
 }
 
