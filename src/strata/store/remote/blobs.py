@@ -100,13 +100,18 @@ class SharedBlobs:
 
     def blobs(self) -> dict[str, Entry]:
         """Every blob by its digest, with the second at which it was last written or renewed."""
-        renewed = {_last(entry.key): entry.changed for entry in self.remote.list("renewed")}
+        return self.survey()[1]
+
+    def survey(self) -> tuple[dict[str, float], dict[str, Entry]]:
+        """When each digest was last renewed, whether its blob is there or not; and `blobs`."""
+        renewals = {_last(entry.key): entry.changed for entry in self.remote.list("renewed")}
         found = {_last(entry.key): entry for entry in self.remote.list("blobs")}
-        return {
-            digest: Entry(entry.key, entry.size, max(entry.changed, renewed.get(digest, 0.0)))
+        blobs = {
+            digest: Entry(entry.key, entry.size, max(entry.changed, renewals.get(digest, 0.0)))
             for digest, entry in found.items()
             if is_digest(digest)
         }
+        return {digest: changed for digest, changed in renewals.items() if is_digest(digest)}, blobs
 
     def pieces(self, digest: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes of a blob from `start` to before `end`, some asked for ahead. Raises BlobMissing."""
@@ -139,7 +144,7 @@ class SharedBlobs:
         return found is not None and found.size == size
 
     def _renew(self, digests: Collection[str]) -> None:
-        self.each(lambda digest: self.remote.write(f"renewed/{check_digest(digest)}", b""), digests)
+        self.each(lambda digest: self.remote.write(renewal_key(digest), b""), digests)
 
     def _read_ref(self, key: str) -> RefEntry | None:
         data = self.remote.read(key, 0, PIECE)
@@ -160,6 +165,11 @@ class SharedBlobs:
 def blob_key(digest: str) -> str:
     """Key of a blob; raises InvalidName."""
     return f"blobs/{check_digest(digest)[:2]}/{digest}"
+
+
+def renewal_key(digest: str) -> str:
+    """Key of the file whose time is that of a blob's last renewal; raises InvalidName."""
+    return f"renewed/{check_digest(digest)}"
 
 
 def ref_key(kind: str, name: str) -> str:

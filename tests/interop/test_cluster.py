@@ -1,0 +1,134 @@
+"""A cluster by settings alone: Prefect and the ledger on PostgreSQL, the store on S3, two workers with their own homes.
+
+One server and two workers serve all tests of this file.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from strata.settings import Settings
+from strata.store import ChampionLog, IncidentLog, Ledger, open_store
+from tests.support import postgres
+from tests.support import s3 as s3_server
+from tests.support.champions import SHIPPED, plant, spoiled
+from tests.support.prefect_server import ROOT, Api, prefect_server, process, until
+
+pytestmark = pytest.mark.timeout(900)
+
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+MACHINES = ("one", "other")
+BUCKET = "s3://cluster/strata"
+TROUBLE = re.compile(r"database is locked|deadlock detected|too many clients|Traceback|QueuePool limit", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The server; the settings that each machine has; the worker's log of each."""
+
+    api: Api
+    settings: dict[str, Settings]
+    logs: dict[str, Path]
+
+    def ended(self, deployment: str, count: int) -> list[dict]:
+        """So many runs of a deployment, once they have ended."""
+
+        def all_of_them() -> list[dict]:
+            runs = [run for run in self.api.runs_of(deployment) if run["state_type"] in ENDED]
+            return runs if len(runs) >= count else []
+
+        return until(all_of_them, 600, f"{count} runs of {deployment} end, see {self.logs}")
+
+    def done_by(self, machine: str) -> set[str]:
+        """Ids of the runs that a machine's worker has started."""
+        return set(re.findall(r"submitting flow run '([0-9a-f-]{36})'", self.logs[machine].read_text()))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    if not postgres.can_serve():
+        pytest.skip("NOT TESTED: PostgreSQL's server is not installed")
+    if not s3_server.can_serve():
+        pytest.skip("NOT TESTED: moto's S3 server or s3fs is not installed")
+    folder = tmp_path_factory.mktemp("cluster")
+    with postgres.serve() as server, s3_server.served(folder) as endpoint, pytest.MonkeyPatch.context() as patch:
+        s3_server.make_bucket(endpoint, "cluster")
+        for name, value in s3_server.environment(endpoint).items():
+            patch.setenv(name, value)
+        prefect, ledger = server.new_database(), server.new_database()
+        shared = {"STRATA_STORE_URL": BUCKET, "STRATA_LEDGER_URL": ledger, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+        database = prefect.replace("postgresql+psycopg:", "postgresql+asyncpg:")
+        with prefect_server(folder / "prefect", PREFECT_API_DATABASE_CONNECTION_URL=database, **shared) as (
+            api,
+            environment,
+        ):
+            command = [sys.executable, "-m", "deployments.bootstrap"]
+            subprocess.run(command, cwd=ROOT, env=environment, timeout=300, check=True, capture_output=True)
+            settings, logs = {}, {}
+            for name in MACHINES:
+                home = folder / name
+                settings[name] = Settings(STRATA_HOME=home, STRATA_STORE_URL=BUCKET, STRATA_LEDGER_URL=ledger)
+                logs[name] = folder / f"{name}.log"
+            with (
+                worker("one", environment, settings["one"], logs["one"]),
+                worker("other", environment, settings["other"], logs["other"]),
+            ):
+                yield Cluster(api, settings, logs)
+
+
+def worker(name: str, environment: dict[str, str], settings: Settings, log: Path):
+    """A machine's worker, which takes one run at a time, so that the other one has to do its part."""
+    mine = environment | {"STRATA_HOME": str(settings.home), "PREFECT_HOME": str(log.with_suffix(".prefect"))}
+    return process(mine, "prefect", "worker", "start", "--pool", "local", "--limit", "1", "--name", name, log=log)
+
+
+def test_both_workers_do_their_part_and_nothing_is_lost(cluster: Cluster, tmp_path: Path) -> None:
+    """One machine plants a champion that is worse than the one before; whoever is free watches, and rolls back."""
+    good, bad = plant(cluster.settings["one"], SHIPPED / "coding", spoiled(tmp_path / "spoiled"))
+    cluster.api.create_run("watch", {"items": 1000})
+    cluster.api.create_run("migration", {})
+    for _ in range(2):
+        cluster.api.create_run("watch", {"items": 100})
+    runs = [*cluster.ended("watch", 3), *cluster.ended("rollback", 1), *cluster.ended("migration", 1)]
+    assert {run["state_type"] for run in runs} == {"COMPLETED"}, [path.read_text() for path in cluster.logs.values()]
+
+    both = [cluster.done_by(name) for name in MACHINES]
+    assert all(both), "each has done something"
+    assert not both[0] & both[1], "and nothing twice"
+    assert {run["id"] for run in runs} <= both[0] | both[1]
+
+    ledger = cluster.settings["one"].ledger
+    with ChampionLog(ledger) as champions, IncidentLog(ledger) as incidents, Ledger(ledger) as records:
+        history = champions.history()
+        assert (history[0].digest, history[0].kind) == (good, "regression")
+        assert all(later.previous == earlier.digest for later, earlier in pairwise(history))
+        assert [(each.subject, each.state) for each in incidents.recent("evolution")] == [(bad, "resolved")]
+        recorded = records.runs(limit=100)
+        assert {run.state for run in recorded} <= {"completed", "skipped"}
+        assert {run.pipeline for run in recorded} >= {"evolution-watch", "evolution-rollback", "migration"}
+        roots = records.digests()
+    for settings in cluster.settings.values():
+        assert open_store(settings).verify(roots).sound
+
+
+def test_a_generation_is_bred_by_one_machine_and_known_to_the_other(cluster: Cluster) -> None:
+    parameters = {"generations": 1, "children": 2, "search_items": 20, "gate_items": 50, "workers": 1}
+    cluster.api.create_run("evolution", parameters | {"comparison_items": 20})
+    (run,) = cluster.ended("evolution", 1)
+    assert run["state_type"] == "COMPLETED", [path.read_text() for path in cluster.logs.values()]
+    for settings in cluster.settings.values():
+        with ChampionLog(settings.ledger) as log:
+            assert open_store(settings).check(log.standing().digest) > 0
+
+
+def test_nobody_was_in_anybodys_way(cluster: Cluster) -> None:
+    for log in (*cluster.logs.values(), cluster.api.log):
+        found = [line for line in log.read_text(errors="replace").splitlines() if TROUBLE.search(line)]
+        assert not found, f"{log}: {found[:5]}"
+        assert s3_server.SECRET not in log.read_text(errors="replace")
