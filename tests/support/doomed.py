@@ -1,8 +1,9 @@
 """Processes that use a shared store and are killed in the midst: `python -m tests.support.doomed FOLDER`.
 
-It reads orders, one a line: a JSON object of `do` (an operation), `url` (of the store), `kill_at` (a number or null) and
-`after` (seconds or null). For each it forks a child, and answers with the child's exit code and the number of its requests' beginnings and
-ends. The child kills itself at the one of that number, or repeats the operation until it is killed `after` so long.
+It reads orders, one a line: a JSON object of `do` (an operation), `url` (of the store), `kill_at` (a number or null),
+`after` (seconds or null). For each it forks a child, and answers with the child's exit code and how often its requests
+began and ended. The child kills itself at the one of that number, or repeats the operation until it is killed `after`
+so long.
 """
 
 import hashlib
