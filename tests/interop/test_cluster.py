@@ -4,6 +4,7 @@ One server and two workers serve all tests of this file.
 """
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from strata.evolution.lineage import Championship, damage
 from strata.settings import Settings
-from strata.store import ChampionLog, IncidentLog, Ledger, open_store
+from strata.store import Approvals, ChampionLog, IncidentLog, Ledger, open_store
 from tests.support import postgres
 from tests.support import s3 as s3_server
 from tests.support.champions import SHIPPED, plant, spoiled
@@ -22,7 +24,7 @@ from tests.support.prefect_server import ROOT, Api, prefect_server, process, unt
 
 pytestmark = pytest.mark.timeout(900)
 
-ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 MACHINES = ("one", "other")
 BUCKET = "s3://cluster/strata"
 TROUBLE = re.compile(r"database is locked|deadlock detected|too many clients|Traceback|QueuePool limit", re.IGNORECASE)
@@ -30,17 +32,18 @@ TROUBLE = re.compile(r"database is locked|deadlock detected|too many clients|Tra
 
 @dataclass(frozen=True)
 class Cluster:
-    """The server; the settings that each machine has; the worker's log of each."""
+    """The server; and of each machine its settings, its worker, and the log of that."""
 
     api: Api
     settings: dict[str, Settings]
+    workers: dict[str, "subprocess.Popen[bytes]"]
     logs: dict[str, Path]
 
-    def ended(self, deployment: str, count: int) -> list[dict]:
-        """So many runs of a deployment, once they have ended."""
+    def ended(self, deployment: str, count: int, states: frozenset[str] = ENDED) -> list[dict]:
+        """So many runs of a deployment, once they are in one of these states."""
 
         def all_of_them() -> list[dict]:
-            runs = [run for run in self.api.runs_of(deployment) if run["state_type"] in ENDED]
+            runs = [run for run in self.api.runs_of(deployment) if run["state_type"] in states]
             return runs if len(runs) >= count else []
 
         return until(all_of_them, 600, f"{count} runs of {deployment} end, see {self.logs}")
@@ -76,10 +79,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
                 settings[name] = Settings(STRATA_HOME=home, STRATA_STORE_URL=BUCKET, STRATA_LEDGER_URL=ledger)
                 logs[name] = folder / f"{name}.log"
             with (
-                worker("one", environment, settings["one"], logs["one"]),
-                worker("other", environment, settings["other"], logs["other"]),
+                worker("one", environment, settings["one"], logs["one"]) as one,
+                worker("other", environment, settings["other"], logs["other"]) as other,
             ):
-                yield Cluster(api, settings, logs)
+                yield Cluster(api, settings, {"one": one, "other": other}, logs)
 
 
 def worker(name: str, environment: dict[str, str], settings: Settings, log: Path):
@@ -116,14 +119,28 @@ def test_both_workers_do_their_part_and_nothing_is_lost(cluster: Cluster, tmp_pa
         assert open_store(settings).verify(roots).sound
 
 
-def test_a_generation_is_bred_by_one_machine_and_known_to_the_other(cluster: Cluster) -> None:
-    parameters = {"generations": 1, "children": 2, "search_items": 20, "gate_items": 50, "workers": 1}
-    cluster.api.create_run("evolution", parameters | {"comparison_items": 20})
+def test_what_a_lost_machine_has_begun_another_ends(cluster: Cluster) -> None:
+    """A run suspends to ask a person; the machine that bred is gone when the answer comes."""
+    parameters = {"generations": 1, "children": 2, "search_items": 20, "gate_items": 50, "workers": 1, "gain": 0.2}
+    cluster.api.create_run("evolution", parameters | {"comparison_items": 20, "approval": "always"})
+    (run,) = cluster.ended("evolution", 1, ENDED | {"PAUSED"})
+    assert run["state_name"] == "Suspended", [path.read_text() for path in cluster.logs.values()]
+    (lost,) = (name for name in MACHINES if run["id"] in cluster.done_by(name))
+    (left,) = set(MACHINES) - {lost}
+    cluster.workers[lost].kill()
+    cluster.workers[lost].wait()
+    shutil.rmtree(cluster.settings[lost].home)
+    settings = cluster.settings[left]
+    with Approvals(settings.ledger) as approvals:
+        (asked,) = approvals.pending()
+    answer = {"decision": "approve", "comment": "looks good", "name": "Ada"}
+    cluster.api.post(f"/flow_runs/{run['id']}/resume", {"run_input": answer})
     (run,) = cluster.ended("evolution", 1)
-    assert run["state_type"] == "COMPLETED", [path.read_text() for path in cluster.logs.values()]
-    for settings in cluster.settings.values():
-        with ChampionLog(settings.ledger) as log:
-            assert open_store(settings).check(log.standing().digest) > 0
+    assert run["state_type"] == "COMPLETED", cluster.logs[left].read_text()
+    assert run["id"] in cluster.done_by(left)
+    with Championship(open_store(settings), settings.ledger) as championship:
+        assert championship.standing().digest == asked.candidate
+    assert damage(open_store(settings), asked.candidate) is None
 
 
 def test_nobody_was_in_anybodys_way(cluster: Cluster) -> None:
