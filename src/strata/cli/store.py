@@ -84,8 +84,8 @@ def status(as_json: Json = False) -> None:
             count, size, names = f"{held.blobs:,} blobs", f"{held.bytes:,} bytes", f"{held.refs:,} names{arriving}"
             typer.echo(f"{place:<6} {count:>14} {size:>22} {names:>14}  {held.where}")
     if found.shared is not None:
-        for place, (blobs, size) in (("here", found.only_here), ("shared", found.only_there)):
-            typer.echo(f"only {place}: {blobs:,} blobs, {size:,} bytes")
+        for place, (blobs, total) in (("here", found.only_here), ("shared", found.only_there)):
+            typer.echo(f"only {place}: {blobs:,} blobs, {total:,} bytes")
 
 
 @app.command()

@@ -14,10 +14,11 @@ from typing import TypeVar
 from strata.store.errors import BlobMissing
 from strata.store.names import check_digest, check_name, is_digest
 from strata.store.refs import ArtifactRef, RefEntry, parse_entry
-from strata.store.remote.port import MARK, PIECE, Entry, Remote, RemoteError
+from strata.store.remote.port import MARK, PIECE, Entry, Remote, gone
 from strata.store.remote.signs import Clock, Signs
 
-_A, _B = TypeVar("_A"), TypeVar("_B")
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 TOGETHER = 8  # requests under way at once
 _AHEAD = 3  # pieces of a blob asked for before they are wanted
 
@@ -37,6 +38,7 @@ class SharedBlobs:
         """The blob. Raises BlobMissing."""
         found = self.find(digest)
         if found is None:
+            self._check_there()
             raise BlobMissing(digest, f"the store at {self.remote.url}")
         return found
 
@@ -70,7 +72,7 @@ class SharedBlobs:
             self.remote.write(key, entry.to_bytes())
 
     def ref(self, kind: str, name: str) -> RefEntry | None:
-        """What the ref names; None where there is none. Raises RefCorrupt, and RemoteError where the store is gone."""
+        """What the ref names; None where there is none. Raises RefCorrupt."""
         entry = self._read_ref(ref_key(kind, name))
         if entry is None:
             self._check_there()
@@ -153,7 +155,7 @@ class SharedBlobs:
     def _check_there(self) -> None:
         """Nothing found is an answer only where a store is: a folder may be unmounted, or a bucket gone."""
         if self.remote.stat(MARK) is None:
-            raise RemoteError(f"there is no store at {self.remote.url} any more; see that it is mounted")
+            raise gone(self.remote.url)
 
     def _arrived(self, digest: str, piece: "Future[bytes | None]") -> bytes:
         data = piece.result()

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from strata.files import replace, staged, sync_folder
-from strata.store.remote.port import Entry, RemoteError
+from strata.store.remote.port import MARK, Entry, RemoteError, gone
 
 _MODE = 0o644  # other accounts on other machines read it; the umask says what they may not
 
@@ -37,7 +37,9 @@ class FolderRemote:
         return None
 
     def write(self, key: str, data: bytes | Path) -> None:
-        """See `Remote`."""
+        """See `Remote`. Where the folder is not mounted, nothing is written into the one below it."""
+        if key != MARK and self.stat(MARK) is None:
+            raise gone(self.url)
         with self._told("write", key), _bytes_of(data) as view, staged(self._arriving, view, _MODE) as file:
             replace(file, self._root / key)
 

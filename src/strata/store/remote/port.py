@@ -52,3 +52,8 @@ class Remote(Protocol):
 
     def sweep(self, before: float, *, dry_run: bool) -> tuple[int, int]:
         """Remove what writers left half written and last touched before that second; returns how many, and bytes."""
+
+
+def gone(url: str) -> RemoteError:
+    """What is raised where nothing is found because the store itself is not there any more."""
+    return RemoteError(f"there is no store at {url} any more; see that it is mounted, and that nobody removed it")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from strata.store.remote import Remote
+from strata.store.remote import Remote, prepare
 from tests.support import places
 from tests.support.simulated import SimulatedRemote, World
 
@@ -12,6 +12,10 @@ from tests.support.simulated import SimulatedRemote, World
 @pytest.fixture(params=["simulated", "mounted", "memory", "moved", "s3"])
 def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Remote:
     """Each kind of `Remote`, with nothing in it but its mark."""
+    return prepare(_remote(request, tmp_path))
+
+
+def _remote(request: pytest.FixtureRequest, tmp_path: Path) -> Remote:
     match request.param:
         case "simulated":
             return SimulatedRemote(World())

@@ -1,6 +1,7 @@
 """Which URLs stand for a place, and what is said of those that do not. No message has a secret in it."""
 
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -14,6 +15,7 @@ from strata.store.remote import open_remote
 from tests.support import s3 as s3_server
 
 PASSWORD = "correct-horse"
+REPOSITORY = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize(
@@ -85,3 +87,11 @@ def test_the_settings_name_the_place(tmp_path: Path) -> None:
     home = Settings(STRATA_HOME=tmp_path / "home", STRATA_STORE_URL=f"file://{tmp_path}/share")
     store = open_store(home)
     assert (store.url, store.layout.root) == (f"file://{tmp_path}/share", tmp_path / "home" / "store")
+
+
+def test_everybody_opens_the_store_that_the_settings_name() -> None:
+    """Who opened the folder of STRATA_HOME by itself would see, and write, what no other machine does."""
+    wrong = re.compile(r"\bStore\([^()]*(\(\))?\.store_root\)")
+    files = [file for room in ("src", "flows", "tasks", "deployments") for file in (REPOSITORY / room).rglob("*.py")]
+    assert len(files) > 100
+    assert [str(file) for file in files if wrong.search(file.read_text())] == []
