@@ -36,6 +36,8 @@ class Machines(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
         self.world.files[MARK] = b"", self.world.now
+        for digest, content in CONTENTS.items():  # old, and named by nobody
+            self.world.files[blob_key(digest)] = content, self.world.now - 2 * GRACE
         self.actors: list[Actor] = []
         self.promised: dict[str, float] = {}  # until when a blob has to be there
         self.count = 0
@@ -95,7 +97,7 @@ class Machines(RuleBasedStateMachine):
         self.begin("collect", task)
 
     @precondition(lambda self: self.actors)
-    @rule(data=st.data(), steps=st.sampled_from([1, 1, 2, 3, 5, 100]))
+    @rule(data=st.data(), steps=st.integers(1, 25))
     def go_on(self, data: st.DataObject, steps: int) -> None:
         actor = self.one(data)
         for _ in range(steps):
@@ -154,7 +156,7 @@ class WithoutGrace(Machines):
     grace = 0.0
 
 
-_MANY = settings(max_examples=300, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_MANY = settings(max_examples=200, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TestMachines = Machines.TestCase
 TestMachines.settings = _MANY
 TestWithoutGrace = WithoutGrace.TestCase
