@@ -34,6 +34,7 @@ class FsspecRemote:
         self._fs, self._root, self.url = fs, root.rstrip("/"), url
         names = (fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol
         self._atomic = not _ATOMIC.isdisjoint(names)
+        self._prefixed = "s3" in names
         if not self._atomic and type(fs).mv is AbstractFileSystem.mv:
             raise RemoteError(f"{url}: {names[0]} cannot move a file into its place at once; use S3 or a shared folder")
 
@@ -60,8 +61,8 @@ class FsspecRemote:
 
     def list(self, folder: str) -> list[Entry]:
         """See `Remote`."""
-        found = self._try("list", folder, lambda path: self._fs.find(path, detail=True)) or {}
         below = f"{self._path(folder)}/"
+        found = self._try("list", folder, self._found) or {}
         return sorted(
             (self._entry(info) for name, info in found.items() if name.startswith(below)), key=lambda entry: entry.key
         )
@@ -72,6 +73,12 @@ class FsspecRemote:
         for entry in () if dry_run else old:
             self.remove(entry.key)
         return len(old), sum(entry.size for entry in old)
+
+    def _found(self, path: str) -> dict[str, dict[str, Any]]:
+        if self._prefixed:  # one request, where another would follow that asks for a file of the folder's name
+            parent, _, name = path.rpartition("/")
+            return dict(self._fs.find(parent, detail=True, prefix=f"{name}/"))
+        return dict(self._fs.find(path, detail=True))
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}"
