@@ -23,11 +23,11 @@ DEMO_HOME := .strata/demo
 demo: setup
 	$(BIN)/python -m flows.inference
 	@rm -rf $(DEMO_HOME); echo; echo "Breeding three generations from the models in data/evolution"
-	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= $(BIN)/python -m flows.evolution
+	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= STRATA_STORE_URL= $(BIN)/python -m flows.evolution
 	@echo; echo "Migrating a copy of the project in data/sample_project"
-	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= $(BIN)/python -m flows.migration
+	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= STRATA_STORE_URL= $(BIN)/python -m flows.migration
 	@echo; echo "Sweeping a mesh of eight members, of which two are killed"
-	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= $(BIN)/python -m flows.mesh
+	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= STRATA_STORE_URL= $(BIN)/python -m flows.mesh
 
 test: setup
 	$(BIN)/python -m pytest

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from strata.evolution.report import Chronicle, GenerationResult, fitness_chart
 from strata.settings import Settings
-from strata.store import Ledger, Store
+from strata.store import Ledger, open_store
 from tasks.evolution_report import page_path, picture_path
 from tasks.evolution_results import EvolutionOutcome
 from tasks.terminal import console
@@ -22,7 +22,7 @@ def show(outcome: EvolutionOutcome) -> None:
     """Print fitness by generation, the verdict on each, the champion beside every founder, and what can be opened."""
     settings = Settings()
     with Ledger(settings.ledger) as ledger:
-        told = Chronicle(Store(settings.store_root), ledger).generations()
+        told = Chronicle(open_store(settings), ledger).generations()
     bred = {each.conclusion.generation for each in outcome.generations}
     console.print("\nFitness by generation (weighted share of the search items answered rightly)\n")
     console.print(fitness_chart(told, console.width - 2))
@@ -81,5 +81,5 @@ def _founders(found: dict[str, Any]) -> Table:
 
 
 def _comparison(outcome: EvolutionOutcome) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(Store(Settings().store_root).read(outcome.comparison.digest))
+    found: dict[str, Any] = json.loads(open_store(Settings()).read(outcome.comparison.digest))
     return found

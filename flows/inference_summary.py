@@ -7,7 +7,7 @@ from rich.table import Table
 
 from strata.inference import GenerationResult, Row, comparison_sentence, speculation_sentence, speed_rows, stage_rows
 from strata.settings import Settings
-from strata.store import Store
+from strata.store import open_store
 from tasks.results import InferenceOutcome, get_generation
 from tasks.terminal import console
 
@@ -27,13 +27,13 @@ def show(outcome: InferenceOutcome) -> None:
 
 def as_dictionary(outcome: InferenceOutcome) -> dict[str, Any]:
     """The plan, the answer and the baseline as they lie in the store."""
-    store = Store(Settings().store_root)
+    store = open_store(Settings())
     parts = {"plan": outcome.plan, "answer": outcome.answer, "baseline": outcome.baseline}
     return {name: json.loads(store.read(ref.digest)) for name, ref in parts.items() if ref is not None}
 
 
 def _results(outcome: InferenceOutcome) -> tuple[GenerationResult, GenerationResult | None]:
-    store = Store(Settings().store_root)
+    store = open_store(Settings())
     alone = get_generation(store, outcome.baseline) if outcome.baseline else None
     return get_generation(store, outcome.answer), alone
 

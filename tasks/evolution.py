@@ -28,7 +28,7 @@ from strata.evolution.rounds import (
 from strata.evolution.suites import BadSuite
 from strata.memory import available_memory
 from strata.settings import Settings
-from strata.store import ArtifactRef, Change, Store
+from strata.store import ArtifactRef, Change, open_store
 from tasks.evolution_events import announce_champion, announce_regression
 from tasks.evolution_founders import Founders
 from tasks.evolution_parameters import EvolutionParameters
@@ -81,7 +81,7 @@ def open_shop(
     )
     with ExitStack() as stack:
         with stage("enter", {}, "name model folders that can be read and that have one architecture."):
-            shop = stack.enter_context(open_workshop(order, settings.home, Store(settings.store_root), settings.ledger))
+            shop = stack.enter_context(open_workshop(order, settings.home, open_store(settings), settings.ledger))
         yield shop
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from strata.evolution.pretraining import latest_checkpoints
 from strata.evolution.rounds import Founder, Stored, find_founder
 from strata.settings import Settings
-from strata.store import Ledger, Store
+from strata.store import Ledger, open_store
 from tasks.evolution_parameters import EvolutionParameters
 
 LATEST = 4  # checkpoints of a training run that are bred from
@@ -22,7 +22,7 @@ class Founders:
 
 def find_founders(parameters: EvolutionParameters, settings: Settings) -> Founders | str:
     """Those that the parameters name; or why there are not enough of them yet."""
-    store = Store(settings.store_root)
+    store = open_store(settings)
     base = find_founder(store, parameters.base) if parameters.base else None
     if not parameters.checkpoints_of:
         return Founders([find_founder(store, text) for text in parameters.parents], base)

@@ -14,7 +14,7 @@ from strata.evolution.report import (
     write_report,
 )
 from strata.settings import Settings
-from strata.store import Ledger, Store
+from strata.store import Ledger, open_store
 
 EVOLUTION, INCIDENT = "evolution-report", "evolution-incident"  # keys of artifacts, kinds of refs
 
@@ -31,7 +31,7 @@ def picture_path(settings: Settings) -> Path:
 
 def publish_evolution(settings: Settings) -> str:
     """Tell the evolution as the ledger has it; returns the digest of the page in the store."""
-    store = Store(settings.store_root)
+    store = open_store(settings)
     with Ledger(settings.ledger) as ledger:
         report = evolution_report(store, ledger)
     page = write_report(report, page_path(settings))
@@ -50,7 +50,7 @@ def publish_incident(settings: Settings, kind: str, subject: str) -> Path | None
             number = latest_incident(ledger, kind, subject)
             if number is None:
                 return None
-            report = incident_report(Store(settings.store_root), ledger, number)
+            report = incident_report(open_store(settings), ledger, number)
         page = write_report(report, settings.home / "reports" / f"incident-{number}.html")
         create_markdown_artifact(report_markdown(report), key=INCIDENT)
     except Exception:

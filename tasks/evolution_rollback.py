@@ -18,7 +18,7 @@ from strata.evolution.lineage import (
 from strata.evolution.merge import MergePool
 from strata.evolution.rounds import REGRESSION
 from strata.settings import Settings
-from strata.store import PointerMoved, Store
+from strata.store import PointerMoved, open_store
 from tasks.evolution_events import announce_champion
 from tasks.evolution_report import publish_incident
 from tasks.failures import stage
@@ -36,7 +36,7 @@ _ADVICE = {
 def roll_back_champion(parameters: RollbackParameters) -> Rollback | str:
     """Put a former champion back, after every byte of it was verified; or why there is nothing to roll back from."""
     settings = Settings()
-    store = Store(settings.store_root)
+    store = open_store(settings)
     with (
         stage("rollback", _ADVICE, "see the message; the champion is the one before or after, and whole. Try again."),
         closing(Family(store, settings.ledger)) as family,
@@ -65,7 +65,7 @@ def roll_back_champion(parameters: RollbackParameters) -> Rollback | str:
 
 def roll_back(settings: Settings, *, expected: str, reason: str) -> Rollback:
     """Take a champion's place with the last good one because it regressed, and tell of it."""
-    with Championship(Store(settings.store_root), settings.ledger) as championship:
+    with Championship(open_store(settings), settings.ledger) as championship:
         done = championship.rollback(reason=reason, kind="regression", expected=expected)
     announce_champion("rolled-back", expected, {"to": done.target, "seconds": done.seconds})
     console.print(f"  rolled back to {done.target[:12]} in {done.seconds:.2f} s: {reason}")

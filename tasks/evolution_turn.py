@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 
@@ -10,7 +11,7 @@ from strata.evolution.rounds import Admission, admit, enter_founder, forecast
 from strata.files import locked, make_folder, try_lock
 from strata.memory import available_memory
 from strata.settings import Settings
-from strata.store import Store
+from strata.store import Ledger, open_store
 from tasks.evolution_founders import Founders
 from tasks.evolution_parameters import EvolutionParameters
 from tasks.failures import stage
@@ -18,7 +19,8 @@ from tasks.occasion import Occasion
 from tasks.record import ALL_OFF
 from tasks.terminal import console
 
-BUSY = "Another run breeds in this STRATA_HOME; beside a training nobody waits for it."
+BUSY = "Another run breeds in this STRATA_HOME, or on its ledger; beside a training nobody waits for it."
+LOCK = "evolution"
 LOWEST_PRIORITY = 19
 _MIB = 1 << 20
 
@@ -37,8 +39,26 @@ def switched_off(settings: Settings, occasion: Occasion) -> str | None:
 
 @contextmanager
 def turn(settings: Settings, *, wait: bool) -> Iterator[bool]:
-    """Breed alone in this STRATA_HOME, whoever started the others; yields False where that is not so, and no `wait`."""
-    path = settings.home / "evolution.lock"
+    """Breed alone in this STRATA_HOME, and on a ledger that other machines use too, whoever started the others.
+
+    Yields False where that is not so, and no `wait`.
+    """
+    with _home_turn(settings.home / "evolution.lock", wait=wait) as mine:
+        if not mine or settings.ledger_url is None:
+            yield mine
+            return
+        with Ledger(settings.ledger) as ledger:
+            with ledger.alone(LOCK, wait=False) as free:
+                if free or not wait:
+                    yield free
+                    return
+            console.print("Another machine breeds on this ledger: waiting for its end")
+            with ledger.alone(LOCK):
+                yield True
+
+
+@contextmanager
+def _home_turn(path: Path, *, wait: bool) -> Iterator[bool]:
     make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -66,7 +86,7 @@ def be_modest() -> None:
 
 def room(parameters: EvolutionParameters, founders: Founders, settings: Settings) -> Admission:
     """Whether a generation fits into what is free now beyond what is held back for a trainer."""
-    store = Store(settings.store_root)
+    store = open_store(settings)
     with stage("admit", {}, "name models that can be read and that have one architecture."):
         parents = [enter_founder(store, parent) for parent in founders.parents]
         base = founders.base and enter_founder(store, founders.base)

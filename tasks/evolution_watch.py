@@ -16,7 +16,7 @@ from strata.evolution.regression import GatePolicy
 from strata.evolution.rounds import REGRESSION, open_examiner, regression_in, watch_champion
 from strata.evolution.suites import GENERATIONS, named_suites
 from strata.settings import Settings
-from strata.store import Change, Incident, IncidentLog, Ledger, Store
+from strata.store import Change, Incident, IncidentLog, Ledger, open_store
 from tasks.evolution_events import announce_regression
 from tasks.evolution_tables import judgement_markdown
 from tasks.failures import stage
@@ -52,7 +52,7 @@ class WatchOutcome:
 
 def take_post(settings: Settings) -> Post | str:
     """Whom to watch; or why there is nobody."""
-    store = Store(settings.store_root)
+    store = open_store(settings)
     with Ledger(settings.ledger) as ledger:
         standing = Championship(store, ledger).standing()
         if standing is None or standing.previous is None:
@@ -89,7 +89,7 @@ def look_again(parameters: WatchParameters, post: Post) -> WatchOutcome:
 def _judge(parameters: WatchParameters, post: Post, outcome: WatchOutcome, settings: Settings) -> WatchOutcome:
     policy = GatePolicy(gain=parameters.gain, most_items=parameters.items)
     policy = replace(policy, alpha=policy.alpha / (post.look * (post.look + 1)))
-    store = Store(settings.store_root)
+    store = open_store(settings)
     with (
         Championship(store, settings.ledger) as championship,
         IncidentLog(settings.ledger) as incidents,

@@ -37,7 +37,7 @@ from strata.inference import (
     run_figures,
 )
 from strata.settings import Settings
-from strata.store import ArtifactRef, Store, StoreError
+from strata.store import ArtifactRef, Store, StoreError, open_store
 from strata.telemetry import exporting, inherited, span
 from tasks.engine import Engine, Mesh
 from tasks.failures import TaskFailed, stage, worth_retrying
@@ -74,7 +74,7 @@ def reach_nodes(parameters: InferenceParameters) -> Iterator[Mesh]:
 def plan_layers(parameters: InferenceParameters, mesh: Mesh) -> ArtifactRef:
     """Profile the model, survey the nodes and place the layers; returns the plan."""
     settings = Settings()
-    store = Store(settings.store_root)
+    store = open_store(settings)
     with stage("plan", _ADVICE, "check that every node of the mesh runs (`strata node`) and is reachable."):
         plan = engine.plan(parameters, mesh, settings, _previous_plan(store, parameters.model_name))
     _say(need_sentence(plan, None if parameters.mesh else parameters.node_memory_bytes))
@@ -93,7 +93,7 @@ def plan_layers(parameters: InferenceParameters, mesh: Mesh) -> ArtifactRef:
 )
 def distribute_layers(parameters: InferenceParameters, plan_ref: ArtifactRef, mesh: Mesh) -> ArtifactRef:
     """Send every node its layers; returns the report. A retry sends only what did not arrive."""
-    settings, store = Settings(), Store(Settings().store_root)
+    settings, store = Settings(), open_store(Settings())
     plan = Plan.from_json(store.read(plan_ref.digest))
     totals = {item.node: item.weight_bytes for item in plan.stages}
     publisher = ProgressPublisher("inference-distribution", "Weights that have arrived on their nodes", totals)
@@ -122,7 +122,7 @@ def answer_prompts(
     `distributed` is what must have happened before. Once a reader has seen text, a failure is not retried: the answer
     would begin again in the middle of a line.
     """
-    settings, store = Settings(), Store(Settings().store_root)
+    settings, store = Settings(), open_store(Settings())
     plan = Plan.from_json(store.read(plan_ref.digest))
     stream = AnswerStream(console, parameters.prompts)
     with _answering("run", stream, "check that every node still runs (`strata node`), and run it again."):
@@ -142,7 +142,7 @@ def reoptimise_layers(
     `answered` is what must have happened before. The prompts are answered by then, so what goes wrong here is said and
     fails nothing.
     """
-    settings, store = Settings(), Store(Settings().store_root)
+    settings, store = Settings(), open_store(Settings())
     plan, dry_run = Plan.from_json(store.read(plan_ref.digest)), not parameters.mesh
     try:
         done = engine.reoptimise(parameters, plan, mesh, settings)
@@ -165,7 +165,7 @@ def answer_locally(parameters: InferenceParameters) -> ArtifactRef:
     stream = AnswerStream(console, parameters.prompts)
     with _answering("run", stream, "check that this machine has memory for the whole model."):
         result = engine.generate_locally(parameters, settings, stream)
-    return put_generation(Store(settings.store_root), result, "inference-answer", parameters.model_name)
+    return put_generation(open_store(settings), result, "inference-answer", parameters.model_name)
 
 
 @task(name="compare", cache_policy=NO_CACHE)
@@ -175,7 +175,7 @@ def measure_baseline(parameters: InferenceParameters) -> ArtifactRef:
     console.print("\nThe same in one process, to compare …", style="dim")
     with stage("compare", _ADVICE, "run without it (`--no-compare`) if the model does not fit this machine."):
         result = engine.baseline(parameters, settings)
-    return put_generation(Store(settings.store_root), result, "inference-baseline", parameters.model_name)
+    return put_generation(open_store(settings), result, "inference-baseline", parameters.model_name)
 
 
 @task(name="report", cache_policy=NO_CACHE)
@@ -183,7 +183,7 @@ def publish_answer(
     parameters: InferenceParameters, answer: ArtifactRef, baseline: ArtifactRef | None
 ) -> dict[str, Any]:
     """Show the answer and its figures as an artifact; returns the figures to record."""
-    store = Store(Settings().store_root)
+    store = open_store(Settings())
     result = get_generation(store, answer)
     alone = get_generation(store, baseline) if baseline else None
     create_markdown_artifact(answer_markdown(parameters.prompts, result, alone), key="inference-answer")

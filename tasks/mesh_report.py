@@ -26,7 +26,7 @@ from strata.mesh import (
 )
 from strata.pages import page_markdown, write_page, write_picture
 from strata.settings import Settings
-from strata.store import ArtifactRef, IncidentLog, Ledger, Store
+from strata.store import ArtifactRef, IncidentLog, Ledger, open_store
 
 PAGE = "mesh-report"  # key of the artifact, kind of the ref
 
@@ -58,19 +58,19 @@ def picture_path(settings: Settings) -> Path:
 
 def recall(mesh_id: str, settings: Settings) -> Kept:
     """What the sweep before left."""
-    return read_kept(Store(settings.store_root), mesh_id)
+    return read_kept(open_store(settings), mesh_id)
 
 
 @task(name="note change", cache_policy=NO_CACHE)
 def note_change(mesh_id: str, kept: Kept, settings: Settings) -> None:
     """Write down which change is about to be made, so that it is judged whatever happens to this process."""
-    write_kept(Store(settings.store_root), mesh_id, kept)
+    write_kept(open_store(settings), mesh_id, kept)
 
 
 @task(name="write down", cache_policy=NO_CACHE)
 def write_round_down(mesh_id: str, mended: Mended, kept: Kept, settings: Settings) -> None:
     """What a round found and did: incidents, and what the next sweep goes on from."""
-    write_kept(Store(settings.store_root), mesh_id, kept)
+    write_kept(open_store(settings), mesh_id, kept)
     with IncidentLog(settings.ledger) as log:
         write_down(log, mended, mesh_id)
 
@@ -86,7 +86,7 @@ def publish_sweep(mesh_id: str, rounds: Sequence[Mended], settings: Settings) ->
     sentence = sweep_sentence(last.sweeps[-1])
     create_table_artifact([dict(row) for row in peer_rows(last.sweeps[-1])], key="mesh-peers", description=sentence)
     create_markdown_artifact(page_markdown(page), key=PAGE, description="; ".join(mended_sentences(last)))
-    return Store(settings.store_root).put_artifact(path.read_bytes(), PAGE, "latest")
+    return open_store(settings).put_artifact(path.read_bytes(), PAGE, "latest")
 
 
 def _past(mesh_id: str, rounds: Sequence[Mended], settings: Settings) -> tuple[Moment, ...]:

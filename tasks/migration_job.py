@@ -8,7 +8,7 @@ from pathlib import Path
 from strata.migration.imports import Analysis, analyse, facts_file
 from strata.migration.run import Migrating, Order, open_migration
 from strata.settings import Settings
-from strata.store import Store
+from strata.store import open_store
 from tasks.migration_parameters import MigrationParameters
 
 
@@ -45,7 +45,7 @@ class Job:
             self.order,
             roots=self.parameters.roots,
             home=self.settings.home,
-            store=Store(self.settings.store_root),
+            store=open_store(self.settings),
             ledger=self.settings.ledger,
             alone=alone,
         ) as migrating:

@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from strata.migration.journal import Journal
 from strata.migration.refactor import STRATEGY, Demands, MoveOutcome, MovePlan, carry_out, plan_moves
-from strata.store import Store
+from strata.store import open_store
 from tasks.failures import stage
 from tasks.migration_job import Job
 from tasks.terminal import console
@@ -73,7 +73,7 @@ def make_moves(job: Job, plan: MovePlan) -> Moves:
             lambda: job.analyse(plan.roots),
             demands,
             home=job.settings.home,
-            store=Store(job.settings.store_root),
+            store=open_store(job.settings),
             ledger=job.settings.ledger,
             progress=bar,
         )
@@ -93,7 +93,7 @@ def move_modules(job: Job) -> Moves | None:
 
 def _begun(job: Job) -> MovePlan | None:
     """The plan of moves that an interrupted run has begun to carry out."""
-    store, settings = Store(job.settings.store_root), job.settings
+    store, settings = open_store(job.settings), job.settings
     with Journal(job.tree, store, settings.ledger, settings.home / "migrations") as journal:
         found = journal.open_one()
         if found is None or found.strategy != STRATEGY or found.plan is None:

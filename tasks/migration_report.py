@@ -10,7 +10,7 @@ from strata.files import write
 from strata.migration.report import Account, guide, matrix_plot
 from strata.pages import page_markdown, write_page, write_picture
 from strata.settings import Settings
-from strata.store import ArtifactRef, Store
+from strata.store import ArtifactRef, open_store
 
 GUIDE = "migration-guide"  # key of the artifact, kind of the ref
 
@@ -34,4 +34,4 @@ def publish_guide(account: Account, settings: Settings) -> ArtifactRef:
     if account.matrices:
         write_picture(matrix_plot(account.matrices), picture_path(settings))
     create_markdown_artifact(page_markdown(page), key=GUIDE)
-    return Store(settings.store_root).put_artifact(path.read_bytes(), GUIDE, "latest")
+    return open_store(settings).put_artifact(path.read_bytes(), GUIDE, "latest")

@@ -17,7 +17,7 @@ from strata.evolution.pretraining import (
     shortened,
 )
 from strata.settings import Settings
-from strata.store import Ledger, Store
+from strata.store import Ledger, open_store
 from tasks.evolution_events import announce_checkpoint
 from tasks.failures import stage
 from tasks.pretraining_parameters import PretrainingParameters
@@ -53,7 +53,7 @@ def train_models(parameters: PretrainingParameters) -> list[PretrainedModel]:
 def register_models(parameters: PretrainingParameters, models: list[PretrainedModel]) -> list[Checkpoint]:
     """Put the models into the store, record and announce them."""
     settings = Settings()
-    store, found = Store(settings.store_root), list[Checkpoint]()
+    store, found = open_store(settings), list[Checkpoint]()
     advice = "check the space on the disk of STRATA_HOME, and run it again: what is trained is not trained again."
     with stage("register", {}, advice), Ledger(settings.ledger) as ledger:
         for model in models:

@@ -62,6 +62,12 @@ class Settings(BaseSettings):
         alias="STRATA_LEDGER_URL",
         description="URL of the ledger, e.g. postgresql+psycopg://user@host/db; default: SQLite in STRATA_HOME",
     )
+    store_url: str | None = Field(
+        None,
+        alias="STRATA_STORE_URL",
+        description="URL of a store that several machines share, e.g. s3://bucket/prefix or file:///mounted/folder; "
+        "default: the one in STRATA_HOME alone",
+    )
 
     require_ech: bool = Field(
         False,
@@ -100,7 +106,7 @@ class Settings(BaseSettings):
 
     @property
     def store_root(self) -> Path:
-        """Folder of the content-addressed store."""
+        """Folder of the content-addressed store, or of this machine's copies of a shared one."""
         return self.home / "store"
 
     @property

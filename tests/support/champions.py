@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from strata.evolution.lineage import Championship, Family
 from strata.evolution.models import put_model
 from strata.settings import Settings
-from strata.store import Store
+from strata.store import open_store
 
 SHIPPED = Path("data/evolution")
 
@@ -26,7 +26,7 @@ def spoiled(folder: Path) -> Path:
 
 def plant(settings: Settings, *folders: Path) -> list[str]:
     """Make the models champions, one after the other; returns their digests."""
-    store, found = Store(settings.store_root), list[str]()
+    store, found = open_store(settings), list[str]()
     with Family(store, settings.ledger) as family, Championship(store, settings.ledger) as championship:
         for folder in folders:
             digest = put_model(store, folder).digest

@@ -31,6 +31,7 @@ VALUES = {
     "STRATA_HOME": "home",
     "STRATA_LEDGER_URL": "ledger_url",
     "STRATA_TRIAGE_RULES": "triage_rules",
+    "STRATA_STORE_URL": "store_url",
     "STRATA_UPLINK_BYTES_PER_SECOND": "uplink_bytes_per_second",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "otlp_endpoint",
 }

@@ -266,9 +266,9 @@ def _print(document: Mapping[str, Any]) -> None:
 def _opened() -> Iterator["tuple[Ledger, Family, Championship]"]:
     from strata.evolution.lineage import Championship, Family
     from strata.settings import Settings
-    from strata.store import Ledger, Store
+    from strata.store import Ledger, open_store
 
     settings = Settings()
-    store = Store(settings.store_root)
+    store = open_store(settings)
     with Ledger(settings.ledger) as ledger:
         yield ledger, Family(store, ledger), Championship(store, ledger)

@@ -23,9 +23,9 @@ def import_file(
     from strata.evolution.rounds import import_history
     from strata.evolution.search import TECHNIQUES
     from strata.settings import Settings
-    from strata.store import Store
+    from strata.store import open_store
 
-    history = import_history(Store(Settings().store_root), file)
+    history = import_history(open_store(Settings()), file)
     found = gains(history)
     listed = sum(len(generation.top_models) for generation in history.timeline.evolution_timeline)
     if as_json:

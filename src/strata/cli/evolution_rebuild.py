@@ -20,12 +20,12 @@ def rebuild_model(
     from strata.evolution.merge import MergePool
     from strata.evolution.models import check_out
     from strata.settings import Settings
-    from strata.store import Store
+    from strata.store import open_store
 
     if out is not None and out.exists():
         raise StrataError(f"{out} is there already: name another folder")
     settings = Settings()
-    store = Store(settings.store_root)
+    store = open_store(settings)
     with Family(store, settings.ledger) as family, MergePool(store) as pool:
         digest = family.find(model).digest
         done = rebuild(store, family.lineage, digest, PoolMerge(pool), afresh=afresh)

@@ -95,7 +95,7 @@ def apply(
 
     from strata.migration.refactor import BadMoves, Demands, MovePlan, carry_out
     from strata.settings import Settings
-    from strata.store import Store
+    from strata.store import open_store
 
     try:
         planned = MovePlan.from_json(file.read_bytes())
@@ -110,7 +110,7 @@ def apply(
             lambda: read_project(Path(planned.tree), list(planned.roots)),
             demands,
             home=settings.home,
-            store=Store(settings.store_root),
+            store=open_store(settings),
             ledger=settings.ledger,
             progress=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
         )

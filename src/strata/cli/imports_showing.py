@@ -30,10 +30,10 @@ _SHOWN = 10  # files of each kind
 def places() -> dict[str, Any]:
     """Where the journal, the store and the ledger are: arguments of `migrate` and `roll_back`."""
     from strata.settings import Settings
-    from strata.store import Store
+    from strata.store import open_store
 
     settings = Settings()
-    return {"home": settings.home, "store": Store(settings.store_root), "ledger": settings.ledger}
+    return {"home": settings.home, "store": open_store(settings), "ledger": settings.ledger}
 
 
 def reading(tree: Path) -> "Callable[[Sequence[str]], Analysis]":

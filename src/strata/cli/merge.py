@@ -30,9 +30,9 @@ def merge(
     """
     from strata.evolution.merge import FolderFailed, merge_file
     from strata.settings import Settings
-    from strata.store import Store
+    from strata.store import open_store
 
-    done = merge_file(recipe, out, seed, Store(Settings().store_root), threads=threads)
+    done = merge_file(recipe, out, seed, open_store(Settings()), threads=threads)
     if as_json:
         typer.echo(json.dumps(asdict(done) | {"merged": not isinstance(done, FolderFailed)}, default=str))
     if isinstance(done, FolderFailed):

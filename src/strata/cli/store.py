@@ -1,10 +1,12 @@
-"""`strata store`: list, verify and collect stored artifacts."""
+"""`strata store`: list, verify and collect stored artifacts, and say where they are."""
 
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from strata.errors import StrataError
 
 if TYPE_CHECKING:
     from strata.store import Store
@@ -66,11 +68,53 @@ def verify(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def status(as_json: Json = False) -> None:
+    """What is where: in this machine's folder and, if STRATA_STORE_URL is set, in the store that machines share."""
+    from strata.settings import Settings
+    from strata.store import open_store, store_status
+
+    found = store_status(open_store(Settings()))
+    if as_json:
+        typer.echo(json.dumps(asdict(found)))
+        return
+    for place, held in (("here", found.here), ("shared", found.shared)):
+        if held is not None:
+            arriving = f", {held.arriving} arriving" if held.arriving else ""
+            count, size, names = f"{held.blobs:,} blobs", f"{held.bytes:,} bytes", f"{held.refs:,} names{arriving}"
+            typer.echo(f"{place:<6} {count:>14} {size:>22} {names:>14}  {held.where}")
+    if found.shared is not None:
+        for place, (blobs, total) in (("here", found.only_here), ("shared", found.only_there)):
+            typer.echo(f"only {place}: {blobs:,} blobs, {total:,} bytes")
+
+
+@app.command()
+def push(as_json: Json = False) -> None:
+    """Put what was stored in this machine's folder alone into the shared store: once, when STRATA_STORE_URL is set.
+
+    What the folder's names and the ledger stand for goes; names that are there already are left as they are.
+    """
+    from strata.store import SharedStore
+    from strata.store import push as push_all
+
+    store, roots = _open()
+    if not isinstance(store, SharedStore):
+        raise StrataError("set STRATA_STORE_URL to the store to put it into, for example s3://bucket/prefix")
+    report = push_all(store, roots)
+    if as_json:
+        typer.echo(json.dumps(asdict(report)))
+        return
+    for ref in report.left:
+        typer.echo(f"left alone: {ref.kind} {ref.name}, which stands for something else there")
+    typer.echo(f"put {report.blobs} blobs, {report.bytes:,} bytes, under {len(report.named)} names")
+
+
 def _open() -> "tuple[Store, frozenset[str]]":
     """The configured store, and the digests that the ledger's pointers keep alive."""
     from strata.settings import Settings
-    from strata.store import Ledger, Store
+    from strata.store import Ledger, open_store
 
     settings = Settings()
+    store = open_store(settings)
     with Ledger(settings.ledger) as ledger:
-        return Store(settings.store_root), ledger.digests()
+        return store, ledger.digests()

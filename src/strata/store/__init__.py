@@ -3,6 +3,9 @@
 Public face:
 
 - `Store`: a folder of blobs named by their SHA-256, and refs to them; atomic, verified, safe under many processes
+- `open_store`: the store that the settings name; `store_at`: the one in a folder or, with a URL, the one that machines
+  share, a `SharedStore`, of which the folder is a cache; `store_status`, `StoreStatus`, `Held`: what is where;
+  `push`, `PushReport`: a store of one machine, put where all see it
 - `ArtifactRef`: (digest, kind, name), what tasks pass to each other
 - `PartialBlob`: a blob that arrives in pieces and can be resumed
 - `GcReport`, `VerifyReport`: what `Store.gc` and `Store.verify` found
@@ -17,9 +20,10 @@ Public face:
 - `MemoryLog`, `MemorySample`: samples of the memory of nodes
 - `TokenLog`, `Token`, `Scope`: bearer tokens of the HTTP API
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
-  `LedgerError`, `PointerMoved`
+  `RemoteError`, `LedgerError`, `PointerMoved`
 
 The ledger's names import SQLAlchemy when they are first used: a node needs blobs only, and starts the quicker for it.
+So do those of a shared store with theirs.
 """
 
 from importlib import import_module
@@ -35,6 +39,7 @@ from strata.store.errors import (
     RefCorrupt,
     StoreError,
 )
+from strata.store.opening import open_store, store_at
 from strata.store.partial import PartialBlob
 from strata.store.refs import ArtifactRef
 from strata.store.store import Store
@@ -50,7 +55,11 @@ if TYPE_CHECKING:
     from strata.store.ledger import Ledger, Move, Run
     from strata.store.lineage import Lineage, ModelRecord
     from strata.store.migrations import Migration, MigrationFile, MigrationLog, MigrationState, MigrationStep, StepState
+    from strata.store.moving import PushReport, push
+    from strata.store.remote import RemoteError
     from strata.store.samples import MemoryLog, MemorySample
+    from strata.store.shared import SharedStore
+    from strata.store.status import Held, StoreStatus, store_status
     from strata.store.swapping import Pointer
     from strata.store.tokens import Scope, Token, TokenLog
 
@@ -73,6 +82,7 @@ __all__ = [
     "Generation",
     "GenerationLog",
     "GenerationState",
+    "Held",
     "Hold",
     "Holds",
     "Incident",
@@ -94,16 +104,24 @@ __all__ = [
     "PartialBusy",
     "Pointer",
     "PointerMoved",
+    "PushReport",
     "RefCorrupt",
+    "RemoteError",
     "Run",
     "Scope",
+    "SharedStore",
     "StepState",
     "Store",
     "StoreError",
+    "StoreStatus",
     "Token",
     "TokenLog",
     "Verdict",
     "VerifyReport",
+    "open_store",
+    "push",
+    "store_at",
+    "store_status",
     "within_run",
 ]
 
@@ -124,6 +142,7 @@ _MODULES = {
     "GenerationState": "generations",
     "Hold": "cases",
     "Holds": "cases",
+    "Held": "status",
     "Incident": "incidents",
     "IncidentLog": "incidents",
     "Ledger": "ledger",
@@ -138,13 +157,19 @@ _MODULES = {
     "ModelRecord": "lineage",
     "Move": "ledger",
     "Pointer": "swapping",
+    "PushReport": "moving",
+    "RemoteError": "remote",
     "Run": "ledger",
     "Scope": "tokens",
+    "SharedStore": "shared",
     "StepState": "migrations",
+    "StoreStatus": "status",
     "Token": "tokens",
     "TokenLog": "tokens",
     "Verdict": "cases",
     "within_run": "incidents",
+    "push": "moving",
+    "store_status": "status",
 }
 
 

@@ -1,8 +1,11 @@
-"""What everything that is kept in the ledger's database has in common: an engine, and its end."""
+"""What everything that is kept in the ledger's database has in common: an engine, its locks, and its end."""
+
+from contextlib import AbstractContextManager
 
 from sqlalchemy import Engine
 
 from strata.closing import Closing
+from strata.store.locking import ledger_lock
 from strata.store.schema import open_database
 
 
@@ -16,6 +19,13 @@ class Database(Closing):
     def __init__(self, source: "str | Database") -> None:
         self._shared = isinstance(source, Database)
         self._engine: Engine = source._engine if isinstance(source, Database) else open_database(source)
+
+    def alone(self, what: str, *, wait: bool = True) -> AbstractContextManager[bool]:
+        """Do `what` (a name) alone among all who use this ledger, on all machines, for the length of the block.
+
+        Yields False where somebody else does, and no `wait`. Raises LedgerError.
+        """
+        return ledger_lock(self._engine, what, wait=wait)
 
     def close(self) -> None:
         """Close the connections, unless they are another's."""

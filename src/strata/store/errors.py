@@ -12,10 +12,10 @@ class InvalidName(StoreError):
 
 
 class BlobMissing(StoreError):
-    """The store holds no blob of that digest."""
+    """The store holds no blob of that digest. where: which store, where there are several."""
 
-    def __init__(self, digest: str) -> None:
-        super().__init__(f"blob {digest} is not in the store; fetch or produce it again")
+    def __init__(self, digest: str, where: str = "the store") -> None:
+        super().__init__(f"blob {digest} is not in {where}; fetch or produce it again")
         self.digest = digest
 
 

@@ -10,9 +10,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@=-]{0,127}")
 
 def check_digest(digest: str) -> str:
     """Return `digest` if it is a lower-case hexadecimal SHA-256; raise InvalidName otherwise."""
-    if not _DIGEST.fullmatch(digest):
+    if not is_digest(digest):
         raise InvalidName(f"{digest[:80]!r} is not a SHA-256 digest (64 lower-case hexadecimal digits)")
     return digest
+
+
+def is_digest(text: str) -> bool:
+    """Whether it is a lower-case hexadecimal SHA-256."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def check_name(name: str) -> str:

@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -19,14 +21,14 @@ class PartialBlob:
 
     The bytes already there are hashed once when it is opened, the others as they come, so `commit` reads nothing again.
     Leaving the context without `commit` keeps what has been written for the next writer. Raises PartialBusy when
-    somebody else has it open.
+    somebody else has it open. published: is told of the blob when it is in its place, before `commit` returns.
     """
 
-    def __init__(self, layout: Layout, digest: str, size: int) -> None:
+    def __init__(self, layout: Layout, digest: str, size: int, published: Callable[[Path], None] | None = None) -> None:
         if size < 0:
             raise StoreError(f"a blob cannot have {size} bytes")
         self.digest, self.size = digest, size
-        self._layout = layout
+        self._layout, self._published = layout, published
         self._path = layout.partial(digest)
         make_folder(layout.partials)
         self._file = self._claim()
@@ -80,6 +82,8 @@ class PartialBlob:
             os.utime(self._path)
             replace(self._path, self._layout.blob(self.digest))
         self._file.close()
+        if self._published is not None:
+            self._published(self._layout.blob(self.digest))
 
     def __enter__(self) -> Self:
         return self

@@ -52,11 +52,16 @@ def read_entry(path: Path) -> RefEntry | None:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
+    return parse_entry(data, str(path))
+
+
+def parse_entry(data: bytes, where: str) -> RefEntry:
+    """Inverse of `RefEntry.to_bytes`; raises RefCorrupt, which says where."""
     try:
         fields = json.loads(data)
         return RefEntry(check_digest(fields["digest"]), tuple(check_digest(need) for need in fields["needs"]))
     except (ValueError, KeyError, TypeError, InvalidName) as error:
-        raise RefCorrupt(f"{path} is not a ref; remove it, or write it again with set_ref") from error
+        raise RefCorrupt(f"{where} is not a ref; remove it, or write it again with set_ref") from error
 
 
 def iterate(layout: Layout) -> Iterator[tuple[ArtifactRef, RefEntry]]:

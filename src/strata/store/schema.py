@@ -3,20 +3,20 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, ExceptionContext, create_engine, event, insert, inspect, select, update
+from sqlalchemy import Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
     IntegrityError,
     NoSuchModuleError,
-    OperationalError,
     ProgrammingError,
 )
 
 from strata.files import locked, make_folder
 from strata.store.errors import LedgerError
 from strata.store.tables import incidents, ledger_version, metadata
+from strata.store.telling import tell
 
 # 2 added incidents and answers; 3 generations, models, approvals and changes; 4 migrations, their steps and files;
 # 5 tokens, what was decided and told of cases, samples of memory, rollouts and what was measured under them, and two
@@ -44,14 +44,8 @@ def open_database(url: str) -> Engine:
     if found != SCHEMA_VERSION:
         engine.dispose()
         raise LedgerError(f"the ledger at {engine.url} has schema version {found}; this release reads {SCHEMA_VERSION}")
-    event.listen(engine, "handle_error", _tell)
+    event.listen(engine, "handle_error", tell)
     return engine
-
-
-def _tell(context: ExceptionContext) -> None:
-    """A full disk or a server that is gone is no defect: it is told as what it is (PEP 249's OperationalError)."""
-    if isinstance(context.sqlalchemy_exception, OperationalError):
-        raise LedgerError(f"the ledger does not work: {context.original_exception}") from context.original_exception
 
 
 def _prepare(engine: Engine) -> int | None:

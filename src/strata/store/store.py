@@ -30,6 +30,11 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root)
 
+    @property
+    def url(self) -> str | None:
+        """Where it is, if machines share it; None for a folder of this machine."""
+        return None
+
     def has(self, digest: str) -> bool:
         """Whether the blob is there. It may be collected later: who goes on to name it calls `renew`."""
         return self.layout.blob(digest).exists()
@@ -91,6 +96,13 @@ class Store:
             return self.layout.blob(digest).open("rb")
         except FileNotFoundError:
             raise BlobMissing(digest) from None
+
+    def path(self, digest: str) -> Path:
+        """The blob as a file of this machine, unverified, not to be written to. Raises BlobMissing."""
+        path = self.layout.blob(digest)
+        if not path.exists():
+            raise BlobMissing(digest)
+        return path
 
     def size(self, digest: str) -> int:
         """Bytes of the blob. Raises BlobMissing."""

@@ -14,7 +14,8 @@ from strata.store import Ledger, Store
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("STRATA_HOME", str(tmp_path))
-    monkeypatch.delenv("STRATA_LEDGER_URL", raising=False)
+    for name in ("STRATA_LEDGER_URL", "STRATA_STORE_URL"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return Store(tmp_path / "store")
 
@@ -85,3 +86,37 @@ def test_list_says_which_blob_is_missing(store: Store, capsys: pytest.CaptureFix
         main(["store", "list"])
     assert stopped.value.code == 2
     assert digest in capsys.readouterr().err
+
+
+def test_status_says_what_is_here(store: Store, run) -> None:
+    store.put_artifact(b"12345", "model", "best")
+    code, out = run("status", "--json")
+    here = {"where": str(store.layout.root), "blobs": 1, "bytes": 5, "refs": 1, "arriving": 0}
+    assert (code, json.loads(out)) == (0, {"here": here, "shared": None, "only_here": [0, 0], "only_there": [0, 0]})
+    assert run("status")[1].split() == ["here", "1", "blobs", "5", "bytes", "1", "names", str(store.layout.root)]
+
+
+def test_a_store_becomes_one_that_machines_share(
+    store: Store, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = store.put_artifact(b"12345", "model", "best").digest
+    with pytest.raises(SystemExit):
+        main(["store", "push"])
+    monkeypatch.setenv("STRATA_STORE_URL", f"file://{tmp_path}/share")
+    assert json.loads(run("list", "--json")[1]) == {"refs": []}
+    assert run("status")[1].splitlines()[-2:] == ["only here: 1 blobs, 5 bytes", "only shared: 0 blobs, 0 bytes"]
+    assert run("push") == (0, "put 1 blobs, 5 bytes, under 1 names\n")
+    assert json.loads(run("push", "--json")[1])["blobs"] == 0
+    assert [row["digest"] for row in json.loads(run("list", "--json")[1])["refs"]] == [digest]
+    assert json.loads(run("status", "--json")[1])["shared"]["where"] == f"file://{tmp_path}/share"
+    assert run("verify")[0] == 0
+
+
+def test_a_place_that_cannot_be_used_is_told_in_one_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STRATA_STORE_URL", "s3://key:secret@bucket/x")
+    with pytest.raises(SystemExit) as stopped:
+        main(["store", "status"])
+    told = capsys.readouterr().err
+    assert (stopped.value.code, told.count("\n"), "secret" in told) == (2, 1, False)

@@ -1,33 +1,22 @@
 """The collector takes what nothing names, and nothing else."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import pytest
 
 from strata.store import Store
+from tests.support.places import Place, set_back
 
 HOUR = 3600
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path)
-
-
-def age(store: Store, seconds: float = 2 * HOUR) -> None:
-    for path in store.layout.root.rglob("*"):
-        if path.is_file():
-            then = path.stat().st_mtime - seconds
-            os.utime(path, (then, then))
-
-
-def test_only_old_blobs_that_nothing_names_go(store: Store) -> None:
+def test_only_old_blobs_that_nothing_names_go(place: Place) -> None:
+    store = place.machine()
     named = store.put_artifact(b"named", "k", "n").digest
     needed, pointed, loose = store.put(b"needed"), store.put(b"pointed"), store.put(b"loose")
     store.set_ref("manifest", "m", named, needs=[needed])
-    age(store)
+    place.age(2 * HOUR)
     young = store.put(b"young")
 
     planned = store.gc(roots=[pointed], dry_run=True)
@@ -52,9 +41,10 @@ def test_what_a_moved_ref_left_behind_goes(store: Store) -> None:
 
 
 @pytest.mark.parametrize("act", ["put", "renew", "set_ref", "partial"])
-def test_who_touches_a_blob_keeps_it_for_another_grace_period(store: Store, act: str) -> None:
-    digest = store.put(b"old")
-    age(store)
+def test_who_touches_a_blob_keeps_it_for_another_grace_period(place: Place, act: str) -> None:
+    digest = place.machine().put(b"old")
+    place.age(2 * HOUR)
+    store = place.machine()
     if act == "put":
         store.put(b"old")
     elif act == "renew":
@@ -69,7 +59,8 @@ def test_who_touches_a_blob_keeps_it_for_another_grace_period(store: Store, act:
     assert store.gc(HOUR).removed == ()
 
 
-def test_a_dead_writers_files_go_and_a_living_ones_stay(store: Store) -> None:
+def test_a_dead_writers_files_go_and_a_living_ones_stay(tmp_path: Path) -> None:
+    store = Store(tmp_path)
     dead, living = (hashlib.sha256(data).hexdigest() for data in (b"dead", b"living"))
     with store.partial(dead, 4) as part:
         part.write(b"de")
@@ -77,7 +68,7 @@ def test_a_dead_writers_files_go_and_a_living_ones_stay(store: Store) -> None:
     (store.layout.staging / "tmpdead").write_bytes(b"123")
     with store.partial(living, 6) as part:
         part.write(b"liv")
-        age(store)
+        set_back(tmp_path, 2 * HOUR)
         report = store.gc()
         assert (report.leftovers, report.bytes_freed) == (2, 5)
         part.write(b"ing")

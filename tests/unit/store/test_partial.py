@@ -15,11 +15,6 @@ DATA = bytes(range(256)) * 5_000  # 1.28 MB: more than one hashing step
 DIGEST = hashlib.sha256(DATA).hexdigest()
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path)
-
-
 @given(data=st.binary(max_size=300), cuts=st.lists(st.tuples(st.integers(0, 300), st.booleans()), max_size=12))
 def test_any_way_of_cutting_and_breaking_off_gives_the_blob(data: bytes, cuts: list[tuple[int, bool]]) -> None:
     digest = hashlib.sha256(data).hexdigest()

@@ -9,15 +9,11 @@ from hypothesis import strategies as st
 
 from strata.store import ArtifactRef, BlobMissing, InvalidName, RefCorrupt, Store
 from strata.store.names import check_name
+from tests.support.places import Place
 
 ABSENT = "0" * 64
 DIGESTS = st.binary(min_size=32, max_size=32).map(bytes.hex)
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+@=-]{0,127}", fullmatch=True)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path)
 
 
 @given(DIGESTS, NAMES, NAMES)
@@ -68,21 +64,23 @@ def test_a_ref_moves_and_goes(store: Store) -> None:
     assert list(store.refs()) == [other]
 
 
-def test_a_ref_to_nothing_is_refused_and_changes_nothing(store: Store) -> None:
+def test_a_ref_to_nothing_is_refused_and_changes_nothing(place: Place) -> None:
+    store = place.machine()
     ref = store.put_artifact(b"there", "model", "best")
     for digest, needs in ((ABSENT, ()), (ref.digest, (ref.digest, ABSENT))):
         with pytest.raises(BlobMissing, match=ABSENT):
             store.set_ref("model", "best", digest, needs)
     assert list(store.refs()) == [ref]
-    assert list(store.layout.staging.iterdir()) == []
+    assert place.temporary() == []
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"digest": 1, "needs": []}', b'{"digest": "../x", "needs": []}']
 )
-def test_a_damaged_ref_stops_the_collector(store: Store, content: bytes) -> None:
+def test_a_damaged_ref_stops_the_collector(place: Place, content: bytes) -> None:
+    store = place.machine()
     digest = store.put_artifact(b"kept by a ref nobody can read", "model", "best").digest
-    store.layout.ref("model", "best").write_bytes(content)
+    place.damage("model", "best", content)
     for act in (lambda: store.ref("model", "best"), lambda: list(store.refs()), lambda: store.gc(0)):
         with pytest.raises(RefCorrupt, match="model/best"):
             act()

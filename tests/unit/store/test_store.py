@@ -6,20 +6,9 @@ from pathlib import Path
 import pytest
 
 from strata.store import BlobCorrupt, BlobMissing, InvalidName, Store
+from tests.support.places import Place
 
 ABSENT = "0" * 64
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "not" / "yet" / "there")
-
-
-def spoil(store: Store, digest: str) -> None:
-    path = store.layout.blob(digest)
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"x", bytes(range(256)) * 10_000], ids=["empty", "one", "many"])
@@ -33,32 +22,48 @@ def test_what_is_put_is_read(store: Store, data: bytes) -> None:
     assert (store.read(digest), bytes(buffer), store.size(digest), store.has(digest)) == (data, data, len(data), True)
 
 
-def test_putting_twice_writes_once(store: Store) -> None:
+def test_putting_twice_writes_once(tmp_path: Path) -> None:
+    store = Store(tmp_path / "not" / "yet" / "there")
     first = store.layout.blob(store.put(b"same")).stat().st_ino
     assert store.layout.blob(store.put(b"same")).stat().st_ino == first
 
 
-def test_nothing_temporary_stays_behind(store: Store) -> None:
-    store.put_artifact(b"data", "kind", "name")
-    assert list(store.layout.staging.iterdir()) == []
+def test_nothing_temporary_stays_behind(place: Place) -> None:
+    digest = place.machine().put_artifact(b"data", "kind", "name").digest
+    place.machine().read(digest)
+    assert place.temporary() == []
 
 
 def test_an_absent_blob_is_named(store: Store) -> None:
     assert not store.has(ABSENT)
-    for ask in (store.read, store.open, store.size, store.renew, lambda d: store.read_into(d, [])):
+    for ask in (
+        store.read,
+        store.open,
+        store.path,
+        store.size,
+        store.check,
+        store.renew,
+        lambda d: store.read_into(d, []),
+    ):
         with pytest.raises(BlobMissing, match=ABSENT):
             ask(ABSENT)
 
 
-def test_a_corrupt_blob_is_refused_and_mended_by_putting_it_again(store: Store) -> None:
+@pytest.mark.parametrize("harm", [Place.spoil, Place.cut])
+def test_a_corrupt_blob_is_refused_and_mended_by_putting_it_again(place: Place, harm) -> None:
+    store = place.machine()
     digest = store.put(b"some tensor" * 1000)
-    spoil(store, digest)
+    harm(place, digest)
+    other = place.machine()
     with pytest.raises(BlobCorrupt, match=digest):
-        store.read(digest)
+        other.read(digest)
     with pytest.raises(BlobCorrupt, match=digest):
-        store.read_into(digest, [memoryview(bytearray(store.size(digest)))])
+        other.read_into(digest, [memoryview(bytearray(other.size(digest)))])
+    with pytest.raises(BlobCorrupt, match=digest):
+        other.check(digest)
     assert store.put(b"some tensor" * 1000) == digest
-    assert store.read(digest) == b"some tensor" * 1000
+    assert other.read(digest) == b"some tensor" * 1000
+    assert place.machine().check(digest) == 11_000
 
 
 @pytest.mark.parametrize("length", [0, 7, 9])
@@ -82,10 +87,11 @@ def test_only_digests_become_paths(store: Store, digest: str) -> None:
             ask(digest)
 
 
-def test_verify_names_what_is_corrupt_and_what_is_missing(store: Store) -> None:
+def test_verify_names_what_is_corrupt_and_what_is_missing(place: Place) -> None:
+    store = place.machine()
     good, bad, gone = (store.put_artifact(data, "k", data.decode()).digest for data in (b"good", b"bad", b"gone"))
-    spoil(store, bad)
-    store.layout.blob(gone).unlink()
+    place.spoil(bad)
+    place.lose(gone)
     report = store.verify(roots={good, ABSENT})
     assert (report.checked, report.bytes_checked, report.sound) == (2, 7, False)
     assert report.corrupt == (bad,)

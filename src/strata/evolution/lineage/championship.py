@@ -43,9 +43,9 @@ class Championship(Closing):
     def __init__(
         self, store: Store, ledger: str | Ledger, *, depth: int = 3, merge: Merge | None = None, manual: bool = False
     ) -> None:
-        self._store, self._kept = store, Kept(store)
-        self._depth, self._manual = depth, manual
         self._log = ChampionLog(ledger)
+        self._store, self._kept = store, Kept(store, self._log)
+        self._depth, self._manual = depth, manual
         self._approvals, self._incidents = Approvals(self._log), IncidentLog(self._log)
         self._lineage = Lineage(self._log)
         self._remaking = Remaking(store, self._lineage, merge)

@@ -67,7 +67,7 @@ def merge_file(
             "source": source,
             "put": False,
         }
-        worker = WorkerProcess(store.layout.root, Path.cwd(), staging, threads)
+        worker = WorkerProcess(store, Path.cwd(), staging, threads)
         try:
             engine = worker.ready()
             answer = worker.ask(order, None)

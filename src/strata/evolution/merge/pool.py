@@ -188,7 +188,7 @@ class MergePool(Closing):
         with self._turn:
             if self._closed:
                 raise MergeError("the pool is closed")
-            process = WorkerProcess(self._store.layout.root, self._folder, self._folder, self._threads)
+            process = WorkerProcess(self._store, self._folder, self._folder, self._threads)
             self._processes.add(process)
         try:
             process.ready()

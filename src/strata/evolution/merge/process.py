@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from strata.evolution.merge.outcome import Engine
+from strata.store import Store
 
 # Importing mergekit takes 5 s of one core, and cores may be busy.
 START_SECONDS = 300.0
@@ -39,16 +40,25 @@ class WorkerProcess:
     dies. threads: None is torch's own choice.
     """
 
-    def __init__(self, store: Path, cwd: Path, scratch: Path, threads: int | None) -> None:
+    def __init__(self, store: Store, cwd: Path, scratch: Path, threads: int | None) -> None:
         # Its texts hash alike everywhere; it asks no network; idle threads sleep instead of taking another's core.
         fixed = {"PYTHONHASHSEED": "0", "HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive"}
         fixed["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
+        fixed["STRATA_STORE_URL"] = store.url or ""
         if threads is not None:
             fixed |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             # -P: a working directory is data, not a place to import from.
-            [sys.executable, "-P", "-m", MODULE, str(store.resolve()), str(scratch.resolve()), str(threads or 0)],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                MODULE,
+                str(store.layout.root.resolve()),
+                str(scratch.resolve()),
+                str(threads or 0),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

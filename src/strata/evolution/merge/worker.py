@@ -1,7 +1,8 @@
 """A worker's process: `python -m strata.evolution.merge.worker STORE SCRATCH THREADS`.
 
 It reads an order a line from stdin, as JSON, and answers each with a line on stdout. When stdin ends it removes the
-folder SCRATCH and ends too, also in the midst of a merge: a worker never outlives who ordered.
+folder SCRATCH and ends too, also in the midst of a merge: a worker never outlives who ordered. STORE is a cache where
+STRATA_STORE_URL names a store that machines share.
 """
 
 import fcntl
@@ -20,7 +21,7 @@ from typing import Any, TextIO
 
 from strata.evolution.models import BadModel, check_out, put_model
 from strata.files import make_folder, try_lock
-from strata.store import BlobCorrupt, BlobMissing, Store
+from strata.store import BlobCorrupt, BlobMissing, Store, store_at
 
 
 def main() -> None:
@@ -29,12 +30,13 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print is no answer
     orders: queue.SimpleQueue[str] = queue.SimpleQueue()
-    store, scratch, threads = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    root, scratch, threads = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    store = store_at(root, os.environ.get("STRATA_STORE_URL"))
     threading.Thread(target=_read, args=(orders, scratch), daemon=True).start()
     engine = _start(threads)
     _say(answers, hello=engine, peak_bytes=_peak())
     while True:
-        _say(answers, **_answer(Store(store), json.loads(orders.get())))
+        _say(answers, **_answer(store, json.loads(orders.get())))
 
 
 def _read(orders: "queue.SimpleQueue[str]", scratch: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from strata.evolution.pretraining.register import Notify, register_checkpoint
-from strata.store import Ledger, Store
+from strata.store import Ledger, store_at
 
 _log = logging.getLogger(__name__)
 
@@ -17,11 +17,21 @@ class StrataCallback(TrainerCallback):
     """`Trainer(..., callbacks=[StrataCallback(store_root, ledger_url, "my-run")])` registers each saved checkpoint.
 
     A training run is worth more than its registration: what goes wrong is logged as a warning, and training goes on.
-    Of several processes only the first registers. `notify` hears of each checkpoint, as in `register_checkpoint`.
+    store_url: of a store that machines share (STRATA_STORE_URL), of which `store_root` then is a cache. Of several
+    processes only the first registers. `notify` hears of each checkpoint, as in `register_checkpoint`.
     """
 
-    def __init__(self, store_root: Path, ledger_url: str, run: str, notify: Notify | None = None) -> None:
-        self._store, self._ledger_url, self._run, self._notify = Store(store_root), ledger_url, run, notify
+    def __init__(
+        self,
+        store_root: Path,
+        ledger_url: str,
+        run: str,
+        notify: Notify | None = None,
+        *,
+        store_url: str | None = None,
+    ) -> None:
+        self._store_root, self._store_url = store_root, store_url
+        self._ledger_url, self._run, self._notify = ledger_url, run, notify
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Called by the Trainer after it has written `checkpoint-<step>`."""
@@ -31,7 +41,7 @@ class StrataCallback(TrainerCallback):
         try:
             with Ledger(self._ledger_url) as ledger:
                 register_checkpoint(
-                    self._store,
+                    store_at(self._store_root, self._store_url),
                     ledger,
                     folder,
                     self._run,

@@ -14,7 +14,7 @@ from strata.evolution.merge import IDLE_BYTES, predict_bytes, read_tensors
 from strata.evolution.models import open_model
 from strata.evolution.rounds.examiner import KEPT_BYTES
 from strata.evolution.search import TECHNIQUES, Genome, Space, to_recipe
-from strata.store import Store
+from strata.store import BlobMissing, Store
 
 # Resident, of a flow's own process with torch, transformers and matplotlib, before it holds a model.
 PROCESS_BYTES = 640 << 20
@@ -79,8 +79,8 @@ def _largest(space: Space, method: str) -> Genome:
 def _examined(store: Store, model: str) -> int:
     with tempfile.TemporaryDirectory(prefix="strata-forecast-") as folder:
         for name, blob in open_model(store, model).files.items():
-            path = store.layout.blob(blob).resolve()
-            if not path.exists():
-                raise StrataError(f"{name} of model {model} is not in the store")
-            (Path(folder) / name).symlink_to(path)
+            try:
+                (Path(folder) / name).symlink_to(store.path(blob).resolve())
+            except BlobMissing as error:
+                raise StrataError(f"{name} of model {model} is not in the store") from error
         return predicted_peak_bytes(Path(folder))

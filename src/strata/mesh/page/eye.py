@@ -56,7 +56,7 @@ class MeshEye:
         return Coordinator(self._identity, self._roster.membership, roster=self._roster)
 
     def _remembered(self, mesh_id: str) -> tuple[Kept, Sequence[Moment]]:
-        from strata.store import Ledger, Store
+        from strata.store import Ledger, open_store
 
         with Ledger(self._settings.ledger) as ledger:
-            return read_kept(Store(self._settings.store_root), mesh_id), moments(ledger, mesh_id)
+            return read_kept(open_store(self._settings), mesh_id), moments(ledger, mesh_id)

@@ -14,9 +14,9 @@ from strata.settings import Settings
 
 def sweep_once(coordinator: Coordinator, settings: Settings) -> Mended:
     """Sweep and, where the settings have it so, mend; what it came to is in the ledger and the store afterwards."""
-    from strata.store import IncidentLog, Ledger, Store
+    from strata.store import IncidentLog, Ledger, open_store
 
-    store, mesh_id = Store(settings.store_root), coordinator.membership.mesh_id
+    store, mesh_id = open_store(settings), coordinator.membership.mesh_id
     with Ledger(settings.ledger) as ledger:
         run = ledger.start_run(PIPELINE, settings.phase_2_version)
         try:

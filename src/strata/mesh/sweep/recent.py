@@ -44,11 +44,11 @@ class Recent:
 
 def recent_sweeps(settings: Settings, mesh_id: str) -> Recent:
     """What this machine's store and ledger tell of the sweeps of this mesh; raises LedgerError."""
-    from strata.store import Ledger, Store
+    from strata.store import Ledger, open_store
 
     with Ledger(settings.ledger) as ledger:
         runs = ledger.runs(PIPELINE, limit=_RUNS)
-    return recent_of(read_kept(Store(settings.store_root), mesh_id), runs, mesh_id)
+    return recent_of(read_kept(open_store(settings), mesh_id), runs, mesh_id)
 
 
 def recent_of(kept: Kept, runs: "tuple[Run, ...]", mesh_id: str) -> Recent:
