@@ -30,6 +30,7 @@ VALUES = {
     "ARCHAEOLOGICAL_PHASE_2_VERSION": "phase_2_version",
     "STRATA_HOME": "home",
     "STRATA_LEDGER_URL": "ledger_url",
+    "STRATA_RAY_ADDRESS": "ray_address",
     "STRATA_UPLINK_BYTES_PER_SECOND": "uplink_bytes_per_second",
 }
 

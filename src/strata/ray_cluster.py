@@ -1,0 +1,85 @@
+"""A Ray cluster (https://docs.ray.io): where to find one, and a connection to it for as long as a block lasts.
+
+Ray has no authentication: whoever reaches its ports runs code there. So a cluster that is started here listens on
+loopback only, and one that others started belongs into a network of its own. Needs the extra `ray`.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from strata.errors import StrataError
+
+LOCAL, AUTO = "local", "auto"
+# Models lie in stores; what passes through Ray's own is small. Ray takes no less than 75 MiB.
+OBJECT_STORE_BYTES = 80 << 20
+
+_PLACE = re.compile(r"(?:ray://)?(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}")
+# No report of its use to its makers; and no cluster started in passing by a call that finds none.
+_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_AUTO_CONNECT": "0"}
+
+
+class ClusterError(StrataError):
+    """Ray is not installed, or there is no cluster at that address."""
+
+
+def check_address(address: str) -> str:
+    """`local` (a cluster of this machine, for as long as it is used), `auto` (the one that runs on this machine),
+    `HOST:PORT` or, from outside a cluster, `ray://HOST:PORT`. Raises ClusterError for anything else."""
+    if address in (LOCAL, AUTO) or _PLACE.fullmatch(address):
+        return address
+    raise ClusterError(f"a Ray address is local, auto, HOST:PORT or ray://HOST:PORT, not {address[:80]!r}")
+
+
+def load_ray() -> Any:
+    """The module `ray`. Raises ClusterError where it is not installed."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise ClusterError(f"Ray is not installed ({error.name}): pip install 'strata[ray]'") from error
+    return ray
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """The module `ray`, connected; what this process started there ends with the block. Raises ClusterError.
+
+    Processes of a cluster that is started here find modules where this process does.
+    """
+    check_address(address)
+    ray = load_ray()
+    if ray.is_initialized():
+        raise ClusterError("this process is connected to a Ray cluster already")
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "namespace": "strata"}
+    if address == LOCAL:
+        options |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        options |= {"object_store_memory": OBJECT_STORE_BYTES}
+    try:
+        with _found_by_others():
+            ray.init(address=address, **options)
+    except (OSError, RuntimeError, ValueError) as error:
+        ray.shutdown()
+        raise ClusterError(f"no Ray cluster at {address}: {' '.join(str(error).split())[:500]}") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _found_by_others() -> Iterator[None]:
+    """Processes that are started in the block look for modules where this one does, whatever their folder is."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
