@@ -39,7 +39,7 @@ def up(
     extra `ray`, here and on every machine.
     """
     from strata.mesh import NodeIncidents, NodesWanted, Portion, RayNodes, being_up
-    from strata.ray_cluster import connected
+    from strata.ray_cluster import check_address, connected
     from strata.settings import Settings
     from strata.store import IncidentLog
 
@@ -47,8 +47,9 @@ def up(
     address = ray or settings.ray_address
     if address is None:
         raise StrataError("say which Ray cluster: --ray local, auto, HOST:PORT or ray://HOST:PORT")
-    home, mesh = paths(home, mesh)
+    check_address(address)
     wanted = NodesWanted(nodes, Portion(cpus, parse_size(memory)), name, node_home)
+    home, mesh = paths(home, mesh)
     owner = identity_of(home, create=not mesh.exists())
     with being_up(home), IncidentLog(settings.ledger) as log, connected(address) as cluster:
         signal.signal(signal.SIGTERM, _stop)  # Ray has set its own
