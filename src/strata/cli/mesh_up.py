@@ -25,6 +25,7 @@ def up(
     memory: Annotated[str, typer.Option(help="Bytes of each for weights and KV cache, such as 500M or 2G.")] = "1G",
     cpus: Annotated[float, typer.Option(min=0.1, help="Processors of each.")] = 1.0,
     name: Annotated[str, typer.Option(help="What they are called: NAME-1, NAME-2, ...")] = "ray",
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for room, such as for a machine to join.")] = 60.0,
     node_home: Annotated[
         str, typer.Option(help="Folder, on each machine, of the nodes' keys and stores.")
     ] = "~/.strata/ray",
@@ -48,7 +49,7 @@ def up(
     if address is None:
         raise StrataError("say which Ray cluster: --ray local, auto, HOST:PORT or ray://HOST:PORT")
     check_address(address)
-    wanted = NodesWanted(nodes, Portion(cpus, parse_size(memory)), name, node_home)
+    wanted = NodesWanted(nodes, Portion(cpus, parse_size(memory)), name, node_home, wait)
     home, mesh = paths(home, mesh)
     owner = identity_of(home, create=not mesh.exists())
     with being_up(home), IncidentLog(settings.ledger) as log, connected(address) as cluster:

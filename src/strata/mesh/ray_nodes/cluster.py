@@ -22,7 +22,6 @@ from strata.mesh.ray_nodes.telling import NodeNews, Say
 from strata.mesh.started import END_SECONDS, START_SECONDS
 from strata.secure import Identity, Membership, PeerCard, edit_membership, read_membership, write_membership
 
-PLACE_SECONDS = 60.0
 CALL_SECONDS = 60.0  # of a call that does nothing long; a machine may have to start a process for it
 LISTEN_SECONDS = 5.0  # of one question for what is new
 THREADS = 4  # of an actor: one listens for what is new, others start and end
@@ -35,13 +34,15 @@ class NodesWanted:
     """So many nodes, each with its portion, called `name-1`, `name-2`, and so on.
 
     Each keeps its key and what tensors it is sent on its machine, below the folder `home` there ("~" is that of the
-    user who runs Ray). Raises StrataError for a name that no member can have.
+    user who runs Ray). wait_seconds: until there is room for all.
+    Raises StrataError for a name that no member can have.
     """
 
     nodes: int
     portion: Portion
     name: str = "ray"
     home: str = "~/.strata/ray"
+    wait_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         if _NAME.fullmatch(self.name) is None:
@@ -128,7 +129,7 @@ class RayNodes:
         portion, nodes = self._wanted.portion, self._wanted.nodes
         group = placement_group([portion.resources] * nodes, strategy="SPREAD")
         stack.callback(remove_placement_group, group)
-        if not group.wait(PLACE_SECONDS):
+        if not group.wait(self._wanted.wait_seconds):
             raise StrataError(no_room(machines_in(self._ray.nodes()), portion, nodes))
         return group
 
