@@ -6,7 +6,9 @@ loopback only, and one that others started belongs into a network of its own. Ne
 
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -60,7 +62,7 @@ def connected(address: str) -> Iterator[Any]:
         options |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         options |= {"object_store_memory": OBJECT_STORE_BYTES}
     try:
-        with _found_by_others():
+        with _found_by_others(), _own_signals():
             ray.init(address=address, **options)
     except (OSError, RuntimeError, ValueError) as error:
         ray.shutdown()
@@ -69,6 +71,17 @@ def connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray ends its driver at SIGTERM in a way of its own; who uses it here has one already."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

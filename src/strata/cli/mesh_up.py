@@ -53,7 +53,7 @@ def up(
     home, mesh = paths(home, mesh)
     owner = identity_of(home, create=not mesh.exists())
     with being_up(home), IncidentLog(settings.ledger) as log, connected(address) as cluster:
-        signal.signal(signal.SIGTERM, _stop)  # Ray has set its own
+        signal.signal(signal.SIGTERM, _stop)
         incidents = NodeIncidents(log)
 
         def say(told: "NodeNews") -> None:
