@@ -35,4 +35,4 @@ class Restarts:
         self._since = None
         self._deaths += 1
         self._breaker.failed(now)
-        return max(FIRST_SECONDS * 2 ** min(self._deaths - 1, 4), self._breaker.rest(now))
+        return max(FIRST_SECONDS * 2.0 ** min(self._deaths - 1, 4), self._breaker.rest(now))
