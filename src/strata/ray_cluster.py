@@ -1,11 +1,13 @@
 """A Ray cluster (https://docs.ray.io): where to find one, and a connection to it for as long as a block lasts.
 
-Ray has no authentication: whoever reaches its ports runs code there. So a cluster that is started here listens on
-loopback only, and one that others started belongs into a network of its own. Needs the extra `ray`.
+Whoever reaches a cluster's ports runs code there, unless it asks for a token (RAY_AUTH_MODE=token, on all its machines
+and here). A cluster that is started here listens on loopback only, and asks for a token that only its processes know.
+Needs the extra `ray`.
 """
 
 import os
 import re
+import secrets
 import signal
 import sys
 import threading
@@ -22,6 +24,9 @@ OBJECT_STORE_BYTES = 80 << 20
 _PLACE = re.compile(r"(?:ray://)?(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}")
 # No report of its use to its makers; and no cluster started in passing by a call that finds none.
 _ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_AUTO_CONNECT": "0"}
+# Loopback is what Ray takes where it knows of one machine only.
+_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
+_TOKEN = secrets.token_hex(32)  # one for all clusters of this process, in which Ray reads it once
 
 
 class ClusterError(StrataError):
@@ -54,23 +59,30 @@ def connected(address: str) -> Iterator[Any]:
     Processes of a cluster that is started here find modules where this process does.
     """
     check_address(address)
-    ray = load_ray()
-    if ray.is_initialized():
-        raise ClusterError("this process is connected to a Ray cluster already")
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "namespace": "strata"}
+    alone: dict[str, str] = {}
     if address == LOCAL:
-        options |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        options |= {"object_store_memory": OBJECT_STORE_BYTES}
-    try:
-        with _found_by_others(), _own_signals():
-            ray.init(address=address, **options)
-    except (OSError, RuntimeError, ValueError) as error:
-        ray.shutdown()
-        raise ClusterError(f"no Ray cluster at {address}: {' '.join(str(error).split())[:500]}") from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
+        options |= {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
+        alone = _ALONE | {"RAY_AUTH_TOKEN": _TOKEN}
+    modules = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
+    with _environment(alone):
+        ray = load_ray()
+        if ray.is_initialized():
+            raise ClusterError("this process is connected to a Ray cluster already")
+        try:
+            try:
+                with _environment({"PYTHONPATH": modules}), _own_signals():
+                    ray.init(address=address, **options)
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                raise ClusterError(_advice(address, error)) from error
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _advice(address: str, error: Exception) -> str:
+    said = " ".join(str(error).split())[:500].rstrip(".")
+    return f"no Ray cluster at {address}: {said}. If it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"
 
 
 @contextmanager
@@ -85,14 +97,15 @@ def _own_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _found_by_others() -> Iterator[None]:
-    """Processes that are started in the block look for modules where this one does, whatever their folder is."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """With these variables, for the length of the block."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -19,7 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_AUTO_CONNECT": "0",
-    "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on loopback
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": "5f" * 32,
+    "PYTHONPATH": os.pathsep.join(map(os.path.abspath, (ROOT / "src", ROOT, *filter(None, sys.path)))),
 }
 MEMORY = 6 << 30  # that the cluster says it has; what is placed here takes less than it asks for
 END_SECONDS = 60
@@ -69,7 +72,7 @@ import ray
 folder, cpus, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 context = ray.init(
     address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=80 << 20, _memory=memory,
-    _node_ip_address="127.0.0.1", _temp_dir=folder, log_to_driver=False,
+    _temp_dir=folder, log_to_driver=False,
 )
 print(context.address_info["gcs_address"], flush=True)
 sys.stdin.read()
