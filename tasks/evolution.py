@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from strata.settings import Settings
 from strata.store import ArtifactRef, Change, open_store
 from tasks.evolution_events import announce_champion, announce_regression
 from tasks.evolution_founders import Founders
+from tasks.evolution_helpers import helpers_of
 from tasks.evolution_parameters import EvolutionParameters
 from tasks.evolution_report import publish_evolution
 from tasks.evolution_results import GenerationOutcome
@@ -80,6 +82,7 @@ def open_shop(
         scoring_bytes=parameters.scoring_memory * (1 << 20) or half,
     )
     with ExitStack() as stack:
+        order = replace(order, helpers=stack.enter_context(helpers_of(settings, parameters.timeout)))
         with stage("enter", {}, "name model folders that can be read and that have one architecture."):
             shop = stack.enter_context(open_workshop(order, settings.home, open_store(settings), settings.ledger))
         yield shop
@@ -186,6 +189,7 @@ def compare_with_parents(shop: Workshop, count: int) -> ArtifactRef:
     with stage("compare", _ADVICE, _OTHERWISE):
         counts = {domain: min(count, examiner.capacity("anchor", domain)) for domain in examiner.domains}
         items = examiner.draw("anchor", 0, counts)
+        examiner.ahead((standing.digest, *shop.founders.values()), items)
         ours = examiner.examine(standing.digest, items).scores
         against: dict[str, Any] = {}
         for name, digest in shop.founders.items():

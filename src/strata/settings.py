@@ -69,6 +69,13 @@ class Settings(BaseSettings):
         "default: the one in STRATA_HOME alone",
     )
 
+    ray_address: str | None = Field(
+        None,
+        alias="STRATA_RAY_ADDRESS",
+        description="Ray cluster on which evolution merges and examines models: local, auto, HOST:PORT or "
+        "ray://HOST:PORT; default: this machine, without Ray",
+    )
+
     require_ech: bool = Field(
         False,
         alias="STRATA_REQUIRE_ECH",

@@ -32,6 +32,7 @@ VALUES = {
     "STRATA_LEDGER_URL": "ledger_url",
     "STRATA_TRIAGE_RULES": "triage_rules",
     "STRATA_STORE_URL": "store_url",
+    "STRATA_RAY_ADDRESS": "ray_address",
     "STRATA_UPLINK_BYTES_PER_SECOND": "uplink_bytes_per_second",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "otlp_endpoint",
 }

@@ -15,6 +15,7 @@ from strata.cli.mesh_reading import Home, Json, Mesh, identity_of, paths
 from strata.cli.mesh_simulate import simulate
 from strata.cli.mesh_sweep import status, sweep
 from strata.cli.mesh_topology import topology
+from strata.cli.mesh_up import down, up
 from strata.errors import StrataError
 
 if TYPE_CHECKING:
@@ -119,5 +120,5 @@ def show(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
         typer.echo(f"{'revoked':<16} {peer_id}")
 
 
-for command in (node, page, status, sweep, topology, bandwidth, simulate):
+for command in (node, up, down, page, status, sweep, topology, bandwidth, simulate):
     app.command()(command)

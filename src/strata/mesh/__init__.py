@@ -22,6 +22,8 @@
   `Transport`: `Direct` links, `Libp2p` hosts, or `Either`. `Lookout`, `HeldState`: what some agents hold of the others.
 - `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever it serves beside its agent.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
+- `RayNodes`, `NodesWanted`, `Portion`, `NodeNews`, `NodeIncidents`: nodes on the machines of a Ray cluster (needs the
+  extra `ray`); `being_up`, `take_down`, `AlreadyUp`: one process that keeps them up.
 - `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists;
   `recent_sweeps`, `Recent`, `Seen`: what sweeps have found of late.
 - `mesh_page`, `mesh_plot`: a sweep for people.
@@ -59,12 +61,22 @@ from strata.mesh.bandwidth import (
 from strata.mesh.connect import HANDSHAKE_SECONDS, EchRequired, Unreachable, dial
 from strata.mesh.links import Link, LinkClosed
 from strata.mesh.listen import CannotListen, serve
-from strata.mesh.local import LocalMesh, LocalNode, LocalNodes, NodeDidNotStart
+from strata.mesh.local import LocalMesh, LocalNode, LocalNodes
 from strata.mesh.messaging import Codec, Connection, Message, ProtocolError, Wire
 from strata.mesh.network import BadNetwork, Device, Network, Pair, Peer, Quality, pair
 from strata.mesh.page import Answered, Ask, AskFailed, MeshEye, MeshView, Serving, serve_page
 from strata.mesh.port import Transport
 from strata.mesh.process import end_on_signal, end_with_stdin, keep_known, newest_membership, open_roster
+from strata.mesh.ray_nodes import (
+    AlreadyUp,
+    NodeIncidents,
+    NodeNews,
+    NodesWanted,
+    Portion,
+    RayNodes,
+    being_up,
+    take_down,
+)
 from strata.mesh.report import mesh_page, mesh_plot
 from strata.mesh.roster import Roster
 from strata.mesh.services import AGENT, INFERENCE, offering
@@ -82,6 +94,7 @@ from strata.mesh.simulate import (
     simulate_mesh,
     sparse_mesh,
 )
+from strata.mesh.started import NodeDidNotStart
 from strata.mesh.sweep import (
     TOPOLOGY,
     Applied,
@@ -132,6 +145,7 @@ __all__ = [
     "WEIGHTS",
     "Agent",
     "Allocation",
+    "AlreadyUp",
     "Answered",
     "Applied",
     "Ask",
@@ -170,14 +184,19 @@ __all__ = [
     "NeighbourBook",
     "Network",
     "NodeDidNotStart",
+    "NodeIncidents",
+    "NodeNews",
+    "NodesWanted",
     "OwnMember",
     "Pair",
     "Peer",
+    "Portion",
     "Probes",
     "Proposal",
     "ProtocolError",
     "Quality",
     "RandomLinks",
+    "RayNodes",
     "Recent",
     "RelayLimits",
     "Remembering",
@@ -196,6 +215,7 @@ __all__ = [
     "Wire",
     "allocate",
     "begun",
+    "being_up",
     "change_for",
     "change_sentence",
     "dial",
@@ -237,6 +257,7 @@ __all__ = [
     "sweep_and_mend",
     "sweep_once",
     "sweep_sentence",
+    "take_down",
     "taken_back",
     "unjudged",
     "until_told",

@@ -1,10 +1,7 @@
 """Members on this machine, each a process of its own with its own key, for as long as a `with` block lasts."""
 
-import json
 import os
-import select
 import subprocess
-import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,17 +10,11 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from types import TracebackType
-from typing import IO, ClassVar, Self
+from typing import ClassVar, Self
 
 from strata.errors import StrataError
+from strata.mesh.started import START_SECONDS, address_of, end, start, strata_command
 from strata.secure import Identity, Membership, write_membership
-
-START_SECONDS = 120.0
-END_SECONDS = 5.0
-
-
-class NodeDidNotStart(StrataError):
-    """A member's process ended, or said nothing, before it was ready."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +87,7 @@ class LocalNodes(ABC):
                 membership = membership.with_member(keys[name].card, name)
             self.mesh_file.unlink(missing_ok=True)
             write_membership(self.mesh_file, membership.seal(owner))
-            stack.callback(_end, self._processes)
+            stack.callback(end, self._processes)
             for name in self._names:
                 self._processes[name] = self._start(name, f"{self.host(name)}:0")
             deadline = time.monotonic() + START_SECONDS
@@ -126,7 +117,7 @@ class LocalNodes(ABC):
         """
         old = self._nodes[name]
         old.process.kill()
-        _end({name: old.process})
+        end({name: old.process})
         process = self._processes[name] = self._start(name, old.address)
         self._address(name, process, time.monotonic() + START_SECONDS)
         node = self._nodes[name] = LocalNode(name, old.peer_id, old.address, process)
@@ -134,31 +125,11 @@ class LocalNodes(ABC):
 
     def _start(self, name: str, address: str) -> subprocess.Popen[bytes]:
         folder = self._folder / name
-        command = [sys.executable, "-c", "from strata.cli import main; main()", *self.arguments(folder, address)]
-        # A session of its own, so that Ctrl-C in the terminal reaches this process only, which then ends the nodes.
-        with (folder / "log").open("wb") as log:
-            return subprocess.Popen(
-                self.wrapped(name, command),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-                env={**self.environment, **os.environ},
-            )
+        command = self.wrapped(name, strata_command(self.arguments(folder, address)))
+        return start(command, folder / "log", {**self.environment, **os.environ})
 
     def _address(self, name: str, process: subprocess.Popen[bytes], deadline: float) -> str:
-        assert process.stdout is not None
-        line = b""
-        while not line.endswith(b"\n"):
-            ready, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
-            piece = os.read(process.stdout.fileno(), 4096) if ready else b""
-            if not piece:
-                log = (self._folder / name / "log").read_text(errors="replace").strip()
-                why = log.splitlines()[-1] if log else "it said nothing"
-                raise NodeDidNotStart(f"{name} did not start: {why}")
-            line += piece
-        address: str = json.loads(line)["address"]
-        return address
+        return address_of(name, process, self._folder / name / "log", deadline)
 
 
 class LocalMesh(LocalNodes):
@@ -203,26 +174,3 @@ def _identity(path: Path) -> Identity:
     identity = Identity.generate()
     identity.save(path)
     return identity
-
-
-def _end(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    """Tell all to end, then wait for them; insist where one does not.
-
-    The signal ends a node that is still starting, and so not watching its standard input, at once.
-    """
-    for process in processes.values():
-        _close(process.stdin)
-        process.terminate()
-    deadline = time.monotonic() + END_SECONDS
-    for process in processes.values():
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        _close(process.stdout)
-
-
-def _close(stream: IO[bytes] | None) -> None:
-    if stream is not None:
-        stream.close()

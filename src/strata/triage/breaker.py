@@ -43,6 +43,10 @@ class Breaker:
         state = self.state(now)
         return state == "open" or (state == "half-open" and self._trying)
 
+    def rest(self, now: float) -> float:
+        """Seconds until it has cooled down; 0 where it has, and while it is closed."""
+        return max(0.0, self._until - now) if self._cool_down else 0.0
+
     def allows(self, now: float) -> bool:
         """Whether to try; a half-open breaker says so once, and then waits for `failed` or `succeeded`."""
         if self.is_open(now):

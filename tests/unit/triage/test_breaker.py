@@ -196,3 +196,15 @@ class BreakersAgainstTheWholeHistory(RuleBasedStateMachine):
 
 
 TestBreakersAgainstTheWholeHistory = BreakersAgainstTheWholeHistory.TestCase
+
+
+def test_it_says_how_long_it_rests() -> None:
+    breaker = Breaker(failures=2, cool_down=5.0)
+    breaker.failed(0.0)
+    assert breaker.rest(0.0) == 0.0
+    breaker.failed(1.0)
+    assert (breaker.rest(1.0), breaker.rest(5.5), breaker.rest(7.0)) == (5.0, 0.5, 0.0)
+    breaker.failed(7.0)
+    assert breaker.rest(7.0) == 10.0
+    breaker.succeeded()
+    assert breaker.rest(7.0) == 0.0

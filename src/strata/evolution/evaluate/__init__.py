@@ -2,7 +2,8 @@
 
 Public face:
 
-- `evaluate`: answers items, in batches, through an `AnswerCache`; gives an `Evaluation`
+- `evaluate`: answers items, in batches, through an `AnswerCache` of each `Answer`; gives an `Evaluation`
+- `unanswered`, `answer_in_batches`, `save_answers`: the same, for answers that are had from elsewhere
 - `predicted_peak_bytes`: the memory it will take
 - `Scorer`: the port to a model; `local_scorer`: one in this process, loaded by transformers; `sharded_scorer`: one
   whose layers are spread over the nodes of a mesh; `scorer_for`: the first where the model fits, else the second
@@ -14,8 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strata.evolution.evaluate.cache import AnswerCache, CacheFailed
-from strata.evolution.evaluate.evaluation import Evaluation, evaluate
+from strata.evolution.evaluate.cache import Answer, AnswerCache, CacheFailed
+from strata.evolution.evaluate.evaluation import (
+    Evaluation,
+    answer_in_batches,
+    evaluate,
+    save_answers,
+    unanswered,
+)
 from strata.evolution.evaluate.memory import predicted_peak_bytes
 from strata.evolution.evaluate.sandbox import Limits, Verdict, run_tests
 from strata.evolution.evaluate.scorer import Scorer, ScoringFailed
@@ -59,6 +66,7 @@ def scorer_for(place: "Place", memory_bytes: int) -> Callable[[Path], Callable[[
 
 
 __all__ = [
+    "Answer",
     "AnswerCache",
     "CacheFailed",
     "Evaluation",
@@ -66,10 +74,13 @@ __all__ = [
     "Scorer",
     "ScoringFailed",
     "Verdict",
+    "answer_in_batches",
     "evaluate",
     "local_scorer",
     "predicted_peak_bytes",
     "run_tests",
+    "save_answers",
     "scorer_for",
     "sharded_scorer",
+    "unanswered",
 ]

@@ -1,6 +1,6 @@
 """Items answered by a model, and what each answer is worth."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from strata.evolution.evaluate.cache import Answer, AnswerCache, Key
@@ -41,24 +41,41 @@ def evaluate(
     digest, under which answers are cached. `progress` gets how many items are done, of how many. Raises ScoringFailed,
     CacheFailed; what was answered by then is in the cache.
     """
-    keys = [Key(model, item.suite, item.digest) for item in items]
+    keys = _keys(model, items)
     known = cache.find(keys) if cache else {}
-    missing = [(key, item) for key, item in dict(zip(keys, items, strict=True)).items() if key not in known]
+    missing = _missing(keys, items, known)
     if progress:
         progress(len(known), len(known) + len(missing))
     ready = scorer() if missing else None
-    for start in range(0, len(missing), BATCH):
+    done = 0
+    for batch in _batches(missing):
         assert ready is not None
-        batch = missing[start : start + BATCH]
-        fresh = dict(zip((key for key, _ in batch), answer(ready, [item for _, item in batch]), strict=True))
+        fresh = dict(zip(_keys(model, batch), answer(ready, batch), strict=True))
         if cache:
             cache.save(fresh)
         known |= fresh
+        done += len(batch)
         if progress:
-            progress(len(known), len(known) + len(missing) - start - len(batch))
+            progress(len(known), len(known) + len(missing) - done)
     scores = tuple(_score(item, known[key].score) for key, item in zip(keys, items, strict=True))
     margins = tuple(_score(item, known[key].margin) for key, item in zip(keys, items, strict=True))
     return Evaluation(scores, margins)
+
+
+def unanswered(model: str, items: Sequence[Item], cache: AnswerCache) -> tuple[Item, ...]:
+    """Those that `evaluate` would have the model answer, in its order. Raises CacheFailed."""
+    keys = _keys(model, items)
+    return _missing(keys, items, cache.find(keys))
+
+
+def answer_in_batches(scorer: Scorer, items: Sequence[Item]) -> list[Answer]:
+    """Answers in the items' order, to the last bit those of `evaluate`: a sum depends on what is computed beside it."""
+    return [found for batch in _batches(items) for found in answer(scorer, batch)]
+
+
+def save_answers(cache: AnswerCache, model: str, items: Sequence[Item], answers: Sequence[Answer]) -> None:
+    """Keep a model's answers to these items for `evaluate` to find. Raises CacheFailed."""
+    cache.save(dict(zip(_keys(model, items), answers, strict=True)))
 
 
 def answer(scorer: Scorer, items: Sequence[Item]) -> list[Answer]:
@@ -74,6 +91,19 @@ def answer(scorer: Scorer, items: Sequence[Item]) -> list[Answer]:
         right = float(_is_right(item, text))
         found[place] = Answer(right, right)
     return [found[place] for place in range(len(items))]
+
+
+def _keys(model: str, items: Sequence[Item]) -> list[Key]:
+    return [Key(model, item.suite, item.digest) for item in items]
+
+
+def _missing(keys: Sequence[Key], items: Sequence[Item], known: dict[Key, Answer]) -> tuple[Item, ...]:
+    """Those that are not known, each once."""
+    return tuple(item for key, item in dict(zip(keys, items, strict=True)).items() if key not in known)
+
+
+def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
 
 
 def _by_likelihood(item: Item, values: Sequence[float]) -> Answer:

@@ -6,6 +6,8 @@ Public face:
 - `open_workshop`: all that generations are made with, by an `Order`; `Workshop`; `find_founder`: a model folder, or one
   that is `Stored`; `enter_founder`
 - `forecast`, `admit`: the peak memory of a generation before it begins, and whether there is room; `Admission`
+- `Helpers`: other processes that merge and answer, each `Asked`; `Helper`, `helper`: what such a process does, at a
+  `Bench`; `put_items`: items on their way to it
 - `Examiner`: models of the store answer items of suites, from a cache; `open_examiner`: with that cache
 - `past_generations`: generations as ledger and store tell of them, of whichever process; `PastGeneration`
 - `import_history`: a file of a run elsewhere, for the search to learn from
@@ -19,6 +21,8 @@ from strata.evolution.rounds.admission import Admission, Forecast, admit, foreca
 from strata.evolution.rounds.children import Child, best
 from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.founders import Founder, Stored, enter_founder, find_founder
+from strata.evolution.rounds.helpers import Asked, Helpers
+from strata.evolution.rounds.helping import Bench, Helper, helper, put_items
 from strata.evolution.rounds.histories import import_history
 from strata.evolution.rounds.judging import judge_candidate
 from strata.evolution.rounds.parts import Conclusion, Demands, Parts
@@ -30,12 +34,16 @@ from strata.evolution.rounds.workshop import Order, Workshop, open_examiner, ope
 __all__ = [
     "REGRESSION",
     "Admission",
+    "Asked",
+    "Bench",
     "Child",
     "Conclusion",
     "Demands",
     "Examiner",
     "Forecast",
     "Founder",
+    "Helper",
+    "Helpers",
     "Order",
     "Parts",
     "PastGeneration",
@@ -49,11 +57,13 @@ __all__ = [
     "find_founder",
     "forecast",
     "guard_champion",
+    "helper",
     "import_history",
     "judge_candidate",
     "open_examiner",
     "open_workshop",
     "past_generations",
+    "put_items",
     "regression_in",
     "watch_champion",
 ]

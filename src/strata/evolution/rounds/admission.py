@@ -12,7 +12,7 @@ from strata.errors import StrataError
 from strata.evolution.evaluate import predicted_peak_bytes
 from strata.evolution.merge import IDLE_BYTES, predict_bytes, read_tensors
 from strata.evolution.models import open_model
-from strata.evolution.rounds.examiner import KEPT_BYTES
+from strata.evolution.rounds.shelf import KEPT_BYTES
 from strata.evolution.search import TECHNIQUES, Genome, Space, to_recipe
 from strata.store import BlobMissing, Store
 

@@ -1,36 +1,34 @@
 """Scores of models of the store on items drawn from suites."""
 
-import shutil
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 
 from strata.closing import Closing
-from strata.evolution.evaluate import AnswerCache, Evaluation, Scorer, evaluate
-from strata.evolution.merge import scratch
-from strata.evolution.models import check_out, open_model
+from strata.evolution.evaluate import AnswerCache, Evaluation, evaluate, save_answers, unanswered
+from strata.evolution.rounds.helpers import Asked, Helpers
+from strata.evolution.rounds.shelf import Load, Shelf
 from strata.evolution.suites import Item, Purpose, Suite
 from strata.store import Store
-
-KEPT_BYTES = 1 << 30  # of models that stay loaded: a gate asks the same two or three again and again
-Load = Callable[[Path], Callable[[], Scorer]]
 
 
 class Examiner(Closing):
     """Answers items with models, from a cache where they were answered before. Close it, or use it as a context.
 
     suites: by domain. load: makes a scorer of a model's folder, which stays as long as it is used. seed: of the draws.
+    helpers: who answers what is asked for beforehand (`ahead`), if anyone does.
     """
 
     def __init__(
-        self, store: Store, suites: Mapping[str, Suite], cache: AnswerCache, load: Load, *, seed: int = 0
+        self,
+        store: Store,
+        suites: Mapping[str, Suite],
+        cache: AnswerCache,
+        load: Load,
+        *,
+        seed: int = 0,
+        helpers: Helpers | None = None,
     ) -> None:
         self.suites, self.seed = dict(suites), seed
-        self._store, self._cache, self._load = store, cache, load
-        self._stack = ExitStack()
-        self._folder = self._stack.enter_context(scratch(store.layout.root))
-        self._loaded: OrderedDict[str, tuple[Scorer, int]] = OrderedDict()  # with bytes; the latest used last
+        self._cache, self._shelf, self._helpers = cache, Shelf(store, load), helpers
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -46,24 +44,26 @@ class Examiner(Closing):
         """How many items of a domain can be drawn at once."""
         return self.suites[domain].capacity(purpose)
 
+    def ahead(self, models: Iterable[str], items: tuple[Item, ...]) -> None:
+        """Have all of these answered at the same time by helpers, where there are any, before `examine` asks one by
+        one. What a helper could not answer is answered here, and what is wrong shows here. Raises CacheFailed."""
+        if self._helpers is None:
+            return
+        missing = {model: unanswered(model, items, self._cache) for model in dict.fromkeys(models)}
+        asked = [Asked(model, left) for model, left in missing.items() if left]
+        for each, answers in zip(asked, self._helpers.answer_all(asked), strict=True):
+            if answers is not None:
+                save_answers(self._cache, each.model, each.items, answers)
+
     def examine(self, model: str, items: tuple[Item, ...]) -> Evaluation:
         """The model's results. Raises ScoringFailed, CacheFailed, and what `check_out` raises."""
-        return evaluate(lambda: self._scorer(model), model, items, self._cache)
+        return evaluate(lambda: self._shelf.scorer(model), model, items, self._cache)
 
-    def _scorer(self, model: str) -> Scorer:
-        if model not in self._loaded:
-            files = open_model(self._store, model).files
-            size = sum(self._store.size(blob) for name, blob in files.items() if name.endswith(".safetensors"))
-            while self._loaded and size + sum(taken for _, taken in self._loaded.values()) > KEPT_BYTES:
-                left, _ = self._loaded.popitem(last=False)
-                shutil.rmtree(self._folder / left, ignore_errors=True)
-            folder = check_out(self._store, model, self._folder / model)
-            self._loaded[model] = self._load(folder)(), size
-        self._loaded.move_to_end(model)
-        return self._loaded[model][0]
+    def forget(self) -> None:
+        """Let go of the models that are loaded."""
+        self._shelf.clear()
 
     def close(self) -> None:
         """Let go of the models, and close the cache."""
-        self._loaded.clear()
-        self._stack.close()
+        self._shelf.close()
         self._cache.close()

@@ -35,6 +35,7 @@ def judge_candidate(
         fresh = _fresh(examiner, purpose, generation, counts, drawn)
         if not fresh:
             return gate.give_up()
+        examiner.ahead((*([] if anchor is None else [anchor]), champion, candidate), fresh)
         against = None if anchor is None else examiner.examine(anchor, fresh).scores
         pairs = pair(examiner.examine(champion, fresh).scores, examiner.examine(candidate, fresh).scores, against)
         drawn |= counts

@@ -22,6 +22,7 @@ from strata.evolution.rounds.past import FOUNDERS, SCORED_ON, scores_of
 from strata.evolution.rounds.records import Records
 from strata.evolution.rounds.telling import settle, tell, times
 from strata.evolution.search import STRATEGIES, Past, Search, Space, to_recipe
+from strata.evolution.suites import Item
 from strata.store import BlobCorrupt, BlobMissing, Change, Generation, Ledger, PointerMoved, StoreError
 
 Result = TypeVar("Result")
@@ -43,6 +44,7 @@ class Rounds:
         """The champion; the one of `founders` that is fittest on the search items becomes it where there is none."""
         if (standing := self._championship.standing()) is not None:
             return standing.digest
+        self._examiner.ahead(founders, self._search_items())
         found = [Child("", model=model, scores=self._scores(model)) for model in founders]
         fittest = best(found)
         assert fittest is not None
@@ -109,6 +111,9 @@ class Rounds:
     def examine(self, generation: int, progress: Callable[[int], None] | None = None) -> tuple[Child, ...]:
         """The children with their scores on the search items."""
         found = list(self.breed(generation))
+        waiting = [child for child in found if child.scores is None and child.failure is None]
+        if models := [child.model for child in waiting if child.model is not None]:
+            self._examiner.ahead(models, self._search_items())
         for place, child in enumerate(found):
             if child.model is not None and child.scores is None and child.failure is None:
                 try:
@@ -225,10 +230,13 @@ class Rounds:
 
     def _scores(self, model: str) -> dict[str, float]:
         """Share of the search items answered rightly, by domain. They are the same for all generations."""
-        counts = dict.fromkeys(self._examiner.domains, self.demands.search_items)
-        items = self._examiner.draw("search", 0, counts)
+        items = self._search_items()
         result = self._with_whole([model], lambda: self._examiner.examine(model, items))
         return {domain: result.mean(domain) for domain in self._examiner.domains}
+
+    def _search_items(self) -> tuple[Item, ...]:
+        counts = dict.fromkeys(self._examiner.domains, self.demands.search_items)
+        return self._examiner.draw("search", 0, counts)
 
     def _with_whole(self, models: Sequence[str], work: Callable[[], Result]) -> Result:
         """What `work` gives; once more with its models made again, where one was found to be damaged."""
@@ -243,7 +251,8 @@ class Rounds:
         """What the children's scores can be compared with: the founders' on the same items, and which those are."""
         suites = [suite.label for suite in self._examiner.suites.values()]
         on = {"items": self.demands.search_items, "seed": self._examiner.seed, "suites": suites}
-        founders = filter(None, (*self._space.parents, self._space.base))
+        founders = [*self._space.parents, *([self._space.base] if self._space.base else [])]
+        self._examiner.ahead(founders, self._search_items())
         return {SCORED_ON: on, FOUNDERS: scores_of(founders, self._scores)}
 
     def _candidate(self, generation: int) -> Child | None:

@@ -13,10 +13,12 @@ from strata.evolution.lineage import Championship, Family, PoolMerge, damage
 from strata.evolution.merge import MergePool
 from strata.evolution.models import open_model
 from strata.evolution.rounds.entering import Founders
-from strata.evolution.rounds.examiner import Examiner, Load
+from strata.evolution.rounds.examiner import Examiner
 from strata.evolution.rounds.founders import Founder
+from strata.evolution.rounds.helpers import Helpers
 from strata.evolution.rounds.parts import Demands, Parts
 from strata.evolution.rounds.rounds import Rounds
+from strata.evolution.rounds.shelf import Load
 from strata.evolution.search import TECHNIQUES, Space
 from strata.evolution.suites import Suite, named_suites
 from strata.store import GenerationLog, IncidentLog, Store
@@ -35,6 +37,8 @@ class Order:
     suites: names of what the models are tested on, see `named_suites`.
     mesh: whose nodes answer items with models for which this process would take more than `scoring_bytes`; without one
     all models answer here.
+    helpers: who merges, in the place of `workers`, and without a mesh also answers beforehand; None: this process and
+    those it starts.
     """
 
     parents: Sequence[Founder]
@@ -46,6 +50,7 @@ class Order:
     timeout_seconds: float | None = None
     mesh: "Place | None" = None
     scoring_bytes: int = 0
+    helpers: Helpers | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,12 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
         championship = stack.enter_context(Championship(store, ledger, merge=PoolMerge(pool)))
         championship.mend()
         load = scorer_for(order.mesh, order.scoring_bytes) if order.mesh else local_scorer
-        examiner = stack.enter_context(open_examiner(home, store, suites, load, seed=order.demands.seed))
-        parts = Parts(store, examiner, family, championship, generations, incidents, pool.merge_all, entering.mend)
+        answering = None if order.mesh else order.helpers
+        examiner = stack.enter_context(
+            open_examiner(home, store, suites, load, seed=order.demands.seed, helpers=answering)
+        )
+        breed = order.helpers.merge_all if order.helpers else pool.merge_all
+        parts = Parts(store, examiner, family, championship, generations, incidents, breed, entering.mend)
         parents = tuple(founders[parent.name] for parent in order.parents if parent.name in founders)
         base = founders[order.base.name] if order.base else None
         space = _space(store, championship, founders, parents, base)
@@ -94,10 +103,16 @@ def open_workshop(order: Order, home: Path, store: Store, ledger: str) -> Iterat
 
 
 def open_examiner(
-    home: Path, store: Store, suites: Mapping[str, Suite], load: Load = local_scorer, *, seed: int
+    home: Path,
+    store: Store,
+    suites: Mapping[str, Suite],
+    load: Load = local_scorer,
+    *,
+    seed: int,
+    helpers: Helpers | None = None,
 ) -> Examiner:
     """Models of the store before these suites; home: folder of the cache of answers. To be closed."""
-    return Examiner(store, suites, AnswerCache(home / "answers.sqlite"), load, seed=seed)
+    return Examiner(store, suites, AnswerCache(home / "answers.sqlite"), load, seed=seed, helpers=helpers)
 
 
 def _suites(order: Order) -> dict[str, Suite]:

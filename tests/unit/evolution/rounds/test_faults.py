@@ -78,7 +78,7 @@ def test_a_damaged_child_that_can_be_made_again_costs_nothing(world: World, befo
     rounds, number = begun(world, skills(0.7))
     if before == "judge":
         rounds.examine(number)
-        world.parts.examiner._loaded.clear()  # as in a process that took the generation up
+        world.parts.examiner.forget()  # as in a process that took the generation up
     (child,) = rounds.breed(number)
     spoil(world.store, child.model)
     made = []

@@ -1,0 +1,101 @@
+"""The evolution flow with its merges and answers on a Ray cluster: the same to the last bit, whoever dies there."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from strata.evolution.rounds import judging
+from tasks.evolution_parameters import EvolutionParameters
+from tests.support.ray_cluster import (
+    HERE,
+    ROOT,
+    RayCluster,
+    appears,
+    kill,
+    needs_prefect_ray,
+    needs_ray,
+    ray_cluster,
+)
+
+pytestmark = [needs_ray, needs_prefect_ray, pytest.mark.timeout(400)]
+
+SMALL = EvolutionParameters(generations=1, children=2, search_items=20, gate_items=50, comparison_items=50, workers=1)
+MERGER = "strata.evolution.merge.worker"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RayCluster]:
+    with ray_cluster() as started:
+        yield started
+
+
+def bred(home: Path, monkeypatch: pytest.MonkeyPatch, address: str | None) -> tuple[object, list[tuple]]:
+    """One more generation of that home, and all answers that it has got by then."""
+    from flows.evolution import run
+
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        monkeypatch.setenv(name, HERE[name])
+    monkeypatch.setenv("STRATA_HOME", str(home))
+    if address is None:
+        monkeypatch.delenv("STRATA_RAY_ADDRESS", raising=False)
+    else:
+        monkeypatch.setenv("STRATA_RAY_ADDRESS", address)
+    outcome = run(SMALL)
+    with sqlite3.connect(home / "answers.sqlite") as answers:
+        rows = answers.execute("select model, suite, item, score, margin from answers order by 1, 2, 3").fetchall()
+    return outcome, rows
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_children_scores_and_champion_are_those_of_a_run_without_ray_also_where_a_worker_dies(
+    cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(judging, "FIRST", 50)
+    expected = bred(tmp_path / "alone", monkeypatch, None)
+    mergers: list[psutil.Process] = []
+
+    def kill_the_first() -> None:
+        """A worker of Ray while what it has started merges or is about to."""
+        mergers.append(appears(cluster, MERGER))
+        kill(mergers[0].parent())
+
+    killer = threading.Thread(target=kill_the_first)
+    killer.start()
+    found = bred(tmp_path / "with-ray", monkeypatch, cluster.address)
+    killer.join()
+    assert found == expected
+    assert expected[0].generations[0].children[0].model
+    assert len(expected[1]) > 500
+    # Ray's workers did it, and what they started has ended with them.
+    assert mergers
+    assert not psutil.wait_procs(mergers, timeout=60)[1]
+
+
+def test_ctrl_c_ends_what_the_run_has_on_the_cluster(cluster: RayCluster, tmp_path: Path):
+    options = ["--children", "8", "--search-items", "2000", "--generations", "5"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.evolution", *options],
+        cwd=ROOT,
+        env={**os.environ, **HERE, "STRATA_HOME": str(tmp_path), "STRATA_RAY_ADDRESS": cluster.address},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        merger = appears(cluster, MERGER)
+        worker = merger.parent()
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, complaints
+    assert complaints.strip() == "stopped"
+    assert not psutil.wait_procs([merger, worker], timeout=60)[1]
