@@ -20,7 +20,17 @@ from tests.support.prefect_server import ROOT, Api, prefect_server, process, unt
 pytestmark = pytest.mark.timeout(600)
 
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-NAMES = ["evolution", "evolution-on-checkpoint", "inference", "mesh", "migration", "pretraining", "rollback", "watch"]
+NAMES = [
+    "evolution",
+    "evolution-on-checkpoint",
+    "health",
+    "inference",
+    "mesh",
+    "migration",
+    "pretraining",
+    "rollback",
+    "watch",
+]
 
 
 @dataclass(frozen=True)

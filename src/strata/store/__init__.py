@@ -6,13 +6,15 @@ Public face:
 - `ArtifactRef`: (digest, kind, name), what tasks pass to each other
 - `PartialBlob`: a blob that arrives in pieces and can be resumed
 - `GcReport`, `VerifyReport`: what `Store.gc` and `Store.verify` found
-- `Ledger`, `Run`, `Pointer`, `Move`: runs, and pointers moved by compare-and-swap
+- `Ledger`, `Run`, `RunState`, `Pointer`, `Move`: runs, and pointers moved by compare-and-swap
 - `IncidentLog`, `Incident`: what failed, and what was done about it
 - `AnswerLog`, `AnswerRecord`: answers under way, to be taken up again
 - `GenerationLog`, `Generation`: rounds of evolution; `Lineage`, `ModelRecord`: models and what each was made of
 - `ChampionLog`, `Change`, `Explanation`: the champion's pointer, moved in one transaction with what explains it
 - `Approvals`, `Approval`: candidates that a person is to decide on
 - `MigrationLog`, `Migration`, `MigrationStep`, `MigrationFile`: what became of the files of a tree, step by step
+- `Claim`, `abandoned`: which runs are under way, and whose process is gone
+- `tally`, `Tally`: how the runs of each pipeline have ended
 - `TokenLog`, `Token`, `Scope`: bearer tokens of the HTTP API
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
   `LedgerError`, `PointerMoved`
@@ -23,6 +25,7 @@ The ledger's names import SQLAlchemy when they are first used: a node needs blob
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from strata.store.claims import Claim, abandoned
 from strata.store.errors import (
     BlobCorrupt,
     BlobMissing,
@@ -44,10 +47,11 @@ if TYPE_CHECKING:
     from strata.store.champions import CHAMPION, ChampionLog, Change, ChangeKind, Explanation
     from strata.store.generations import Generation, GenerationLog, GenerationState
     from strata.store.incidents import Incident, IncidentLog
-    from strata.store.ledger import Ledger, Move, Run
+    from strata.store.ledger import Ledger, Move, Run, RunState
     from strata.store.lineage import Lineage, ModelRecord
     from strata.store.migrations import Migration, MigrationFile, MigrationLog, MigrationState, MigrationStep, StepState
     from strata.store.swapping import Pointer
+    from strata.store.tallies import Tally, tally
     from strata.store.tokens import Scope, Token, TokenLog
 
 __all__ = [
@@ -62,6 +66,7 @@ __all__ = [
     "ChampionLog",
     "Change",
     "ChangeKind",
+    "Claim",
     "Explanation",
     "GcReport",
     "Generation",
@@ -86,13 +91,17 @@ __all__ = [
     "PointerMoved",
     "RefCorrupt",
     "Run",
+    "RunState",
     "Scope",
     "StepState",
     "Store",
     "StoreError",
+    "Tally",
     "Token",
     "TokenLog",
     "VerifyReport",
+    "abandoned",
+    "tally",
 ]
 
 _MODULES = {
@@ -121,10 +130,13 @@ _MODULES = {
     "Move": "ledger",
     "Pointer": "swapping",
     "Run": "ledger",
+    "RunState": "ledger",
     "Scope": "tokens",
     "StepState": "migrations",
+    "Tally": "tallies",
     "Token": "tokens",
     "TokenLog": "tokens",
+    "tally": "tallies",
 }
 
 
