@@ -5,19 +5,19 @@
 
 import argparse
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from deployments import parts
+from deployments.alone import CannotServe, alone, free_port
 from deployments.bootstrap import POOL, ROOT
 from deployments.parts import Part
 from deployments.prefect_api import PrefectApi, ServerSilent
@@ -25,17 +25,12 @@ from deployments.reconcile import Reconciled, close_lines, settle_runs
 from deployments.runs import finish_runs
 from deployments.supervise import POLL_SECONDS, Supervisor
 from strata.errors import StrataError
-from strata.files import make_folder, try_lock
 from strata.settings import Settings
 from strata.store import LedgerError
 
 UI_PORT, API_PORT = 4200, 8410
 CLOSE_SECONDS = 30.0  # between two looks for runs whose process is gone
 BOOTSTRAP_SECONDS = 300.0
-
-
-class CannotServe(StrataError):
-    """Something is in the way: another one that serves this home, a port that is taken."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +42,11 @@ class Options:
     grace: float
     as_json: bool
 
+    @property
+    def ui(self) -> str:
+        """Where Prefect's user interface is."""
+        return f"http://127.0.0.1:{self.ui_port}"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM; returns the exit status."""
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = Settings()
     settings.home = settings.home.absolute()
     try:
-        with _alone(settings.home, options):
+        with alone(settings.home, options.ui, {"--ui-port": options.ui_port, "--api-port": options.api_port}):
             return Serving(options, settings).run()
     except StrataError as error:
         print(f"serve: {error}", file=sys.stderr)
@@ -99,7 +99,7 @@ class Serving:
 
     def __init__(self, options: Options, settings: Settings) -> None:
         self._options, self._settings = options, settings
-        self._server = PrefectApi(f"http://127.0.0.1:{options.ui_port}/api")
+        self._server = PrefectApi(f"{options.ui}/api")
         self._environment = parts.environment(settings.home, self._server.url)
         self._worker = f"serve-{socket.gethostname()}"
         self._stops = 0
@@ -135,7 +135,7 @@ class Serving:
             self._bootstrap()
         if not self._stops:
             self._report(settle_runs(self._server, self._settings, POOL, self._worker))
-            self._begin(parts.worker(self._worker, _free_port()), "the worker")
+            self._begin(parts.worker(self._worker, free_port()), "the worker")
         if not self._stops and options.api_port is not None:
             self._begin(parts.api(options.api_port), "the API")
 
@@ -198,13 +198,12 @@ class Serving:
 
     def _tell(self) -> None:
         options = self._options
-        ui = f"http://127.0.0.1:{options.ui_port}"
         api = None if options.api_port is None else f"http://127.0.0.1:{options.api_port}"
         if options.as_json:
-            told = {"ui": ui, "api": api, "prefect_api": self._server.url, "home": str(self._settings.home)}
+            told = {"ui": options.ui, "api": api, "prefect_api": self._server.url, "home": str(self._settings.home)}
             print(json.dumps(told | {"processes": dict(self._supervisor.processes)}), flush=True)
             return
-        self._say(f"\nPrefect's user interface  {ui}")
+        self._say(f"\nPrefect's user interface  {options.ui}")
         if api is not None:
             self._say(f"Strata's API              {api}/docs")
             self._say("A token for it            strata api token create NAME --scope read --scope operate")
@@ -217,42 +216,6 @@ class Serving:
 
     def _stop(self, number: int, frame: object) -> None:
         self._stops += 1
-
-
-@contextmanager
-def _alone(home: Path, options: Options) -> Iterator[None]:
-    """Be the only one that serves this home, with ports of one's own. Raises CannotServe."""
-    make_folder(home)
-    path = home / "serve.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        if not try_lock(descriptor):
-            raise CannotServe(f"{home} is served already: {path.read_text().strip() or 'by a process that starts'}")
-        for port, option in ((options.ui_port, "--ui-port"), (options.api_port, "--api-port")):
-            if port is not None and not _is_free(port):
-                raise CannotServe(f"port {port} is taken: end what listens there, or choose another one with {option}")
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"by process {os.getpid()}, at http://127.0.0.1:{options.ui_port}\n".encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _port(text: str) -> int:

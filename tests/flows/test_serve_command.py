@@ -6,15 +6,10 @@ import socket
 import pytest
 
 from deployments import parts
-from deployments.serve import API_PORT, UI_PORT, CannotServe, Options, _alone, parse
+from deployments.alone import CannotServe, alone, free_port
+from deployments.serve import API_PORT, UI_PORT, parse
 
-
-@pytest.fixture
-def free() -> Options:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return Options(port, None, 0.0, False)
+HERE = "http://127.0.0.1:1"
 
 
 def test_with_nothing_said_the_usual_ports_are_taken():
@@ -46,26 +41,28 @@ def test_help_says_how_it_ends(capsys):
     assert "Ctrl-C ends it in order" in capsys.readouterr().out
 
 
-def test_a_home_is_served_by_one(tmp_path, free):
+def test_a_home_is_served_by_one(tmp_path):
+    ports = {"--ui-port": free_port()}
     with (
-        _alone(tmp_path, free),
-        pytest.raises(CannotServe, match=f"is served already: by process {os.getpid()}, at http://127.0.0.1:"),
-        _alone(tmp_path, free),
+        alone(tmp_path, HERE, ports),
+        pytest.raises(CannotServe, match=f"is served already: by process {os.getpid()}, at {HERE}"),
+        alone(tmp_path, HERE, ports),
     ):
         pass
-    with _alone(tmp_path, free):  # its end lets the next one in
+    with alone(tmp_path, HERE, ports):  # its end lets the next one in
         pass
 
 
-def test_a_port_that_is_taken_names_its_option(tmp_path, free):
+@pytest.mark.parametrize("option", ["--ui-port", "--api-port"])
+def test_a_port_that_is_taken_names_its_option(tmp_path, option):
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
-        for options, name in (
-            (Options(taken, None, 0.0, False), "--ui-port"),
-            (Options(free.ui_port, taken, 0.0, False), "--api-port"),
+        ports = {"--ui-port": free_port(), "--api-port": None} | {option: taken}
+        with (
+            pytest.raises(CannotServe, match=f"port {taken} is taken.*{option}"),
+            alone(tmp_path, HERE, ports),
         ):
-            with pytest.raises(CannotServe, match=f"port {taken} is taken.*{name}"), _alone(tmp_path, options):
-                pass
+            pass
 
 
 def test_parts_are_told_where_things_are_and_keep_what_the_user_has_set(tmp_path, monkeypatch):
