@@ -12,7 +12,7 @@ from strata.settings import Settings
 from strata.store import Ledger, abandoned
 from tasks.family import end_family
 from tasks.record import lines_of
-from tasks.triage_hooks import completed, crashed, failed
+from tasks.triage_hooks import run_completed, run_crashed, run_failed
 
 NODE_SECONDS = 10.0  # within which nodes end with the process that has started them
 
@@ -30,8 +30,8 @@ def clean_up(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
 
 
 ENDINGS: dict[str, Any] = {
-    "on_failure": [failed],
-    "on_crashed": [clean_up, crashed],
+    "on_failure": [run_failed],
+    "on_crashed": [clean_up, run_crashed],
     "on_cancellation": [clean_up],
-    "on_completion": [completed],
+    "on_completion": [run_completed],
 }

@@ -6,6 +6,8 @@ Prefect calls them after the run has reached its state: in the run's process, or
 Whatever goes wrong in a hook is logged by Prefect, and changes nothing about the run.
 """
 
+from typing import Literal
+
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.utilities.urls import url_for
@@ -33,14 +35,7 @@ def run_completed(flow: Flow, flow_run: FlowRun, state: State) -> None:
         record_completed_run(log, flow.name, run=str(flow_run.id))
 
 
-def _record(flow: Flow, run: FlowRun, state: State, ending: str) -> None:
+def _record(flow: Flow, run: FlowRun, state: State, ending: Literal["failed", "crashed"]) -> None:
     reason = state.message or f"the run {ending}, and did not say why"
     with IncidentLog(Settings().ledger) as log:
-        record_failed_run(
-            log,
-            flow.name,
-            "failed" if ending == "failed" else "crashed",
-            run=str(run.id),
-            reason=reason,
-            url=url_for(run),
-        )
+        record_failed_run(log, flow.name, ending, run=str(run.id), reason=reason, url=url_for(run))
