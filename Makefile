@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup demo test check bench lock page clean
+.PHONY: setup demo serve test check bench lock page clean
 
 setup: .venv/ready
 
@@ -28,6 +28,10 @@ demo: setup
 	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= STRATA_STORE_URL= $(BIN)/python -m flows.migration
 	@echo; echo "Sweeping a mesh of eight members, of which two are killed"
 	@STRATA_HOME=$(DEMO_HOME) STRATA_LEDGER_URL= STRATA_STORE_URL= $(BIN)/python -m flows.mesh
+
+# Ports and more: `make serve SERVE="--ui-port 4300 --no-api"`.
+serve: setup
+	@exec $(BIN)/python -m deployments.serve $(SERVE)
 
 test: setup
 	$(BIN)/python -m pytest

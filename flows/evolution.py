@@ -23,6 +23,7 @@ from prefect.transactions import transaction
 
 from strata.evolution.rounds import Workshop
 from strata.settings import Settings
+from tasks.endings import ENDINGS
 from tasks.evolution import (
     ChampionRegressed,
     breed_children,
@@ -54,7 +55,7 @@ DEMONSTRATION = EvolutionParameters()
 PIPELINE = "evolution"
 
 
-@flow(name="evolution", flow_run_name="evolution-of-{parameters.generations}")
+@flow(name="evolution", timeout_seconds=43200, flow_run_name="evolution-of-{parameters.generations}", **ENDINGS)
 def run(parameters: EvolutionParameters = DEMONSTRATION) -> EvolutionOutcome | State:
     """Breed generations of merges, and promote a child only where it is better overall and no worse in any domain.
 

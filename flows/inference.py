@@ -17,6 +17,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from strata.settings import Settings
+from tasks.endings import ENDINGS
 from tasks.inference import (
     answer_locally,
     answer_prompts,
@@ -34,7 +35,7 @@ from tasks.results import InferenceOutcome
 DEMONSTRATION = InferenceParameters()
 
 
-@flow(name="inference", flow_run_name="inference-{parameters.model_name}")
+@flow(name="inference", timeout_seconds=21600, flow_run_name="inference-{parameters.model_name}", **ENDINGS)
 def run(parameters: InferenceParameters = DEMONSTRATION) -> InferenceOutcome | State:
     """Answer prompts with one model whose layers are spread over several machines.
 

@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import State
 
 from strata.mesh import Kept, Mended, Sweep, begun, settled, unjudged
 from strata.settings import Settings
+from tasks.endings import ENDINGS
 from tasks.mesh import (
     apply_change,
     diagnose_mesh,
@@ -40,7 +41,7 @@ NONE = "There is no mesh to sweep here: found one with `strata mesh init`."
 OFF = "The mesh pipeline is switched off: set ARCHAEOLOGICAL_LIBP2P_ENHANCED=true to run it."
 
 
-@flow(name="mesh")
+@flow(name="mesh", timeout_seconds=900, **ENDINGS)
 def run(parameters: MeshParameters = DEMONSTRATION) -> MeshOutcome | State:
     """Sweep a mesh and mend it.
 

@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import State
 from prefect.task_runners import ProcessPoolTaskRunner
 
 from strata.settings import Settings
+from tasks.endings import ENDINGS
 from tasks.migration import (
     MigrationOutcome,
     account_for,
@@ -39,7 +40,13 @@ PIPELINE = "migration"
 OFF = "Migration is switched off: set ARCHAEOLOGICAL_IMPORT_STANDARDIZATION=true to run it."
 
 
-@flow(name="migration", flow_run_name="migration-of-{parameters.tree}", task_runner=ProcessPoolTaskRunner())
+@flow(
+    name="migration",
+    timeout_seconds=21600,
+    flow_run_name="migration-of-{parameters.tree}",
+    task_runner=ProcessPoolTaskRunner(),
+    **ENDINGS,
+)
 def run(parameters: MigrationParameters = DEMONSTRATION) -> MigrationOutcome | State:
     """Standardise a project's imports and lower its coupling, with a proof for every file that changes.
 

@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import State
 
 from strata.evolution.pretraining import Checkpoint
 from strata.settings import Settings
+from tasks.endings import ENDINGS
 from tasks.pretraining import register_models, train_models
 from tasks.pretraining_parameters import PretrainingParameters
 from tasks.record import ALL_OFF, recorded, skipped
@@ -26,7 +27,7 @@ from tasks.record import ALL_OFF, recorded, skipped
 DEMONSTRATION = PretrainingParameters()
 
 
-@flow(name="pretraining")
+@flow(name="pretraining", timeout_seconds=43200, **ENDINGS)
 def run(parameters: PretrainingParameters = DEMONSTRATION) -> list[Checkpoint] | State:
     """Train a base model and a specialist from it for each domain, and put them into the store.
 

@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State
 
 from strata.evolution.lineage import Rollback
 from strata.settings import Settings
+from tasks.endings import ENDINGS
 from tasks.evolution_rollback import roll_back_champion
 from tasks.record import ALL_OFF, recorded, skipped
 from tasks.rollback_parameters import RollbackParameters
@@ -21,7 +22,7 @@ NOT_ALONE = (
 )
 
 
-@flow(name="rollback")
+@flow(name="rollback", timeout_seconds=3600, **ENDINGS)
 def run(parameters: RollbackParameters = BY_HAND) -> Rollback | State:
     """Put the last good champion, or one that is named, back in its place.
 

@@ -8,6 +8,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from strata.settings import Settings
+from tasks.endings import ENDINGS
 from tasks.evolution_watch import WATCH, WatchOutcome, look_again, take_post
 from tasks.record import ALL_OFF, recorded, skipped
 from tasks.watch_parameters import WatchParameters
@@ -15,7 +16,7 @@ from tasks.watch_parameters import WatchParameters
 AS_THE_GATE = WatchParameters()
 
 
-@flow(name="watch")
+@flow(name="watch", timeout_seconds=7200, **ENDINGS)
 def run(parameters: WatchParameters = AS_THE_GATE) -> WatchOutcome | State:
     """Judge the champion against the one before it on fresh items.
 

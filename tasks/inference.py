@@ -157,7 +157,7 @@ def reoptimise_layers(
     return store.put_artifact(done.plan.to_json().encode(), "inference-plan", parameters.model_name)
 
 
-@task(name="run locally", cache_policy=NO_CACHE)
+@task(name="run locally", tags=["whole-model"], cache_policy=NO_CACHE)
 def answer_locally(parameters: InferenceParameters) -> ArtifactRef:
     """Answer the prompts with the whole model in this process: what happens where sharding is switched off."""
     settings = Settings()
@@ -168,7 +168,7 @@ def answer_locally(parameters: InferenceParameters) -> ArtifactRef:
     return put_generation(open_store(settings), result, "inference-answer", parameters.model_name)
 
 
-@task(name="compare", cache_policy=NO_CACHE)
+@task(name="compare", tags=["whole-model"], cache_policy=NO_CACHE)
 def measure_baseline(parameters: InferenceParameters) -> ArtifactRef:
     """Answer the same prompts with transformers in one fresh process, to compare with; returns its answer."""
     settings = Settings()

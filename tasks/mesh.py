@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 from functools import partial
 
-import trio
 from prefect import get_run_logger, task, unmapped
 from prefect.cache_policies import NO_CACHE
 
@@ -28,6 +27,7 @@ from strata.mesh import (
     sweep_sentence,
     taken_back,
 )
+from tasks import loop
 from tasks.failures import stage, worth_retrying
 from tasks.mesh_parameters import MeshParameters
 from tasks.mesh_reach import Reach, weakest
@@ -41,14 +41,14 @@ _AGENTS = "check that the members run (`strata mesh node`) and that this machine
 def discover_members(reach: Reach, seed: int) -> Discovery:
     """Ask every member how it is, and others about those that do not answer."""
     with stage("discover", {}, _AGENTS):
-        return trio.run(reach.coordinator().discover, seed)
+        return loop.run(reach.coordinator().discover, seed)
 
 
 @task(name="probe", cache_policy=NO_CACHE)
 def probe_batch(reach: Reach, batch: Assignment) -> Probes:
     """Have some members probe others."""
     with stage("probe", {}, _AGENTS):
-        return trio.run(partial(reach.coordinator().probe, batch))
+        return loop.run(partial(reach.coordinator().probe, batch))
 
 
 def probe_pairs(reach: Reach, parameters: MeshParameters, discovery: Discovery, sweep: int) -> Probes:
@@ -84,7 +84,7 @@ def propose_change(sweep: Sweep, parameters: MeshParameters) -> Change:
 def apply_change(reach: Reach, change: Change) -> Applied:
     """Tell members to dial and drop; what one of them cannot do is part of the result."""
     with stage("apply", {}, _AGENTS):
-        applied = trio.run(reach.coordinator().apply, change)
+        applied = loop.run(reach.coordinator().apply, change)
     if applied.change:
         say(f"  {change_sentence(applied.change)}")
     for (one, other), why in applied.failed.items():
@@ -108,7 +108,7 @@ def take_back(reach: Reach, kept: Kept, mended: Mended) -> tuple[Mended, Kept]:
     assert mended.applied is not None
     change = mended.applied.change
     with stage("take back", {}, _AGENTS):
-        reverted = trio.run(reach.coordinator().apply, change.undone)
+        reverted = loop.run(reach.coordinator().apply, change.undone)
     return replace(mended, reverted=reverted), taken_back(kept, change)
 
 

@@ -34,6 +34,7 @@ from strata.mesh import open_roster, read_membership, recent_sweeps
 from strata.secure import Identity
 from strata.settings import Settings
 from strata.telemetry import span
+from tasks import loop
 from tasks.chaos import killing
 from tasks.engine import Mesh, OnProgress, OnText
 from tasks.inference_parameters import InferenceParameters
@@ -153,13 +154,7 @@ def _run(mesh: Mesh, settings: Settings, timeout: float, stage: Callable[[Coordi
             async with Coordinator.connect(identity, roster, settings.home, sealed, recent) as coordinator:
                 return await stage(coordinator)
 
-    try:
-        return trio.run(connected)
-    except BaseExceptionGroup as group:
-        # Ctrl-C within a nursery comes out in a group, which nobody above would take for Ctrl-C.
-        if group.subgroup(KeyboardInterrupt) is not None:
-            raise KeyboardInterrupt from group
-        raise
+    return loop.run(connected)
 
 
 def _generation(parameters: InferenceParameters) -> GenerationParams:

@@ -10,7 +10,8 @@ from prefect import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.deployments import run_deployment
 
-from deployments.bootstrap import POOL, ROOT, ensure_pool
+from deployments.bootstrap import OURS, POOL, ROOT, TAG_LIMITS, ensure_pool, parameters_version
+from strata.settings import Settings
 
 
 @pytest.fixture
@@ -72,3 +73,57 @@ def test_a_deployed_run_answers_over_real_nodes(environment, smollm2, tmp_path):
         (deployment,) = client.read_deployments(deployment_filter=named)
     assert state.is_completed(), worker.stdout + worker.stderr
     assert deployment.entrypoint == "flows.inference.run"
+
+
+def snapshot() -> dict[str, object]:
+    """All that bootstrap makes, as the server has it, times of changes included."""
+    with get_client(sync_client=True) as client:
+        deployments = {each.name: (each.id, each.updated, each.version) for each in client.read_deployments()}
+        automations = sorted(
+            (each["id"], each["updated"]) for each in client.request("POST", "/automations/filter", json={}).json()
+        )
+        pool = client.read_work_pool(POOL)
+        limits = [(each.tag, each.concurrency_limit) for each in client.read_concurrency_limits(limit=100, offset=0)]
+    return {"deployments": deployments, "automations": automations, "pool": (pool.id, pool.updated), "limits": limits}
+
+
+def test_run_twice_bootstrap_changes_nothing(environment):
+    assert python(environment, "deployments.bootstrap").returncode == 0
+    before = snapshot()
+    assert {version for _, _, version in before["deployments"].values()} == {parameters_version(Settings())}
+    assert before["limits"] == list(TAG_LIMITS.items())
+    done = python(environment, "deployments.bootstrap")
+    assert done.stdout == "Everything is as it should be\n"
+    assert snapshot() == before
+
+
+def test_what_is_not_named_any_more_goes_only_when_pruned(environment):
+    assert python(environment, "deployments.bootstrap").returncode == 0
+    with get_client(sync_client=True) as client:
+        flow = client.create_flow_from_name("inference")
+        for name, tags in (("of-old", [OURS]), ("not-ours", ["theirs"])):
+            client.create_deployment(flow, name=name, tags=tags)
+    assert python(environment, "deployments.bootstrap").stdout == "Everything is as it should be\n"
+    assert {"of-old", "not-ours"} <= snapshot()["deployments"].keys()
+    assert python(environment, "deployments.bootstrap", "--prune").stdout == "removed of-old\n"
+    left = snapshot()["deployments"]
+    assert "not-ours" in left
+    assert "of-old" not in left
+
+
+def test_a_trigger_that_is_gone_comes_back(environment):
+    assert python(environment, "deployments.bootstrap").returncode == 0
+    with get_client(sync_client=True) as client:
+        found = client.request("POST", "/automations/filter", json={}).json()
+        gone = next(each for each in found if each["name"].startswith("rollback"))
+        client.request("DELETE", f"/automations/{gone['id']}")
+    done = python(environment, "deployments.bootstrap")
+    assert done.stdout.splitlines()[-1] == "registered rollback"
+
+
+def test_the_version_changes_with_what_parameters_mean(monkeypatch):
+    here = parameters_version(Settings())
+    assert here == parameters_version(Settings())
+    monkeypatch.setenv("ARCHAEOLOGICAL_PHASE_2_VERSION", "2")
+    release, _, rest = parameters_version(Settings()).partition("+")
+    assert (release, rest) == (here.partition("+")[0], "2." + here.rpartition(".")[2])

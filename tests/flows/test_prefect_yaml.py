@@ -6,7 +6,7 @@ import pytest
 import yaml
 from prefect.utilities.callables import parameter_schema
 
-from deployments.bootstrap import ROOT
+from deployments.bootstrap import OURS, ROOT
 from tasks.evolution_events import CHECKPOINT_REGISTERED, REGRESSED
 
 DEPLOYMENTS = {each["name"]: each for each in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
@@ -17,11 +17,18 @@ def flow_of(deployment: dict):
     return getattr(import_module(module), name)
 
 
+def flow_hooks(flow) -> tuple[list, list, list]:
+    return flow.on_failure_hooks, flow.on_crashed_hooks, flow.on_cancellation_hooks
+
+
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_a_deployment_has_what_its_form_needs(name: str):
     deployment = DEPLOYMENTS[name]
     flow = flow_of(deployment)
-    assert deployment["tags"]
+    assert deployment["tags"][0] == OURS
+    assert deployment["version"] == "{{ $STRATA_PARAMETERS_VERSION }}"
+    assert flow.timeout_seconds
+    assert all(flow_hooks(flow))
     assert len(deployment["description"]) > 50
     assert deployment["concurrency_limit"]["limit"] == 1
     flow.validate_parameters(deployment["parameters"])
@@ -56,7 +63,7 @@ def test_the_schedule_sweeps_a_real_mesh():
 
 
 def test_only_what_should_runs_by_itself():
-    assert {name for name, each in DEPLOYMENTS.items() if each["schedules"]} == {"evolution", "watch", "mesh"}
+    assert {name for name, each in DEPLOYMENTS.items() if each["schedules"]} == {"evolution", "watch", "mesh", "health"}
     assert {name for name, each in DEPLOYMENTS.items() if each.get("triggers")} == {
         "evolution-on-checkpoint",
         "rollback",

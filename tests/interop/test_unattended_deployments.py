@@ -20,7 +20,17 @@ from tests.support.prefect_server import ROOT, Api, prefect_server, process, unt
 pytestmark = pytest.mark.timeout(600)
 
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-NAMES = ["evolution", "evolution-on-checkpoint", "inference", "mesh", "migration", "pretraining", "rollback", "watch"]
+NAMES = [
+    "evolution",
+    "evolution-on-checkpoint",
+    "health",
+    "inference",
+    "mesh",
+    "migration",
+    "pretraining",
+    "rollback",
+    "watch",
+]
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,8 @@ def test_a_regression_is_found_and_rolled_back_with_nobody_there(fleet: Fleet, t
     assert incident.response == f"rolled back to {good}"
 
 
-def test_a_suspended_run_is_answered_and_ends_promoted(fleet: Fleet):
+@pytest.mark.parametrize(("decision", "state"), [("approve", "approved"), ("reject", "rejected")])
+def test_a_suspended_run_is_answered(fleet: Fleet, decision: str, state: str):
     parameters = {
         "generations": 1,
         "children": 2,
@@ -108,16 +119,17 @@ def test_a_suspended_run_is_answered_and_ends_promoted(fleet: Fleet):
     assert (run["state_type"], run["state_name"]) == ("PAUSED", "Suspended"), fleet.log.read_text()
     with Approvals(fleet.settings.ledger) as approvals:
         (asked,) = approvals.pending()
-    assert fleet.champion() != asked.candidate
+    before = fleet.champion()
+    assert before != asked.candidate
 
-    answer = {"decision": "approve", "comment": "looks good", "name": "Ada"}
+    answer = {"decision": decision, "comment": "looked at it", "name": "Ada"}
     fleet.api.post(f"/flow_runs/{run['id']}/resume", {"run_input": answer})
     run = fleet.stopped("evolution")
     assert run["state_type"] == "COMPLETED", fleet.log.read_text()
-    assert fleet.champion() == asked.candidate
+    assert fleet.champion() == (asked.candidate if decision == "approve" else before)
     with Approvals(fleet.settings.ledger) as approvals:
         decided = approvals.get(asked.id)
-    assert (decided.state, decided.reason) == ("approved", "looks good")
+    assert (decided.state, decided.reason) == (state, "looked at it")
     assert decided.decided_by.startswith("Ada, in Prefect's run ")
 
 

@@ -1,8 +1,11 @@
+import signal
+from asyncio import CancelledError
+
 import pytest
-from prefect.exceptions import Pause
+from prefect.exceptions import Pause, TerminationSignal
 
 from strata.settings import Settings
-from strata.store import Ledger
+from strata.store import Ledger, LedgerError, abandoned
 from tasks.record import recorded, skipped
 
 
@@ -50,3 +53,45 @@ def test_a_skipped_run_says_why(settings):
     assert last_run(settings).figures == {"reason": "switched off"}
     skipped("inference", settings, "no room", {"free": 3})
     assert last_run(settings).figures == {"reason": "no room", "free": 3}
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "why"),
+    [
+        (TerminationSignal(signal.SIGTERM), "crashed", None),
+        (CancelledError(), "failed", "it took longer than the timeout of its flow"),
+    ],
+)
+def test_an_end_from_outside_is_recorded_as_what_it_is(settings, error, state, why):
+    def run_pipeline():
+        with recorded("inference", settings):
+            raise error
+
+    with pytest.raises(type(error)):
+        run_pipeline()
+    assert (last_run(settings).state, last_run(settings).figures.get("error")) == (state, why)
+
+
+def test_a_run_holds_a_claim_as_long_as_it_is_under_way(settings):
+    with recorded("inference", settings):
+        claim = last_run(settings).figures["claim"]
+        with abandoned(settings.home, claim) as gone:
+            assert not gone
+    assert "claim" not in last_run(settings).figures
+    assert list((settings.home / "running").iterdir()) == []
+
+
+def test_a_run_whose_end_could_not_be_written_down_is_an_abandoned_one(settings, monkeypatch):
+    def refuse(*_):
+        raise LedgerError("locked")
+
+    monkeypatch.setattr(Ledger, "finish_run", refuse)
+
+    def run_pipeline():
+        with recorded("inference", settings):
+            pass
+
+    with pytest.raises(LedgerError):
+        run_pipeline()
+    with abandoned(settings.home, last_run(settings).figures["claim"]) as gone:
+        assert gone

@@ -127,6 +127,7 @@ from strata.mesh.sweep import (
     sweep_sentence,
     taken_back,
     unjudged,
+    uptime,
     write_down,
     write_kept,
 )
@@ -261,6 +262,7 @@ __all__ = [
     "taken_back",
     "unjudged",
     "until_told",
+    "uptime",
     "weak_spots",
     "write_down",
     "write_kept",

@@ -9,7 +9,7 @@ Public face:
 - `ArtifactRef`: (digest, kind, name), what tasks pass to each other
 - `PartialBlob`: a blob that arrives in pieces and can be resumed
 - `GcReport`, `VerifyReport`: what `Store.gc` and `Store.verify` found
-- `Ledger`, `Run`, `Pointer`, `Move`: runs, and pointers moved by compare-and-swap
+- `Ledger`, `Run`, `RunState`, `Pointer`, `Move`: runs, and pointers moved by compare-and-swap
 - `IncidentLog`, `Incident`: what failed, and what was done about it; `within_run` notes in which run
 - `CaseLog`, `Decision`, `Hold`, `Holds`: what cases are made of, what people decided, what was told
 - `AnswerLog`, `AnswerRecord`: answers under way, to be taken up again
@@ -18,6 +18,8 @@ Public face:
 - `Approvals`, `Approval`: candidates that a person is to decide on
 - `MigrationLog`, `Migration`, `MigrationStep`, `MigrationFile`: what became of the files of a tree, step by step
 - `MemoryLog`, `MemorySample`: samples of the memory of nodes
+- `Claim`, `abandoned`: which runs are under way, and whose process is gone
+- `tally`, `Tally`: how the runs of each pipeline have ended
 - `TokenLog`, `Token`, `Scope`: bearer tokens of the HTTP API
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
   `RemoteError`, `LedgerError`, `PointerMoved`
@@ -29,6 +31,7 @@ So do those of a shared store with theirs.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from strata.store.claims import Claim, abandoned
 from strata.store.errors import (
     BlobCorrupt,
     BlobMissing,
@@ -52,7 +55,7 @@ if TYPE_CHECKING:
     from strata.store.champions import CHAMPION, ChampionLog, Change, ChangeKind, Explanation
     from strata.store.generations import Generation, GenerationLog, GenerationState
     from strata.store.incidents import Incident, IncidentLog, within_run
-    from strata.store.ledger import Ledger, Move, Run
+    from strata.store.ledger import Ledger, Move, Run, RunState
     from strata.store.lineage import Lineage, ModelRecord
     from strata.store.migrations import Migration, MigrationFile, MigrationLog, MigrationState, MigrationStep, StepState
     from strata.store.moving import PushReport, push
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     from strata.store.shared import SharedStore
     from strata.store.status import Held, StoreStatus, store_status
     from strata.store.swapping import Pointer
+    from strata.store.tallies import Tally, tally
     from strata.store.tokens import Scope, Token, TokenLog
 
 __all__ = [
@@ -76,6 +80,7 @@ __all__ = [
     "ChampionLog",
     "Change",
     "ChangeKind",
+    "Claim",
     "Decision",
     "Explanation",
     "GcReport",
@@ -108,20 +113,24 @@ __all__ = [
     "RefCorrupt",
     "RemoteError",
     "Run",
+    "RunState",
     "Scope",
     "SharedStore",
     "StepState",
     "Store",
     "StoreError",
     "StoreStatus",
+    "Tally",
     "Token",
     "TokenLog",
     "Verdict",
     "VerifyReport",
+    "abandoned",
     "open_store",
     "push",
     "store_at",
     "store_status",
+    "tally",
     "within_run",
 ]
 
@@ -134,15 +143,15 @@ _MODULES = {
     "CaseLog": "cases",
     "ChampionLog": "champions",
     "Change": "champions",
-    "Decision": "cases",
     "ChangeKind": "champions",
+    "Decision": "cases",
     "Explanation": "champions",
     "Generation": "generations",
     "GenerationLog": "generations",
     "GenerationState": "generations",
+    "Held": "status",
     "Hold": "cases",
     "Holds": "cases",
-    "Held": "status",
     "Incident": "incidents",
     "IncidentLog": "incidents",
     "Ledger": "ledger",
@@ -160,16 +169,19 @@ _MODULES = {
     "PushReport": "moving",
     "RemoteError": "remote",
     "Run": "ledger",
+    "RunState": "ledger",
     "Scope": "tokens",
     "SharedStore": "shared",
     "StepState": "migrations",
     "StoreStatus": "status",
+    "Tally": "tallies",
     "Token": "tokens",
     "TokenLog": "tokens",
     "Verdict": "cases",
-    "within_run": "incidents",
     "push": "moving",
     "store_status": "status",
+    "tally": "tallies",
+    "within_run": "incidents",
 }
 
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 
 from strata.store.database import Database
 from strata.store.errors import LedgerError
 from strata.store.swapping import Pointer, standing, swapping
 from strata.store.tables import changes, generations, migration_steps, migrations, models, moves, pointers, runs
 
-RunState = Literal["running", "completed", "failed", "cancelled", "skipped", "suspended"]
+RunState = Literal["running", "completed", "failed", "crashed", "cancelled", "skipped", "suspended"]
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,10 @@ class Move:
 class Ledger(Database):
     """Runs and pointers."""
 
-    def start_run(self, pipeline: str, version: str) -> int:
-        """Record that a pipeline began; returns the run's id."""
-        row = {"pipeline": pipeline, "version": version, "state": "running", "started": _now(), "figures": {}}
+    def start_run(self, pipeline: str, version: str, figures: Mapping[str, Any] | None = None) -> int:
+        """Record that a pipeline began; returns the run's id. `figures`: what is known of it until it ends."""
+        row = {"pipeline": pipeline, "version": version, "state": "running", "started": _now()}
+        row |= {"figures": dict(figures or {})}
         with self._engine.begin() as connection:
             key = connection.execute(insert(runs).values(row)).inserted_primary_key
         assert key is not None
@@ -68,8 +69,15 @@ class Ledger(Database):
         query = select(runs).order_by(runs.c.id.desc()).limit(limit)
         if pipeline is not None:
             query = query.where(runs.c.pipeline == pipeline)
-        with self._engine.connect() as connection:
-            return tuple(Run(**row) for row in connection.execute(query).mappings())
+        return self._runs(query)
+
+    def under_way(self) -> tuple[Run, ...]:
+        """The runs of which nobody has recorded an end, the oldest first."""
+        return self._runs(select(runs).where(runs.c.state == "running").order_by(runs.c.id))
+
+    def runs_since(self, when: datetime) -> tuple[Run, ...]:
+        """The runs that began then or later, the oldest first."""
+        return self._runs(select(runs).where(runs.c.started >= when).order_by(runs.c.id))
 
     def pointer(self, name: str) -> Pointer | None:
         """Where `name` stands, or None."""
@@ -113,6 +121,10 @@ class Ledger(Database):
         )
         with self._engine.connect() as connection:
             return frozenset(digest for query in queries for digest in connection.execute(query).scalars())
+
+    def _runs(self, query: Select[Any]) -> tuple[Run, ...]:
+        with self._engine.connect() as connection:
+            return tuple(Run(**row) for row in connection.execute(query).mappings())
 
 
 def _now() -> datetime:

@@ -22,6 +22,7 @@ class GcReport:
     leftovers: int  # files of dead writers
     bytes_freed: int
     kept: int  # blobs that stay
+    bytes_kept: int
     dry_run: bool
 
 
@@ -43,7 +44,7 @@ class VerifyReport:
 def collect(layout: Layout, grace_seconds: float, roots: frozenset[str], *, dry_run: bool) -> GcReport:
     """Mark and sweep under the exclusive lock: no writer can publish, renew or name a blob meanwhile."""
     removed: list[str] = []
-    leftovers = freed = kept = 0
+    leftovers = freed = kept = bytes_kept = 0
     with locked(layout.lock, exclusive=True):
         marked = roots | _named(layout)
         oldest = time.time() - grace_seconds
@@ -51,6 +52,7 @@ def collect(layout: Layout, grace_seconds: float, roots: frozenset[str], *, dry_
             status = path.stat()
             if path.name in marked or status.st_mtime > oldest:
                 kept += 1
+                bytes_kept += status.st_size
                 continue
             removed.append(path.name)
             freed += status.st_size
@@ -61,7 +63,7 @@ def collect(layout: Layout, grace_seconds: float, roots: frozenset[str], *, dry_
             if size is not None:
                 leftovers += 1
                 freed += size
-    return GcReport(tuple(removed), leftovers, freed, kept, dry_run)
+    return GcReport(tuple(removed), leftovers, freed, kept, bytes_kept, dry_run)
 
 
 def verify(layout: Layout, roots: frozenset[str]) -> VerifyReport:

@@ -24,6 +24,7 @@ def test_only_old_blobs_that_nothing_names_go(place: Place) -> None:
 
     report = store.gc(roots=[pointed])
     assert (report.removed, report.bytes_freed, report.kept, report.leftovers) == ((loose,), 5, 4, 0)
+    assert report.bytes_kept == len(b"namedneededpointedyoung")
     assert [store.has(d) for d in (named, needed, pointed, young, loose)] == [True, True, True, True, False]
     assert store.verify(roots=[pointed]).sound
 

@@ -40,6 +40,23 @@ def test_a_run_ends_once(ledger: Ledger) -> None:
     assert ledger.runs()[0].state == "failed"
 
 
+def test_what_is_known_of_a_run_under_way_is_kept_until_it_ends(ledger: Ledger) -> None:
+    first = ledger.start_run("inference", "1", {"claim": "a"})
+    second = ledger.start_run("mesh", "1")
+    assert [(run.id, run.figures) for run in ledger.under_way()] == [(first, {"claim": "a"}), (second, {})]
+    ledger.finish_run(first, "crashed", {"error": "gone"})
+    assert [run.id for run in ledger.under_way()] == [second]
+    assert (ledger.runs("inference")[0].state, ledger.runs("inference")[0].figures) == ("crashed", {"error": "gone"})
+
+
+def test_runs_since_a_time_are_those_that_began_then_or_later(ledger: Ledger) -> None:
+    ids = [ledger.start_run(name, "1") for name in ("mesh", "inference")]
+    second = ledger.runs("inference")[0].started
+    assert [run.id for run in ledger.runs_since(second)] == ids[1:]
+    assert [run.id for run in ledger.runs_since(second - timedelta(hours=1))] == ids
+    assert ledger.runs_since(second + timedelta(microseconds=1)) == ()
+
+
 def test_a_pointer_moves_and_remembers(ledger: Ledger) -> None:
     assert ledger.pointer("champion") is None
     ledger.move("champion", A, expected=None, reason="first")

@@ -14,11 +14,11 @@ from strata.settings import Settings
 
 def sweep_once(coordinator: Coordinator, settings: Settings) -> Mended:
     """Sweep and, where the settings have it so, mend; what it came to is in the ledger and the store afterwards."""
-    from strata.store import IncidentLog, Ledger, open_store
+    from strata.store import Claim, IncidentLog, Ledger, open_store
 
     store, mesh_id = open_store(settings), coordinator.membership.mesh_id
-    with Ledger(settings.ledger) as ledger:
-        run = ledger.start_run(PIPELINE, settings.phase_2_version)
+    with Ledger(settings.ledger) as ledger, Claim(settings.home) as claim:
+        run = ledger.start_run(PIPELINE, settings.phase_2_version, {"mesh": mesh_id, "claim": claim.name})
         try:
             kept = read_kept(store, mesh_id)
             write, mend = partial(write_kept, store, mesh_id), settings.mesh_reliability
@@ -27,8 +27,10 @@ def sweep_once(coordinator: Coordinator, settings: Settings) -> Mended:
             ledger.finish_run(
                 run, "failed" if isinstance(error, Exception) else "cancelled", {"mesh": mesh_id, "error": str(error)}
             )
+            claim.ended()
             raise
         write_kept(store, mesh_id, kept)
         write_down(IncidentLog(ledger), mended, mesh_id)
         ledger.finish_run(run, "completed", mended.figures(mesh_id))
+        claim.ended()
     return mended
