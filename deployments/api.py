@@ -9,11 +9,14 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import trio
 
-from strata.api import Context, Limits, create_app, serve
+from deployments.no_fleet import NoFleet
+from strata.api import Context, Fleet, Limits, create_app, serve
 from strata.errors import StrataError
 from strata.mesh import end_on_signal
 from strata.settings import Settings
@@ -34,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "1")
     limits = Limits(given.rate, given.anonymous_rate, given.streams, given.body_bytes)
     try:
-        trio.run(_serve, given.host, given.port, limits)
+        trio.run(_serve, given, limits)
     except (StrataError, OSError, ExceptionGroup) as error:
         leaves = list(_leaves(error))
         if not all(isinstance(leaf, StrataError | OSError) for leaf in leaves):
@@ -53,19 +56,32 @@ def _leaves(error: Exception) -> Iterator[Exception]:
         yield error
 
 
-async def _serve(host: str, port: int, limits: Limits) -> None:
-    from deployments.no_fleet import NoFleet
+async def _serve(given: argparse.Namespace, limits: Limits) -> None:
     from deployments.prefect_work import PrefectWork
 
     settings = Settings()
     stop = trio.Event()
     with Ledger(settings.ledger) as ledger, PrefectWork() as work:
-        fleet = NoFleet("no fleet is connected to this API")
-        app = create_app(Context(settings, ledger, work, fleet), limits)
-        async with trio.open_nursery() as nursery:
+        async with _fleet(settings, given) as fleet, trio.open_nursery() as nursery:
             nursery.start_soon(_stop_on_signal, stop)
-            await serve(app, host, port, stop=stop, ready=_announce)
+            app = create_app(Context(settings, ledger, work, fleet), limits)
+            await serve(app, given.host, given.port, stop=stop, ready=_announce)
             nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _fleet(settings: Settings, given: argparse.Namespace) -> AsyncIterator[Fleet]:
+    """The nodes that were named, for as long as the block lasts; they are got ready while the API answers already."""
+    if given.mesh is None and given.nodes is None:
+        yield NoFleet("no fleet is connected: start the API with --nodes N, or with --mesh FILE")
+        return
+    from strata.api import open_fleet
+
+    identity = None if given.mesh is None else given.identity or settings.home / "identity.json"
+    async with open_fleet(
+        settings, model=given.model, mesh=given.mesh, identity=identity, nodes=given.nodes, context=given.context
+    ) as fleet:
+        yield fleet
 
 
 async def _stop_on_signal(stop: trio.Event) -> None:
@@ -91,6 +107,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--streams", type=int, default=limits.streams, help="answers that a token may wait for at once")
     parser.add_argument("--body-bytes", type=int, default=limits.body_bytes, help="of a request, at most")
+    fleet = parser.add_argument_group("who answers prompts")
+    which = fleet.add_mutually_exclusive_group()
+    which.add_argument("--nodes", type=int, metavar="N", help="so many nodes, started on this machine")
+    which.add_argument("--mesh", type=Path, metavar="FILE", help="the running nodes of this mesh")
+    fleet.add_argument("--identity", type=Path, metavar="FILE", help="key of a coordinator; default: of STRATA_HOME")
+    fleet.add_argument("--model", default="smollm2", help="folder, .gguf file or name; default: smollm2")
+    fleet.add_argument("--context", type=int, default=2048, help="tokens of a prompt and its answer, at most")
     return parser
 
 
