@@ -59,8 +59,8 @@ def test_a_failed_run_is_explained_by_what_happened_in_it_if_that_is_no_trifle()
 
 
 def test_of_several_the_nearest_counts() -> None:
-    near, far = incident(1, 90, 95, mesh="a", **DEAD), incident(2, 0, 1, mesh="b", **DEAD)
-    assert explained(near, far, incident(3, 100))[3] == 1
+    far, near = incident(1, 0, 1, mesh="b", **DEAD), incident(2, 90, 95, mesh="a", **DEAD)
+    assert explained(far, near, incident(3, 100))[3] == 2
 
 
 def test_nothing_explains_itself_in_a_circle() -> None:
