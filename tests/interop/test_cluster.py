@@ -49,8 +49,8 @@ class Cluster:
         return until(all_of_them, 600, f"{count} runs of {deployment} end, see {self.logs}")
 
     def done_by(self, machine: str) -> set[str]:
-        """Ids of the runs that a machine's worker has started."""
-        return set(re.findall(r"submitting flow run '([0-9a-f-]{36})'", self.logs[machine].read_text()))
+        """Ids of the runs that a machine's worker has carried out, or begun to."""
+        return set(re.findall(r"View at \S+/flow-run/([0-9a-f-]{36})", self.logs[machine].read_text()))
 
 
 @pytest.fixture(scope="module")

@@ -97,9 +97,8 @@ def holds(made: World, outcome: list[str], grace: float) -> None:
     assert there or "there" not in outcome or grace == 0, "what was promised is gone"
 
 
-@pytest.mark.parametrize("grace", [GRACE, 0.0])
+@pytest.mark.parametrize(("grace", "pause"), [(GRACE, 0.0), (0.0, LEASE_SECONDS / 2)])
 @pytest.mark.parametrize("writer", [name, put, renew])
-@pytest.mark.parametrize("pause", [0.0, LEASE_SECONDS / 2])
 def test_a_writer_and_a_collector(writer, grace: float, pause: float) -> None:
     """pause: for how long the request of each that the other comes before is under way."""
     for first, second in ((writer, collect), (collect, writer)):
