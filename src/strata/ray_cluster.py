@@ -75,6 +75,8 @@ def connected(address: str) -> Iterator[Any]:
                     ray.init(address=address, **options)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise ClusterError(_advice(address, error)) from error
+            # Ray prints of workers that die on standard output, which is for answers here; its debugger does the same.
+            ray._private.worker._worker_logs_enabled = False
             yield ray
         finally:
             ray.shutdown()

@@ -41,7 +41,7 @@ def bred(home: Path, monkeypatch: pytest.MonkeyPatch, address: str | None) -> tu
     """One more generation of that home, and all answers that it has got by then."""
     from flows.evolution import run
 
-    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+    for name in [name for name in HERE if name.startswith("RAY_")]:
         monkeypatch.setenv(name, HERE[name])
     monkeypatch.setenv("STRATA_HOME", str(home))
     if address is None:

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from strata.errors import StrataError
+from strata.mesh.ray_nodes.actor import Here, NodeActor
 from strata.mesh.ray_nodes.enrolling import Enrolled, enrol
-from strata.mesh.ray_nodes.keeper import Here, Keeper
 from strata.mesh.ray_nodes.placing import Portion, machines_in, no_room
 from strata.mesh.ray_nodes.restarts import Restarts
 from strata.mesh.ray_nodes.telling import NodeNews, Say
@@ -61,7 +61,7 @@ class NodesWanted:
 
 @dataclass(frozen=True)
 class Placed:
-    """A node on its machine. actor: Ray's handle of its `Keeper`."""
+    """A node on its machine. actor: Ray's handle of its `NodeActor`."""
 
     actor: Any
     here: Here
@@ -162,7 +162,7 @@ class RayNodes:
             "max_restarts": 0,  # another is made here, which may be on another machine, with another key
             "scheduling_strategy": PlacementGroupSchedulingStrategy(self._group, place),
         }
-        return self._ray.remote(Keeper).options(**options).remote(name, self._wanted.home, self._wanted.arguments)
+        return self._ray.remote(NodeActor).options(**options).remote(name, self._wanted.home, self._wanted.arguments)
 
     def _enrol(self, nodes: Mapping[str, Enrolled]) -> bytes:
         """The membership with these nodes, as it is in the file from now on."""

@@ -8,7 +8,6 @@ import time
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -42,15 +41,6 @@ class Event:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Here:
-    """Where a keeper runs: the machine's name, its address in the cluster, the version of Strata there."""
-
-    host: str
-    address: str
-    version: str
-
-
 class Keeper:
     """Keeps one node running on this machine, in `home/name`. The node's key is made here and never leaves.
 
@@ -66,15 +56,9 @@ class Keeper:
         self._restarts = Restarts()
         self._events: list[Event] = []
         self._changed = threading.Condition()
-        self._stopping = threading.Event()
+        self.stopping = threading.Event()
         self._watch: threading.Thread | None = None
         self._claim = ExitStack()
-
-    def here(self) -> Here:
-        """Where this is; on a machine of a Ray cluster."""
-        import ray.util
-
-        return Here(socket.gethostname(), ray.util.get_node_ip_address(), version("strata"))
 
     def card(self, revoked: Collection[str]) -> str:
         """The node's public key, as `strata mesh card` prints it; a new one where there is none, or a revoked one.
@@ -106,13 +90,13 @@ class Keeper:
     def told(self, after: int, seconds: float) -> list[Event]:
         """The events later than number `after`, as soon as there are any; none after so many seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._events) > after or self._stopping.is_set(), seconds)
+            self._changed.wait_for(lambda: len(self._events) > after or self.stopping.is_set(), seconds)
             return self._events[after:]
 
     def stop(self) -> None:
         """End the node."""
         with self._changed:
-            self._stopping.set()
+            self.stopping.set()
             self._changed.notify_all()
             process = self._process
         if process is not None:
@@ -127,7 +111,7 @@ class Keeper:
         log = self._home / "log"
         command = ["node", "--home", str(self._home), "--mesh", str(self._home / _GIVEN), "--listen", listen]
         with self._changed:
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 raise NodeDidNotStart(f"{self._name} was told to end")
             process = start(strata_command([*command, "--supervised", *self._arguments]), log, os.environ)
             self._process = process
@@ -143,19 +127,19 @@ class Keeper:
             assert self._process is not None
             code = self._process.wait()
             died = time.monotonic()
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return
             end({self._name: self._process})
             words = last_words(self._home / "log") if code >= 0 else ""
             wait = self._restarts.died(died)
             self._tell("died", f"its process ended {end_of(code)}{words and ': '}{words}", wait)
             while True:
-                if self._stopping.wait(wait):
+                if self.stopping.wait(wait):
                     return
                 try:
                     self._begin(self._address)
                 except (NodeDidNotStart, OSError) as error:
-                    if self._stopping.is_set():
+                    if self.stopping.is_set():
                         return
                     wait = self._restarts.died(time.monotonic())
                     self._tell("failed", str(error), wait)
