@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "imports": ("strata.cli.imports:app", "Analyse a project's imports; standardise them, file by file."),
     "incidents": ("strata.cli.incidents:incidents", "List what failed, and what was done about it."),
     "merge": ("strata.cli.merge:merge", "Merge models by a mergekit recipe."),
+    "rollout": ("strata.cli.rollout:app", "See and set which share of the work a new part gets."),
     "store": ("strata.cli.store:app", "Look after stored artifacts."),
 }
 

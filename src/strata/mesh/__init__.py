@@ -21,7 +21,8 @@
   `Transport`: `Direct` links, `Libp2p` hosts, or `Either`. `Lookout`, `HeldState`: what some agents hold of the others.
 - `OwnMember`, `open_agent`, `until_told`: what the process of a member is made of, whatever it serves beside its agent.
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
-- `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists;
+- `Coordinator`, `sweep_and_mend`, `sweep_once`, `note_connections`: sweeping a mesh, with all that
+  `strata.mesh.sweep` lists;
   `recent_sweeps`, `Recent`, `Seen`: what sweeps have found of late.
 - `mesh_page`, `mesh_plot`: a sweep for people.
 - `serve_page`, `Serving`, `MeshEye`, `MeshView`: a page with which a browser joins; `Ask`, `Answered`, `AskFailed`: who
@@ -101,6 +102,7 @@ from strata.mesh.sweep import (
     look,
     mended_sentences,
     moments,
+    note_connections,
     peer_rows,
     plan_probes,
     read_kept,
@@ -211,6 +213,7 @@ __all__ = [
     "mesh_plot",
     "moments",
     "newest_membership",
+    "note_connections",
     "offering",
     "open_agent",
     "open_host",

@@ -13,6 +13,7 @@ Public face:
 - `ChampionLog`, `Change`, `Explanation`: the champion's pointer, moved in one transaction with what explains it
 - `Approvals`, `Approval`: candidates that a person is to decide on
 - `MigrationLog`, `Migration`, `MigrationStep`, `MigrationFile`: what became of the files of a tree, step by step
+- `RolloutLog`, `RolloutSetting`, `RolloutSample`: shares of the work that parts get, and what was measured meanwhile
 - `TokenLog`, `Token`, `Scope`: bearer tokens of the HTTP API
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
   `LedgerError`, `PointerMoved`
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from strata.store.ledger import Ledger, Move, Run
     from strata.store.lineage import Lineage, ModelRecord
     from strata.store.migrations import Migration, MigrationFile, MigrationLog, MigrationState, MigrationStep, StepState
+    from strata.store.rollouts import RolloutLog, RolloutSample, RolloutSetting
     from strata.store.swapping import Pointer
     from strata.store.tokens import Scope, Token, TokenLog
 
@@ -85,6 +87,9 @@ __all__ = [
     "Pointer",
     "PointerMoved",
     "RefCorrupt",
+    "RolloutLog",
+    "RolloutSample",
+    "RolloutSetting",
     "Run",
     "Scope",
     "StepState",
@@ -120,6 +125,9 @@ _MODULES = {
     "ModelRecord": "lineage",
     "Move": "ledger",
     "Pointer": "swapping",
+    "RolloutLog": "rollouts",
+    "RolloutSample": "rollouts",
+    "RolloutSetting": "rollouts",
     "Run": "ledger",
     "Scope": "tokens",
     "StepState": "migrations",
