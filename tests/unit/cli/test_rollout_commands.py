@@ -65,7 +65,7 @@ def test_a_switched_off_part_is_told_of(strata, monkeypatch: pytest.MonkeyPatch)
     ("arguments", "message"),
     [
         (("set", "nothing", "5", "--reason", "x"), "there is no part 'nothing': it is cross-node-optimiser or"),
-        (("set", "enhanced-transport", "101", "--reason", "x"), "0<=x<=100"),
+        (("set", "enhanced-transport", "101", "--reason", "x"), "100"),
         (("set", "enhanced-transport", "5"), "--reason"),
         (("set", "enhanced-transport", "5", "--reason", ""), "a percentage from 0 to 100 and a reason"),
         (("history", "--part", "nothing"), "there is no part 'nothing'"),

@@ -103,7 +103,7 @@ class StreamConnection:
                 raise await self._break(_broken(error)) from None
             except ProtocolViolation as error:
                 raise await self._break(error) from None
-            record = memoryview(bytes(memoryview(self._inbox)[_LENGTH.size : end]))
+            record = memoryview(self._inbox[_LENGTH.size : end])
             del self._inbox[:end]
             self.bytes_received += end
             return record
