@@ -31,6 +31,7 @@ from tasks.inference import (
 from tasks.inference_parameters import InferenceParameters
 from tasks.record import ALL_OFF, recorded, skipped
 from tasks.results import InferenceOutcome
+from tasks.rollout import draw_run, note_run
 
 DEMONSTRATION = InferenceParameters()
 
@@ -47,18 +48,20 @@ def run(parameters: InferenceParameters = DEMONSTRATION) -> InferenceOutcome | S
     if reason := _switched_off(settings):
         return skipped("inference", settings, reason)
     with recorded("inference", settings) as record:
-        outcome = _sharded(parameters) if settings.inference_sharding else _local(parameters)
+        outcome = _sharded(parameters, settings) if settings.inference_sharding else _local(parameters)
         record.update(publish_answer(parameters, outcome.answer, outcome.baseline))
     return outcome
 
 
-def _sharded(parameters: InferenceParameters) -> InferenceOutcome:
+def _sharded(parameters: InferenceParameters, settings: Settings) -> InferenceOutcome:
+    draw = draw_run(parameters, settings)
     with reach_nodes(parameters) as mesh:
-        plan = plan_layers(parameters, mesh)
+        plan = plan_layers(parameters, mesh, optimise=draw.enabled)
         distributed = distribute_layers(parameters, plan, mesh)
         answer = answer_prompts(parameters, plan, distributed, mesh)
-        if Settings().cross_node_optimiser:
+        if draw.enabled:
             reoptimise_layers(parameters, plan, answer, mesh)
+    note_run(parameters, draw, answer)
     # The nodes have ended, so the comparison has the machine to itself.
     baseline = measure_baseline(parameters) if parameters.compare else None
     return InferenceOutcome(answer, plan, baseline)

@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from strata.files import write
 from strata.pages import page_markdown, write_page
 from strata.settings import Settings
-from strata.store import ArtifactRef, Store
+from strata.store import ArtifactRef, open_store
 from tasks.failures import stage
 from tasks.health_figures import Health, in_words, look
 from tasks.health_page import health_page, verdict
@@ -56,4 +56,4 @@ def publish_health(health: Health, settings: Settings) -> ArtifactRef:
     create_table_artifact(rows, key=RUNS, description=f"Runs that began in the last {health.hours} hours")
     console.print(verdict(health))
     get_run_logger().info(verdict(health))
-    return Store(settings.store_root).put_artifact(path.read_bytes(), REPORT, "latest")
+    return open_store(settings).put_artifact(path.read_bytes(), REPORT, "latest")

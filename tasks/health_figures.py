@@ -7,7 +7,7 @@ from typing import Any
 
 from strata.mesh import Moment, moments, uptime
 from strata.settings import Settings
-from strata.store import ChampionLog, Change, Incident, IncidentLog, Ledger, Store, Tally, tally
+from strata.store import ChampionLog, Change, Incident, IncidentLog, Ledger, Tally, open_store, tally
 from tasks.health_parameters import HealthParameters
 
 MOST_INCIDENTS = 200
@@ -68,7 +68,7 @@ def look(parameters: HealthParameters, settings: Settings, now: datetime) -> Hea
     with Ledger(settings.ledger) as ledger:
         incidents = IncidentLog(ledger).recent(limit=MOST_INCIDENTS)
         standing = next(iter(ChampionLog(ledger).history()), None)
-        report = Store(settings.store_root).gc(parameters.grace, ledger.digests(), dry_run=True)
+        report = open_store(settings).gc(parameters.grace, ledger.digests(), dry_run=True)
         return Health(
             at=now,
             hours=parameters.hours,

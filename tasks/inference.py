@@ -71,9 +71,13 @@ def reach_nodes(parameters: InferenceParameters) -> Iterator[Mesh]:
 
 
 @task(name="plan", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2, retry_condition_fn=worth_retrying)
-def plan_layers(parameters: InferenceParameters, mesh: Mesh) -> ArtifactRef:
-    """Profile the model, survey the nodes and place the layers; returns the plan."""
+def plan_layers(parameters: InferenceParameters, mesh: Mesh, *, optimise: bool = True) -> ArtifactRef:
+    """Profile the model, survey the nodes and place the layers; returns the plan.
+
+    optimise: by measurement, as far as that is switched on.
+    """
     settings = Settings()
+    settings.cross_node_optimiser &= optimise
     store = open_store(settings)
     with stage("plan", _ADVICE, "check that every node of the mesh runs (`strata node`) and is reachable."):
         plan = engine.plan(parameters, mesh, settings, _previous_plan(store, parameters.model_name))

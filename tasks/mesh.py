@@ -27,6 +27,8 @@ from strata.mesh import (
     sweep_sentence,
     taken_back,
 )
+from strata.rollout import Part, trial_of
+from strata.settings import Settings
 from tasks import loop
 from tasks.failures import stage, worth_retrying
 from tasks.mesh_parameters import MeshParameters
@@ -41,7 +43,7 @@ _AGENTS = "check that the members run (`strata mesh node`) and that this machine
 def discover_members(reach: Reach, seed: int) -> Discovery:
     """Ask every member how it is, and others about those that do not answer."""
     with stage("discover", {}, _AGENTS):
-        return loop.run(reach.coordinator().discover, seed)
+        return loop.run(reach.coordinator(trial_of(Part.TRANSPORT, Settings())).discover, seed)
 
 
 @task(name="probe", cache_policy=NO_CACHE)

@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from strata.mesh import Coordinator, LocalMesh, Network, read_membership
+from strata.rollout import Trial
 from strata.secure import Identity
 from strata.settings import Settings
 from tasks.failures import stage
@@ -25,9 +26,9 @@ class Reach:
     mesh_id: str
     local: LocalMesh | None = None
 
-    def coordinator(self) -> Coordinator:
-        """Speaks with its agents."""
-        return Coordinator.of_files(Identity.load(self.identity_file), self.mesh_file, Settings().home)
+    def coordinator(self, trial: Trial | None = None) -> Coordinator:
+        """Speaks with its agents. trial: as `Coordinator` takes it."""
+        return Coordinator.of_files(Identity.load(self.identity_file), self.mesh_file, Settings().home, trial)
 
 
 @contextmanager

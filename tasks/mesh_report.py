@@ -18,6 +18,7 @@ from strata.mesh import (
     mesh_page,
     mesh_plot,
     moments,
+    note_connections,
     peer_rows,
     read_kept,
     sweep_sentence,
@@ -27,6 +28,7 @@ from strata.mesh import (
 from strata.pages import page_markdown, write_page, write_picture
 from strata.settings import Settings
 from strata.store import ArtifactRef, IncidentLog, Ledger, open_store
+from tasks.rollout import announce_retreat
 
 PAGE = "mesh-report"  # key of the artifact, kind of the ref
 
@@ -73,6 +75,8 @@ def write_round_down(mesh_id: str, mended: Mended, kept: Kept, settings: Setting
     write_kept(open_store(settings), mesh_id, kept)
     with IncidentLog(settings.ledger) as log:
         write_down(log, mended, mesh_id)
+    for retreat in note_connections(mended, settings):
+        announce_retreat(retreat)
 
 
 @task(name="report", cache_policy=NO_CACHE)

@@ -31,6 +31,13 @@ class Settings(BaseSettings):
         alias="DISTRIBUTED_INFERENCE_CROSS_NODE_OPT",
         description="Place layers by measured nodes and links; off splits them in proportion to memory",
     )
+    cross_node_optimiser_percent: int = Field(
+        100,
+        ge=0,
+        le=100,
+        alias="DISTRIBUTED_INFERENCE_CROSS_NODE_OPT_PERCENT",
+        description="Share of runs that get the optimiser, until `strata rollout set` says another; in percent",
+    )
     evolution_scheduler: bool = Field(
         True, alias="ARCHAEOLOGICAL_EVOLUTION_SCHEDULER", description="The evolution pipeline's schedule"
     )
@@ -45,7 +52,16 @@ class Settings(BaseSettings):
         True, alias="LIBP2P_MESH_RELIABILITY", description="Mend the mesh; off only watches it"
     )
     mesh_performance: bool = Field(
-        True, alias="LIBP2P_PERFORMANCE_OPT", description="Message joining and the direct bulk path"
+        True,
+        alias="LIBP2P_PERFORMANCE_OPT",
+        description="Message joining and the direct bulk path; off sends each message alone, over libp2p where it can",
+    )
+    mesh_performance_percent: int = Field(
+        100,
+        ge=0,
+        le=100,
+        alias="LIBP2P_PERFORMANCE_OPT_PERCENT",
+        description="Share of a sweep's connections that get them, until `strata rollout set` says another; in percent",
     )
     import_standardization: bool = Field(
         True, alias="ARCHAEOLOGICAL_IMPORT_STANDARDIZATION", description="The migration pipeline"

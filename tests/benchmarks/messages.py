@@ -3,7 +3,8 @@
 Two processes on loopback. Both hosts go through the same harness and libp2p's own streams, in turns over several
 rounds, and their medians are compared: 1 KiB messages written one by one, MiB/s of 64 KiB writes on one stream and on
 eight, dials (a connection and a ping), and the 99th percentile of round trips of 1 KiB and of one-way delays at an even
-rate. The direct bulk path (`strata.mesh.Link`) is measured beside. Ratios above 1 mean that we are better.
+rate. The direct bulk path (`strata.mesh.Link`) is measured beside, and so is our host with LIBP2P_PERFORMANCE_OPT off
+(`apart`), which joins no messages. Ratios above 1 mean that we are better.
 """
 
 import argparse
@@ -45,7 +46,9 @@ async def stock_host(identity: Identity):
 
 
 def host_of(peer: str, identity: Identity):
-    return stock_host(identity) if peer == "stock" else open_host(identity, Roster(MESH))
+    if peer == "stock":
+        return stock_host(identity)
+    return open_host(identity, Roster(MESH), enhanced=lambda _: peer == "ours")
 
 
 def far(peer: str, pipe) -> None:
@@ -177,7 +180,7 @@ def main() -> None:
 
     context = multiprocessing.get_context("fork")
     where, pipes = {}, []
-    for peer in ("plain", "stock", "ours"):
+    for peer in ("plain", "stock", "apart", "ours"):
         near, there = context.Pipe()
         context.Process(target=far, args=(peer, there), daemon=True).start()
         where[peer] = near.recv()
@@ -205,6 +208,9 @@ def main() -> None:
         )
     sealed = {"messages": cipher(SIZE) / SIZE, "one_stream": cipher(len(BLOCK)) / MIB}
     print(f"cipher alone: {sealed['messages']:.0f} messages/s, {sealed['one_stream']:.0f} MiB/s of 64 KiB")
+    joined = {name: ours[name] / result["apart"][name] for name in ("messages", "eight_streams")}
+    gained = ", ".join(f"{name} {ratio:.2f}" for name, ratio in joined.items())
+    print(f"joined by apart: {gained}")
     print(f"bulk path (Link), 1 MiB records: {result['plain']['link']:.0f} MiB/s")
     print(
         json.dumps(
@@ -217,6 +223,7 @@ def main() -> None:
                 "limit": sealed["messages"],
                 "peer_name": f"libp2p {libp2p.__version__}, /noise and /yamux/1.0.0",
                 "ratios": ratios,
+                "joined_by_apart": joined,
                 "figures": result,
                 "cipher": sealed,
             }

@@ -96,7 +96,7 @@ def test_a_browser_joins_sees_the_mesh_asks_it_and_is_revoked(tmp_path: Path) ->
                 STRATA_LEDGER_URL=f"sqlite:///{tmp_path}/ledger.sqlite",
                 DISTRIBUTED_INFERENCE_CROSS_NODE_OPT=False,  # by memory, so that both nodes get layers
             )
-            ask = FleetAnswers(model, fleet.mesh, fleet.home / "identity.json", settings)
+            ask = FleetAnswers(model, fleet.mesh, fleet.home / "identity.json", lambda: settings)
             async with served(fleet, ask) as url:
                 await tab.open(url)
                 card = await invite(tab, fleet)

@@ -112,9 +112,17 @@ class Mesh:
 
 @asynccontextmanager
 async def mesh_of(
-    home: Path, nodes: int = 2, memory_bytes: int = 64 << 20, leaks: LeakWatch | None = None
+    home: Path,
+    nodes: int = 2,
+    memory_bytes: int = 64 << 20,
+    leaks: LeakWatch | None = None,
+    *,
+    libp2p: str | None = None,
 ) -> AsyncIterator[Mesh]:
-    """A mesh of `nodes` nodes called a, b, c, ..., the coordinator who owns it, and the coordinator "rival"."""
+    """A mesh of `nodes` nodes called a, b, c, ..., the coordinator who owns it, and the coordinator "rival".
+
+    libp2p: a multiaddr at which each of them can be reached too.
+    """
     set_modules_aside()
     names = [chr(ord("a") + index) for index in range(nodes)]
     keys = {name: Identity.generate() for name in [*names, "coordinator", "rival"]}
@@ -132,8 +140,10 @@ async def mesh_of(
             async with trio.open_nursery() as nursery:
                 for name in names:
                     mesh.stores[name] = Store(home / name)
-                    address = await nursery.start(_run, mesh, name, rosters[name], worker, memory_bytes, leaks)
-                    mesh.membership = mesh.membership.with_member(keys[name].card, name, (address,))
+                    addresses = await nursery.start(
+                        _run, mesh, name, rosters[name], worker, memory_bytes, leaks, libp2p
+                    )
+                    mesh.membership = mesh.membership.with_member(keys[name].card, name, addresses)
                 for roster in rosters.values():
                     roster.update(mesh.membership.seal(keys["coordinator"]))
                 try:
@@ -147,10 +157,10 @@ async def mesh_of(
         worker.stop()
 
 
-async def _run(mesh, name, roster, worker, memory_bytes, leaks, *, task_status) -> None:
+async def _run(mesh, name, roster, worker, memory_bytes, leaks, libp2p, *, task_status) -> None:
     sealed = roster.membership.seal(mesh.keys["coordinator"])
     own = OwnMember(mesh.home / f"{name}.home", mesh.keys[name], roster, sealed, EchKeys(), ReplayCache())
-    agent = open_agent(own, ("127.0.0.1", 0))
+    agent = open_agent(own, ("127.0.0.1", 0), also=libp2p)
     with trio.CancelScope() as mesh.scopes[name]:
         async with trio.open_nursery() as nursery:
             node = mesh.nodes[name] = Node(
@@ -162,5 +172,8 @@ async def _run(mesh, name, roster, worker, memory_bytes, leaks, *, task_status) 
                 baseline_rss_bytes=EVERYTHING,
                 take_membership=agent.take_membership,
                 leaks=leaks,
+                transport=agent.transport,
             )
-            task_status.started(await nursery.start(agent.run, {INFERENCE: node.handle}))
+            address = await nursery.start(agent.run, {INFERENCE: node.handle})
+            host = agent.transport._libp2p._running if libp2p else None
+            task_status.started((address, *map(str, host.get_transport_addrs() if host else ())))

@@ -27,6 +27,8 @@ FLAGS = {
 }
 OFF = {"STRATA_REQUIRE_ECH": "require_ech"}
 VALUES = {
+    "DISTRIBUTED_INFERENCE_CROSS_NODE_OPT_PERCENT": "cross_node_optimiser_percent",
+    "LIBP2P_PERFORMANCE_OPT_PERCENT": "mesh_performance_percent",
     "ARCHAEOLOGICAL_PHASE_2_VERSION": "phase_2_version",
     "STRATA_HOME": "home",
     "STRATA_LEDGER_URL": "ledger_url",
@@ -86,7 +88,9 @@ def test_each_flag_is_read_from_the_environment_and_from_the_file(
 def test_each_value_is_read_from_the_environment_and_from_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, field: str
 ) -> None:
-    file, environment = ("1.5", "2.5") if name.endswith("_PER_SECOND") else ("file", "environment")
+    numbers = {"_PER_SECOND": ("1.5", "2.5"), "_PERCENT": ("20", "0")}
+    texts = (numbers[ending] for ending in numbers if name.endswith(ending))
+    file, environment = next(texts, ("file", "environment"))
     (tmp_path / ".env").write_text(f"{name}={file}\n")
     assert str(getattr(Settings(), field)) == file
     monkeypatch.setenv(name, environment)
@@ -103,6 +107,13 @@ def test_a_secret_is_read_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: s
 def test_what_is_neither_on_nor_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIBP2P_MESH_RELIABILITY", "perhaps")
     with pytest.raises(ValidationError, match="LIBP2P_MESH_RELIABILITY"):
+        Settings()
+
+
+@pytest.mark.parametrize("percent", ["-1", "101", "half"])
+def test_what_is_no_percentage_is_refused(monkeypatch: pytest.MonkeyPatch, percent: str) -> None:
+    monkeypatch.setenv("LIBP2P_PERFORMANCE_OPT_PERCENT", percent)
+    with pytest.raises(ValidationError, match="LIBP2P_PERFORMANCE_OPT_PERCENT"):
         Settings()
 
 

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "api": ("strata.cli.api:app", "Make and revoke tokens of the HTTP API; print its schema."),
     "incidents": ("strata.cli.incidents:app", "List what failed and what was done; take it up, resolve it."),
     "merge": ("strata.cli.merge:merge", "Merge models by a mergekit recipe."),
+    "rollout": ("strata.cli.rollout:app", "See and set which share of the work a new part gets."),
     "store": ("strata.cli.store:app", "Look after stored artifacts."),
 }
 

@@ -40,6 +40,9 @@ def node(
     device: Device = "server",
     most_links: MostLinks = 64,
     fronting: Fronting = False,
+    libp2p: Annotated[
+        str | None, typer.Option(help="Be reached over libp2p too, at this multiaddr (/ip4/…/tcp/…).")
+    ] = None,
     supervised: Supervised = False,
 ) -> None:
     """Run this machine's node: be a member of the mesh, hold a shard of a model and compute with it.
@@ -66,6 +69,7 @@ def node(
         device=parse_device(device),
         most_links=most_links,
         fronting=fronting,
+        libp2p=libp2p,
         supervised=supervised,
     )
 

@@ -76,4 +76,4 @@ def _answers(model: str, dtype: str | None, mesh: Path, home: Path, settings: "S
     from strata.cli.mesh_asking import FleetAnswers
     from strata.inference import Coordinator, resolve_model  # noqa: F401 - it takes seconds; better now than for a browser
 
-    return FleetAnswers(resolve_model(model, settings), mesh, home / "identity.json", settings, dtype)
+    return FleetAnswers(resolve_model(model, settings), mesh, home / "identity.json", type(settings), dtype)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from strata.mesh import Coordinator
+    from strata.rollout import Trial
 
 
 def status(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
@@ -40,10 +41,11 @@ def sweep(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
     Exits 1 where members are dead, or the mesh is in parts.
     """
     from strata.mesh import mended_sentences, peer_rows, sweep_once
+    from strata.rollout import Part, trial_of
     from strata.settings import Settings
 
     settings = Settings()
-    coordinator = _coordinator(home, mesh)
+    coordinator = _coordinator(home, mesh, trial_of(Part.TRANSPORT, settings))
     mended = sweep_once(coordinator, settings)
     last = mended.sweeps[-1]
     if as_json:
@@ -56,11 +58,11 @@ def sweep(home: Home = None, mesh: Mesh = None, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _coordinator(home: Path | None, mesh: Path | None) -> "Coordinator":
+def _coordinator(home: Path | None, mesh: Path | None, trial: "Trial | None" = None) -> "Coordinator":
     from strata.mesh import Coordinator
 
     home, mesh = paths(home, mesh)
-    return Coordinator.of_files(identity_of(home), mesh, home)
+    return Coordinator.of_files(identity_of(home), mesh, home, trial)
 
 
 def _table(rows: "Sequence[Mapping[str, str]]") -> None:

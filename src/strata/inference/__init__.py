@@ -15,6 +15,7 @@ ledger), `Texts` (a model's tokenizer and chat template), `DistributionProgress`
 `CleanedUp` (what a node gave back).
 Without nodes: `generate_locally`, and `generate_baseline` (transformers' own `generate`, to compare with).
 All of it in one call: `answer`, `Request`, `Answer`; `rehearse`, `Rebalanced` (whether layers should move).
+While the optimiser is rolled out: `draw_optimiser` (whether a run has it), `run_measured` (what that run took).
 Showing: `plan_rows`, `plan_sentence`, `layers_markdown`, `layer_span`, `stage_rows`, `speed_rows`, `recovery_rows`,
 `recovery_sentence`, `move_rows`, `move_sentence`, `move_document`, `Row`, `need_sentence`, `distribution_sentence`,
 `comparison_sentence`, `speculation_sentence`, `answer_markdown`, `run_figures`; while it runs, on a terminal:
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from strata.inference.run.baseline import BaselineFailed, generate_baseline
     from strata.inference.run.cluster import LocalCluster, NodeDidNotStart
     from strata.inference.run.distribute import DistributionProgress, DistributionReport, ShardReport
+    from strata.inference.run.drawn import draw_optimiser, run_measured
     from strata.inference.run.errors import ContextExceeded, NodeLost, RequestRefused, StageFailed
     from strata.inference.run.generate import GenerationParams, GenerationResult, Recovery, StageResult
     from strata.inference.run.incidents import RecordedFailures, recording
@@ -127,6 +129,7 @@ __all__ = [
     "comparison_sentence",
     "connected",
     "distribution_sentence",
+    "draw_optimiser",
     "generate_baseline",
     "generate_locally",
     "keep_placement",
@@ -151,6 +154,7 @@ __all__ = [
     "rehearse",
     "resolve_model",
     "run_figures",
+    "run_measured",
     "run_node",
     "scoring_plan",
     "speculation_sentence",
@@ -174,6 +178,7 @@ _MODULES = {
     "run.baseline": ("BaselineFailed", "generate_baseline"),
     "models.checkpoint": ("Checkpoint", "CheckpointError"),
     "run.cluster": ("LocalCluster", "NodeDidNotStart"),
+    "run.drawn": ("draw_optimiser", "run_measured"),
     "run.distribute": ("DistributionProgress", "DistributionReport", "ShardReport"),
     "run.errors": ("ContextExceeded", "NodeLost", "RequestRefused", "StageFailed"),
     "run.generate": ("GenerationParams", "GenerationResult", "Recovery", "StageResult"),

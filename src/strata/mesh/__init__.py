@@ -24,7 +24,8 @@
 - `LocalMesh`, `LocalNodes`, `LocalNode`, `NodeDidNotStart`: members as processes on this machine.
 - `RayNodes`, `NodesWanted`, `Portion`, `NodeNews`, `NodeIncidents`: nodes on the machines of a Ray cluster (needs the
   extra `ray`); `being_up`, `take_down`, `AlreadyUp`: one process that keeps them up.
-- `Coordinator`, `sweep_and_mend`, `sweep_once`: sweeping a mesh, with all that `strata.mesh.sweep` lists;
+- `Coordinator`, `sweep_and_mend`, `sweep_once`, `note_connections`: sweeping a mesh, with all that
+  `strata.mesh.sweep` lists;
   `recent_sweeps`, `Recent`, `Seen`: what sweeps have found of late.
 - `mesh_page`, `mesh_plot`: a sweep for people.
 - `serve_page`, `Serving`, `MeshEye`, `MeshView`: a page with which a browser joins; `Ask`, `Answered`, `AskFailed`: who
@@ -116,6 +117,7 @@ from strata.mesh.sweep import (
     look,
     mended_sentences,
     moments,
+    note_connections,
     peer_rows,
     plan_probes,
     read_kept,
@@ -235,6 +237,7 @@ __all__ = [
     "mesh_plot",
     "moments",
     "newest_membership",
+    "note_connections",
     "offering",
     "open_agent",
     "open_host",

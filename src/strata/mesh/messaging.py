@@ -17,6 +17,7 @@ from cryptography.utils import Buffer
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from strata.errors import StrataError
+from strata.mesh.bandwidth import Kind
 from strata.secure import MAX_RECORD, Member, reserve
 
 ALIGNMENT = 16  # of the payload, so that numbers in it can be used in place
@@ -39,11 +40,24 @@ M = TypeVar("M", bound=Message)
 
 
 class Connection(Protocol):
-    """What messages go over: a `Link`, or whatever else carries records between two members."""
+    """What messages go over: a `Link`, or whatever else carries records between two members.
+
+    kind: the class of what is sent, which counts where the uplink is bounded.
+    """
+
+    kind: Kind
 
     @property
     def peer(self) -> Member:
         """The authenticated member at the other end."""
+
+    @property
+    def bytes_sent(self) -> int:
+        """How much has been sent, with what it takes to send it as far as this is known."""
+
+    @property
+    def bytes_received(self) -> int:
+        """The same of what came."""
 
     async def send(self, *buffers: Buffer) -> None:
         """Send one record; raises LinkClosed, ChannelError."""

@@ -8,8 +8,17 @@ import trio
 
 from strata.mesh.messaging import Connection
 from strata.mesh.services import AGENT
+from strata.settings import Settings
 
 Services = Mapping[str, Callable[[Connection], Awaitable[None]]]
+
+# Of a peer id: whether a new connection to it joins messages, and goes the direct way where there are two.
+Enhanced = Callable[[str], bool]
+
+
+def by_flag(peer_id: str) -> bool:
+    """As LIBP2P_PERFORMANCE_OPT says, for all alike: read for each connection, so that new ones heed a change."""
+    return Settings().mesh_performance
 
 
 class Transport(Protocol):

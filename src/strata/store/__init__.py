@@ -20,6 +20,7 @@ Public face:
 - `MemoryLog`, `MemorySample`: samples of the memory of nodes
 - `Claim`, `abandoned`: which runs are under way, and whose process is gone
 - `tally`, `Tally`: how the runs of each pipeline have ended
+- `RolloutLog`, `RolloutSetting`, `RolloutSample`: shares of the work that parts get, and what was measured meanwhile
 - `TokenLog`, `Token`, `Scope`: bearer tokens of the HTTP API
 - errors: `StoreError`, and under it `InvalidName`, `BlobMissing`, `BlobCorrupt`, `PartialBusy`, `RefCorrupt`,
   `RemoteError`, `LedgerError`, `PointerMoved`
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from strata.store.migrations import Migration, MigrationFile, MigrationLog, MigrationState, MigrationStep, StepState
     from strata.store.moving import PushReport, push
     from strata.store.remote import RemoteError
+    from strata.store.rollouts import RolloutLog, RolloutSample, RolloutSetting
     from strata.store.samples import MemoryLog, MemorySample
     from strata.store.shared import SharedStore
     from strata.store.status import Held, StoreStatus, store_status
@@ -112,6 +114,9 @@ __all__ = [
     "PushReport",
     "RefCorrupt",
     "RemoteError",
+    "RolloutLog",
+    "RolloutSample",
+    "RolloutSetting",
     "Run",
     "RunState",
     "Scope",
@@ -168,6 +173,9 @@ _MODULES = {
     "Pointer": "swapping",
     "PushReport": "moving",
     "RemoteError": "remote",
+    "RolloutLog": "rollouts",
+    "RolloutSample": "rollouts",
+    "RolloutSetting": "rollouts",
     "Run": "ledger",
     "RunState": "ledger",
     "Scope": "tokens",

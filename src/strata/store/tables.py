@@ -258,14 +258,17 @@ rollouts = Table(
     Column("changed", UtcDateTime, nullable=False),
 )
 
-# What one piece of work measured under a rollout, with the part and without it, to be compared.
+# What one piece of work (`unit`) measured under a row of `rollouts`, with the part and without it, to be compared with
+# others of the same subject.
 rollout_samples = Table(
     "rollout_samples",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("part", String(128), nullable=False),
+    Column("setting", Integer, nullable=False, index=True),
+    Column("unit", String(256), nullable=False),
+    Column("subject", String(512), nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("value", Float, nullable=False),
     Column("taken", UtcDateTime, nullable=False),
-    Index("rollout_samples_of", "part", "taken"),
 )

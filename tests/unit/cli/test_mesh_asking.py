@@ -50,7 +50,7 @@ async def fleet(model: Path, folder: Path, *, sharding: bool = True):
         settings = Settings(
             STRATA_HOME=there.home, STRATA_LEDGER_URL=url, DISTRIBUTED_INFERENCE_SHARDING_ENABLED=sharding
         )
-        yield FleetAnswers(model, there.mesh, there.home / "identity.json", settings, context=CONTEXT)
+        yield FleetAnswers(model, there.mesh, there.home / "identity.json", lambda: settings, context=CONTEXT)
 
 
 @asynccontextmanager
@@ -106,6 +106,20 @@ def test_what_cannot_be_answered_is_refused_in_words(answerer, model, tmp_path) 
         async with answerer(model, tmp_path) as ask:
             with pytest.raises(StrataError, match=r"context|tokens"):
                 await ask("a " * CONTEXT, 50, lambda piece: None)
+
+    run(test)
+
+
+def test_flags_are_read_for_each_question(model, tmp_path) -> None:
+    async def test() -> None:
+        async with fleet(model, tmp_path) as ask:
+            now, placed = ask.settings(), []
+            for change in ({}, {"cross_node_optimiser": False}, {"inference_sharding": False}, {}):
+                changed = now.model_copy(update=change)
+                ask.settings = lambda changed=changed: changed
+                await ask(PROMPT, 2, lambda piece: None)
+                placed.append(ask._plan[1])
+            assert placed == [True, False, False, True], "without sharding nothing is placed"
 
     run(test)
 

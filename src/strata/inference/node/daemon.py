@@ -23,7 +23,7 @@ from strata.inference.node.node import Node
 from strata.inference.node.process_memory import bound_kernels, release, reset_peak, resident_bytes, tune_allocator
 from strata.inference.node.worker import Worker
 from strata.memory import available_memory
-from strata.mesh import INFERENCE, MOST_LINKS, Agent, Connection, Device, Link, OwnMember, open_agent, until_told
+from strata.mesh import INFERENCE, MOST_LINKS, Agent, Device, OwnMember, open_agent, until_told
 from strata.settings import Settings
 from strata.store import Store
 from strata.telemetry import exporting
@@ -44,20 +44,24 @@ def run_node(
     device: Device = Device.SERVER,
     most_links: int = MOST_LINKS,
     fronting: bool = False,
+    libp2p: str | None = None,
     supervised: bool = False,
 ) -> None:
     """Serve as a node of the mesh in file `mesh` until SIGTERM or SIGINT, or, when supervised, until stdin ends.
 
     threads: for tensor work; None takes torch's number. threads_alone: for the steps of a session that is
     the only one. device, most_links: as the mesh's agent, which runs here too, on the same port, tells them; fronting:
-    pass on links to other members. The node's store is `home/store`; for what else lies there see `OwnMember`.
+    pass on links to other members; libp2p: a multiaddr at which all this is reached too. The node's store is
+    `home/store`; for what else lies there see `OwnMember`.
     Prints one line of JSON when it is ready: peer_id, name, address, memory_bytes.
     """
     tune_allocator()
     bound_kernels()
     if threads is not None:
         torch.set_num_threads(threads)
-    listening = partial(open_agent, place=(host, port), device=device, most_links=most_links, fronting=fronting)
+    listening = partial(
+        open_agent, place=(host, port), device=device, most_links=most_links, fronting=fronting, also=libp2p
+    )
     serving = partial(
         _main,
         memory_bytes=memory_bytes,
@@ -121,13 +125,9 @@ async def _serve(
             take_membership=agent.take_membership,
             threads_alone=threads_alone,
             mobile=mobile,
+            transport=agent.transport,
         )
-
-        async def compute(connection: Connection) -> None:
-            assert isinstance(connection, Link)  # tensors go the direct way, where their bytes are counted
-            await node.handle(connection)
-
-        own.announce(await nursery.start(agent.run, {INFERENCE: compute}), memory_bytes=budget)
+        own.announce(await nursery.start(agent.run, {INFERENCE: node.handle}), memory_bytes=budget)
 
 
 def warm_up() -> None:

@@ -53,12 +53,13 @@ from strata.inference.protocol.wire import Requests, Wire
 from strata.mesh import (
     HANDSHAKE_SECONDS,
     INFERENCE,
-    Link,
+    Connection,
+    Direct,
     LinkClosed,
     ProtocolError,
     Roster,
+    Transport,
     Unreachable,
-    dial,
 )
 from strata.secure import ChannelError, Identity
 
@@ -72,7 +73,8 @@ REQUESTS_WAITING = 4  # chunks of 1 MiB that one link may have under way here
 class Node:
     """The node's state; `handle` is what `strata.mesh.serve` calls for each link. Sessions run in `nursery`.
 
-    take_membership: called with each sealed membership that a member brings, newer or not.
+    take_membership: called with each sealed membership that a member brings, newer or not. transport: to other nodes,
+    direct links if none is given.
     """
 
     def __init__(
@@ -88,9 +90,10 @@ class Node:
         leaks: LeakWatch | None = None,
         threads_alone: int | None = None,
         mobile: bool = False,
+        transport: Transport | None = None,
     ) -> None:
         self._identity = identity
-        self._roster = roster
+        self._transport = transport or Direct(identity, roster)
         self._holding = holding
         self._worker = worker
         self._batcher = Batcher(worker, threads_alone)
@@ -102,10 +105,10 @@ class Node:
         self._sessions: SessionTable[StageRun] = SessionTable()
         self._pace = PaceCounter()
         self._peak_kv = 0
-        self._links: set[Link] = set()
+        self._links: set[Connection] = set()
         self._past_sent = self._past_received = 0
 
-    async def handle(self, link: Link) -> None:
+    async def handle(self, link: Connection) -> None:
         """Serve one member until its link ends; its sessions end with it."""
         wire = Wire(link)
         send, requests = trio.open_memory_channel[tuple[AnyMessage, memoryview]](REQUESTS_WAITING)
@@ -229,9 +232,9 @@ class Node:
             self._forget(link)
         return LinkMeasured(latency=latency, bandwidth=bandwidth)
 
-    async def _dial(self, peer: str, seconds: float = HANDSHAKE_SECONDS) -> Link:
+    async def _dial(self, peer: str, seconds: float = HANDSHAKE_SECONDS) -> Connection:
         try:
-            link = await dial(self._identity, self._roster, peer, timeout=seconds, service=INFERENCE)
+            link = await self._transport.dial(peer, seconds, INFERENCE)
         except ChannelError as error:
             raise Unreachable(f"cannot connect to {peer}: {error}") from error
         self._links.add(link)
@@ -344,7 +347,7 @@ class Node:
         self._peak_kv = max(self._peak_kv, used)
         return used
 
-    def _forget(self, link: Link) -> None:
+    def _forget(self, link: Connection) -> None:
         if link in self._links:
             self._links.remove(link)
             self._past_sent += link.bytes_sent

@@ -3,16 +3,16 @@
 import trio
 
 from strata.inference.protocol.messages import CODEC, AnyMessage, Chunk, Ping, Pong
-from strata.mesh import Kind, Link
+from strata.mesh import Connection, Kind
 from strata.mesh import Wire as MeshWire
 
 Requests = trio.MemoryReceiveChannel[tuple[AnyMessage, memoryview]]
 
 
-class Wire(MeshWire[AnyMessage, Link]):
-    """A link that carries these messages."""
+class Wire(MeshWire[AnyMessage, Connection]):
+    """A link, or a stream of a libp2p host, that carries these messages."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Connection) -> None:
         super().__init__(link, CODEC)
 
     def _classify(self, message: AnyMessage) -> None:

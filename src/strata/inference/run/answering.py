@@ -1,5 +1,6 @@
 """From a request to an answer: model, nodes, plan, distribution, run. What `strata generate` does."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,19 @@ from strata.inference.models.resolve import resolve_model
 from strata.inference.plan import Plan
 from strata.inference.plan.profile import profile_model
 from strata.inference.run.distribute import DistributionProgress, DistributionReport
+from strata.inference.run.drawn import run_measured
 from strata.inference.run.generate import GenerationResult, OnText
 from strata.inference.run.incidents import recording
 from strata.inference.run.local import generate_locally
 from strata.inference.run.pipeline import Coordinator
-from strata.inference.run.requests import Request, connected, place_layers, reached
+from strata.inference.run.requests import Request, connected, draw_for, place_layers, reached, work_of
 from strata.inference.run.several import answer_prompts
 from strata.inference.run.survey import Survey
+from strata.rollout import note
 from strata.settings import Settings
 from strata.telemetry import exporting, inherited, span
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ def answer(
             kv_cache=request.kv_cache,
         )
         return Answer(model, profile_model(model, request.dtype).dtype, local)
+    draw = draw_for(request, settings)
     with (
         reached(request, settings) as place,
         recording(settings.ledger, request.name) as (watcher, journal),
@@ -69,7 +75,8 @@ def answer(
 
         async def run(coordinator: Coordinator) -> Answer:
             checkpoint = Checkpoint.open(model)
-            plan, survey = await place_layers(coordinator, request, settings, model, sessions=len(request.prompts))
+            sessions = len(request.prompts)
+            plan, survey = await place_layers(coordinator, request, settings, model, sessions, draw=draw)
             distribution = await coordinator.distribute(checkpoint, plan, on_progress)
             result = await answer_prompts(
                 coordinator,
@@ -83,4 +90,7 @@ def answer(
             )
             return Answer(model, plan.dtype, result, plan, distribution, survey)
 
-        return trio.run(connected, place, run)
+        answered = trio.run(connected, place, run)
+    for retreat in note(settings, [run_measured(draw, work_of(request), answered.result)]):
+        log.warning("no run has the %s any more: %s", retreat.part, retreat.reason)
+    return answered

@@ -19,16 +19,15 @@ from strata.inference.run.peers import NodeClient, Pulse
 from strata.mesh import (
     HANDSHAKE_SECONDS,
     INFERENCE,
-    Direct,
+    Connection,
     HeldState,
-    Link,
     Lookout,
     Recent,
     Roster,
+    Transport,
     Unreachable,
-    dial,
 )
-from strata.secure import ChannelError, Identity, Member
+from strata.secure import ChannelError, Member
 from strata.triage import Breakers
 
 RECONNECT_SECONDS = 0.5
@@ -52,7 +51,7 @@ class Listener(Protocol):
 
 
 class Connections:
-    """Links to nodes by member name; their readers run in `nursery`.
+    """Links to nodes by member name, made by `transport`, which is open; their readers run in `nursery`.
 
     sealed: a membership that every node is given when it is connected. recent: what sweeps of the mesh found.
     `unreachable` says why a node is not connected.
@@ -60,13 +59,12 @@ class Connections:
 
     def __init__(
         self,
-        identity: Identity,
+        transport: Transport,
         roster: Roster,
         sealed: bytes | None,
         nursery: trio.Nursery,
         recent: Recent,
     ) -> None:
-        self._identity = identity
         self._roster = roster
         self._sealed = sealed
         self._nursery = nursery
@@ -78,7 +76,8 @@ class Connections:
         self._dialing: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._breakers = Breakers(failures=1, cool_down=RECONNECT_SECONDS, longest=RECONNECT_LONGEST)
         self._dials: dict[str, trio.CancelScope] = {}
-        self._lookout = Lookout(Direct(identity, roster), roster, self._told)
+        self._transport = transport
+        self._lookout = Lookout(transport, roster, self._told)
         self.unreachable: dict[str, StrataError] = {}
 
     async def connect_all(self) -> None:
@@ -141,7 +140,7 @@ class Connections:
     @asynccontextmanager
     async def aside(self, client: NodeClient) -> AsyncIterator[NodeClient]:
         """Another link to a connected node, which can be broken off without harm; raises Unreachable, ChannelError."""
-        link = await dial(self._identity, self._roster, client.peer_id, timeout=ASIDE_SECONDS, service=INFERENCE)
+        link = await self._transport.dial(client.peer_id, ASIDE_SECONDS, INFERENCE)
         other = NodeClient(Wire(link), on_event=lambda *_: None, on_lost=lambda _: None)
         self._nursery.start_soon(other.run)
         try:
@@ -195,7 +194,7 @@ class Connections:
             if not self._is_connected(member.name):
                 await self._dial(member)
 
-    async def _reach(self, member: Member) -> Link:
+    async def _reach(self, member: Member) -> Connection:
         """A link. A member that the mesh holds dead may be back, but nobody waits long to see.
 
         Raises Unreachable, ChannelError.
@@ -204,7 +203,7 @@ class Connections:
         with trio.move_on_after(DEAD_SECONDS if dead else HANDSHAKE_SECONDS) as scope:
             self._dials[member.peer_id] = scope
             try:
-                return await dial(self._identity, self._roster, member.peer_id, service=INFERENCE)
+                return await self._transport.dial(member.peer_id, HANDSHAKE_SECONDS, INFERENCE)
             finally:
                 del self._dials[member.peer_id]
         raise Unreachable(f"{member.name} did not answer, and is held dead by the mesh")

@@ -47,7 +47,7 @@ from strata.inference.run.survey import Survey, survey_nodes
 from strata.inference.run.tending import IDLE_SECONDS, clean, statuses_of
 from strata.inference.run.text import Texts
 from strata.inference.run.told import Telling, Told, ToldLeaks, Watcher
-from strata.mesh import Recent, Roster
+from strata.mesh import Either, Recent, Roster
 from strata.secure import Identity
 from strata.telemetry import span
 from strata.triage import Breakers
@@ -81,12 +81,14 @@ class Coordinator:
 
         home: where digests of checkpoints are remembered; sealed: the membership file's bytes, given to nodes that know
         an older one; recent: what sweeps of the mesh found, of whom those that were dead are not waited for. Raises
-        Unreachable when no node answers. Links are closed at the end; the nodes keep their shards, and the roster what
+        Unreachable when no node answers, CannotListen where LIBP2P_PERFORMANCE_OPT is off, a member can be reached over
+        libp2p, and that is not installed. Links are closed at the end; the nodes keep their shards, and the roster what
         it learned.
         """
         failure: Exception | None = None
-        async with trio.open_nursery() as nursery:
-            connections = Connections(identity, roster, sealed, nursery, recent)
+        transport = Either(identity, roster, everybody=False)
+        async with transport.opened(), trio.open_nursery() as nursery:
+            connections = Connections(transport, roster, sealed, nursery, recent)
             try:
                 nursery.start_soon(connections.heed_the_mesh)
                 await connections.connect_all()

@@ -13,11 +13,13 @@ from strata.inference.plan import Objective, Plan, balanced_plan, make_plan
 from strata.inference.plan.plan import with_most_sessions
 from strata.inference.plan.profile import Weights, profile_model
 from strata.inference.run.cluster import LocalCluster
+from strata.inference.run.drawn import draw_optimiser
 from strata.inference.run.generate import GenerationParams
 from strata.inference.run.pipeline import NOTHING, Coordinator
 from strata.inference.run.survey import Survey
 from strata.inference.run.text import Texts
 from strata.mesh import Recent, open_roster, read_membership, recent_sweeps
+from strata.rollout import Draw
 from strata.secure import Identity, read_sealed
 from strata.settings import Settings
 from strata.telemetry import span
@@ -84,29 +86,51 @@ async def connected(place: Place, function: Callable[[Coordinator], Awaitable[T]
         return await function(coordinator)
 
 
+def draw_for(request: Request, settings: Settings) -> Draw:
+    """Whether this request gets the cross-node optimiser, as far as it is rolled out; raises LedgerError."""
+    return draw_optimiser(request.name, settings, differs=_is_limited(request))
+
+
+def work_of(request: Request) -> str:
+    """What is asked for, in words: requests with the same ones can be compared."""
+    place = str(request.mesh) if request.mesh is not None else f"{request.nodes} x {request.memory_bytes} bytes here"
+    words = (Path(request.model).name, request.dtype, request.weights, request.kv_cache, len(request.prompts), place)
+    return ", ".join(str(word) for word in words if word is not None)
+
+
 async def place_layers(
-    coordinator: Coordinator, request: Request, settings: Settings, model: Path, sessions: int
+    coordinator: Coordinator,
+    request: Request,
+    settings: Settings,
+    model: Path,
+    sessions: int,
+    *,
+    draw: Draw | None = None,
 ) -> tuple[Plan, Survey | None]:
     """A plan with room for the KV caches of so many sessions, or of as many of them as there is memory for.
 
     Beside it the survey that it was made by, where there was one. Local nodes without a budget all get a share, since
-    that is what the user asked to see; others are measured.
+    that is what the user asked to see; others are measured. draw: whether this run has the optimiser; without one it is
+    drawn here.
     """
-    with span("plan", sessions=sessions, measured=settings.cross_node_optimiser) as traced:
-        plan, survey = await _place(coordinator, request, settings, model, sessions)
+    if draw is None:
+        draw = await trio.to_thread.run_sync(draw_for, request, settings)
+    measured = draw.enabled and _is_limited(request)
+    with span("plan", sessions=sessions, measured=measured) as traced:
+        plan, survey = await _place(coordinator, request, model, sessions, measured=measured)
         traced.set(nodes=[stage.node for stage in plan.stages], layers=plan.num_layers)
         return plan, survey
 
 
 async def _place(
-    coordinator: Coordinator, request: Request, settings: Settings, model: Path, sessions: int
+    coordinator: Coordinator, request: Request, model: Path, sessions: int, *, measured: bool
 ) -> tuple[Plan, Survey | None]:
     profile = await trio.to_thread.run_sync(profile_model, model, request.dtype, request.weights, request.kv_cache)
     texts = await trio.to_thread.run_sync(Texts.of, model)
     prompts = texts.encode(request.prompts, chat=request.params.chat)
     context = request.params.context or max(map(len, prompts)) + request.params.max_new_tokens
     context = min(context, profile.max_context)
-    if settings.cross_node_optimiser and (request.mesh is not None or request.memory_bytes is not None):
+    if measured:
         survey = await coordinator.survey()
         objective: Objective = "throughput" if sessions > 1 else "latency"
         plan = await trio.to_thread.run_sync(
@@ -118,3 +142,7 @@ async def _place(
     nodes = await coordinator.inventory()
     plan = with_most_sessions(lambda count: balanced_plan(profile, nodes, context=context, sessions=count), sessions)
     return plan, None
+
+
+def _is_limited(request: Request) -> bool:
+    return request.mesh is not None or request.memory_bytes is not None

@@ -80,7 +80,7 @@ class Agent:
         expiring: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self._roster = roster
-        self._transport = transport
+        self.transport = transport
         self._book = book
         self._version = version
         self._device = device
@@ -114,7 +114,7 @@ class Agent:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             address: str = await nursery.start(
-                lambda *, task_status: self._transport.serve({AGENT: self.handle, **services}, task_status=task_status)
+                lambda *, task_status: self.transport.serve({AGENT: self.handle, **services}, task_status=task_status)
             )
             await nursery.start(self._watch.run, address)
             self._dial_anew()
@@ -229,7 +229,7 @@ class Agent:
         if self._links.full:
             return Refused(code="full", reason=f"it has {self._links.most} neighbours and bears no more")
         try:
-            wire = await join(self._transport, peer_id, self._watch.presence.heartbeat(peer_id))
+            wire = await join(self.transport, peer_id, self._watch.presence.heartbeat(peer_id))
         except LINK_ERRORS as error:
             return Refused(code="unreachable", reason=why(error))
         except StrataError as error:  # not a member, or it is full
@@ -252,7 +252,7 @@ class Agent:
             async with self._probes:
                 metered = self._device is Device.MOBILE or self._watch.presence.is_mobile(peer_id)
                 sample_bytes = 0 if metered else order.sample_bytes
-                results[peer_id] = await probe(self._transport, peer_id, order.pings, sample_bytes)
+                results[peer_id] = await probe(self.transport, peer_id, order.pings, sample_bytes)
 
         async with trio.open_nursery() as nursery:
             for peer_id in dict.fromkeys(order.peers):
@@ -280,7 +280,7 @@ class Agent:
 
         async def keeping() -> None:
             with scope:
-                await keep(self._transport, self._links, self._watch.presence, peer_id, wire)
+                await keep(self.transport, self._links, self._watch.presence, peer_id, wire)
 
         self._nursery.start_soon(keeping)
 

@@ -70,14 +70,23 @@ def open_agent(
     most_links: int = MOST_LINKS,
     fronting: bool = False,
     relaying: bool = False,
+    also: str | None = None,
 ) -> Agent:
     """This member's agent, whose `run` listens at `place` for it and for the services it is given.
 
     fronting: pass on what is for members that name this one as their front. relaying, for libp2p alone: also for
-    members that cannot be dialled and keep a place here. Raises BadBook.
+    members that cannot be dialled and keep a place here. also: beside direct links, a multiaddr where it listens too.
+    Raises BadBook.
     """
     transport = transport_at(
-        place, own.identity, own.roster, keys=own.keys, replays=own.replays, fronting=fronting, relaying=relaying
+        place,
+        own.identity,
+        own.roster,
+        keys=own.keys,
+        replays=own.replays,
+        fronting=fronting,
+        relaying=relaying,
+        also=also,
     )
     return Agent(
         own.identity.peer_id,

@@ -32,7 +32,7 @@ from strata.mesh.sweep.mend import (
     taken_back,
     unjudged,
 )
-from strata.mesh.sweep.once import sweep_once
+from strata.mesh.sweep.once import note_connections, sweep_once
 from strata.mesh.sweep.plan import FAN_OUT, Assignment, plan_probes
 from strata.mesh.sweep.recent import Recent, Seen, recent_sweeps
 from strata.mesh.sweep.sweep import Sweep
@@ -72,6 +72,7 @@ __all__ = [
     "look",
     "mended_sentences",
     "moments",
+    "note_connections",
     "peer_rows",
     "plan_probes",
     "read_kept",

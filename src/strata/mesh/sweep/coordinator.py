@@ -29,12 +29,13 @@ from strata.mesh.agent import (
     why,
 )
 from strata.mesh.network import Pair, Quality, pair
-from strata.mesh.port import Transport
+from strata.mesh.port import Transport, by_flag
 from strata.mesh.process import open_roster
 from strata.mesh.roster import Roster
 from strata.mesh.sweep.decide import Change
 from strata.mesh.sweep.found import Discovery, MemberState, quality_of
 from strata.mesh.sweep.plan import Assignment
+from strata.rollout import Draw, Measured, Trial
 from strata.secure import Identity, Member, Membership, read_sealed
 
 T = TypeVar("T")
@@ -65,7 +66,8 @@ class Coordinator:
     """Speaks with the agents of one mesh. Raises NotACoordinator.
 
     sealed: the membership as its owner signed it, which agents that have an older one are given. roster: of that
-    membership, for who keeps one.
+    membership, for who keeps one. trial: which of its connections are enhanced; without one, LIBP2P_PERFORMANCE_OPT
+    says so of all.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class Coordinator:
         sealed: bytes = b"",
         transport: Transport | None = None,
         roster: Roster | None = None,
+        *,
+        trial: Trial | None = None,
     ) -> None:
         own = membership.member(identity.peer_id)
         if "coordinator" not in own.roles:
@@ -82,18 +86,20 @@ class Coordinator:
         self.membership = membership
         self._sealed = sealed
         self._roster = roster or Roster(membership)
-        self._transport = transport or Either(identity, self._roster)
+        self._trial = trial
+        self._draws: dict[str, Draw] = {}
+        self._transport = transport or Either(identity, self._roster, enhanced=self._is_enhanced)
         self._members = {member.name: member for member in membership.members if "node" in member.roles}
         self._names = {member.peer_id: name for name, member in self._members.items()}
 
     @classmethod
-    def of_files(cls, identity: Identity, mesh: Path, home: Path) -> "Coordinator":
+    def of_files(cls, identity: Identity, mesh: Path, home: Path, trial: Trial | None = None) -> "Coordinator":
         """Of the mesh in this membership file; home: where what it learns of members is kept, as `open_roster` says.
 
         Raises MembershipError, NotAMember, NotACoordinator, IdentityError.
         """
         membership, sealed = read_sealed(mesh)
-        return cls(identity, membership, sealed, roster=open_roster(membership, home))
+        return cls(identity, membership, sealed, roster=open_roster(membership, home), trial=trial)
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -105,10 +111,17 @@ class Coordinator:
         at = time.time()
         states: dict[str, MemberState] = {}
         silent: dict[str, str] = {}
+        took: dict[str, float] = {}
+        if self._trial is not None:
+            unit = f"{self.membership.mesh_id} {at}"  # a member gets it in some sweeps, and in others not
+            differing = [each for each in self._members.values() if each.multiaddrs]  # to others there is but one way
+            self._draws = {each.peer_id: self._trial.draw(f"{unit} {each.name}") for each in differing}
 
         async def one(member: Member) -> None:
+            began = trio.current_time()
             try:
                 states[member.name] = await self._state(member)
+                took[member.peer_id] = trio.current_time() - began
             except (*LINK_ERRORS, StrataError) as error:
                 silent[member.name] = why(error)
 
@@ -116,7 +129,8 @@ class Coordinator:
             await _each(one, list(self._members.values()))
             await trio.to_thread.run_sync(self._roster.known.save)
             found = Discovery(at, self.members, dict(sorted(states.items())), dict(sorted(silent.items())))
-            return replace(found, seen_by=await self._witnesses(found, random.Random(seed)))  # noqa: S311 - no secret
+            seen_by = await self._witnesses(found, random.Random(seed))  # noqa: S311 - no secret
+            return replace(found, seen_by=seen_by, measured=self._measured(took))
 
     async def probe(
         self, assignment: Assignment, *, pings: int = PINGS, sample_bytes: int = SAMPLE_BYTES
@@ -175,6 +189,15 @@ class Coordinator:
             await _each(drop, change.drop)
         added, dropped = (tuple(ends for ends in part if ends not in failed) for part in (change.add, change.drop))
         return Applied(Change(added, dropped), failed)
+
+    def _is_enhanced(self, peer_id: str) -> bool:
+        draw = self._draws.get(peer_id)
+        return by_flag(peer_id) if draw is None else draw.enabled
+
+    def _measured(self, took: Mapping[str, float]) -> tuple[Measured, ...]:
+        """Of each peer id for which something was drawn, the seconds that it took."""
+        drawn = {peer: draw for peer, draw in self._draws.items() if peer in took}
+        return tuple(Measured(draw, f"{self.membership.mesh_id} {peer}", took[peer]) for peer, draw in drawn.items())
 
     async def _state(self, member: Member) -> MemberState:
         async with reached(self._transport, member.peer_id) as wire:

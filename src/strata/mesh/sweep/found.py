@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from strata.mesh.network import Device, Network, Pair, Peer, Quality, pair
+from strata.rollout import Measured
 
 REMEMBERED_SWEEPS = 300  # a day of them, every five minutes
 
@@ -33,7 +34,7 @@ class Discovery:
     """Who is there. at: seconds since 1970. members: names of all that should be.
 
     states: what those who answer say. silent: why the others do not. seen_by: of the silent ones those that live
-    nevertheless, and who can reach them.
+    nevertheless, and who can reach them. measured: how long each who answered took to, where that is compared.
     """
 
     at: float
@@ -41,6 +42,7 @@ class Discovery:
     states: Mapping[str, MemberState]
     silent: Mapping[str, str] = field(default_factory=dict)
     seen_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    measured: tuple[Measured, ...] = ()
 
     @property
     def dead(self) -> tuple[str, ...]:

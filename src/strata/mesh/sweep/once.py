@@ -1,5 +1,6 @@
 """A round from the command line: with what earlier ones left, and written down."""
 
+import logging
 from functools import partial
 
 import trio
@@ -9,7 +10,10 @@ from strata.mesh.sweep.incidents import PIPELINE, write_down
 from strata.mesh.sweep.kept import read_kept, write_kept
 from strata.mesh.sweep.mend import Mended, sweep_and_mend
 from strata.mesh.sweep.topology import TOPOLOGY
+from strata.rollout import Retreat, note
 from strata.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def sweep_once(coordinator: Coordinator, settings: Settings) -> Mended:
@@ -31,6 +35,15 @@ def sweep_once(coordinator: Coordinator, settings: Settings) -> Mended:
             raise
         write_kept(store, mesh_id, kept)
         write_down(IncidentLog(ledger), mended, mesh_id)
+        note_connections(mended, settings)
         ledger.finish_run(run, "completed", mended.figures(mesh_id))
         claim.ended()
     return mended
+
+
+def note_connections(mended: Mended, settings: Settings) -> tuple[Retreat, ...]:
+    """Write down how long members took to answer, where that is compared; a retreat that followed is logged."""
+    retreats = note(settings, [each for sweep in mended.sweeps for each in sweep.discovery.measured])
+    for retreat in retreats:
+        log.warning("no connection has the %s any more: %s", retreat.part, retreat.reason)
+    return retreats

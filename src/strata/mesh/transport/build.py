@@ -7,6 +7,7 @@ have `retry_config`, `auto_connector.stop` and `unblock_peer` at its swarm. The 
 
 import logging
 from collections.abc import Collection
+from functools import partial
 
 import libp2p
 from libp2p.abc import IHost
@@ -23,6 +24,7 @@ from multiaddr import Multiaddr
 from multiaddr.exceptions import Error as MultiaddrError
 
 from strata.mesh.listen import MAX_HANDSHAKES, CannotListen
+from strata.mesh.port import Enhanced
 from strata.mesh.roster import Roster
 from strata.mesh.transport.fronting import Front
 from strata.mesh.transport.guard import guard
@@ -49,6 +51,7 @@ def build_host(
     fronting: bool,
     handshake_seconds: float,
     max_connections: int,
+    enhanced: Enhanced,
 ) -> IHost:
     """A host that does not run yet; see `open_host`."""
     if libp2p.__version__ != TESTED:
@@ -59,7 +62,7 @@ def build_host(
     security: TSecurityOptions = {PROTOCOL: channel}
     if stock:
         security |= {NOISE: MembersNoise(roster, key_pair, stock, handshake_seconds)}
-    muxers: TMuxerOptions = {MUX: Muxer, TProtocol(YAMUX): Yamux}
+    muxers: TMuxerOptions = {MUX: partial(Muxer, enhanced=enhanced), TProtocol(YAMUX): Yamux}
     host = libp2p.new_host(
         key_pair=key_pair,
         sec_opt=security,

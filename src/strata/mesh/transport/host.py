@@ -9,6 +9,7 @@ import trio
 
 from strata.mesh.connect import HANDSHAKE_SECONDS, Unreachable
 from strata.mesh.listen import CannotListen
+from strata.mesh.port import Enhanced, by_flag
 from strata.mesh.roster import Roster
 from strata.mesh.transport.attempt import attempt
 from strata.secure import EchKeys, Identity, Listener, ReplayCache
@@ -33,6 +34,7 @@ async def open_host(
     fronting: bool = False,
     handshake_seconds: float = HANDSHAKE_SECONDS,
     max_connections: int = MAX_CONNECTIONS,
+    enhanced: Enhanced = by_flag,
 ) -> AsyncIterator["IHost"]:
     """A libp2p host that listens on `addresses` (multiaddrs: TCP, WebSocket with `/ws`, QUIC) while the block runs.
 
@@ -41,6 +43,7 @@ async def open_host(
     newer membership leaves out, or lists with another key, is disconnected.
 
     keys, replays: as `serve` takes them. fronting: pass on connections that are for other members (see `fronting`).
+    enhanced: of a peer id, whether what is sent to it is joined.
 
     Raises CannotListen where an address cannot be listened on, and without libp2p. A `/quic-v1` one is for hosts of
     this kind only: the channel runs inside QUIC, which others do not know (see `quic`).
@@ -54,6 +57,7 @@ async def open_host(
         fronting=fronting,
         handshake_seconds=handshake_seconds,
         max_connections=max_connections,
+        enhanced=enhanced,
     )
     swarm: Swarm = host.get_network()
     changed = trio.Event()

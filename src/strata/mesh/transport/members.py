@@ -11,7 +11,7 @@ import trio
 
 from strata.mesh.connect import Unreachable
 from strata.mesh.messaging import Connection
-from strata.mesh.port import Services, Transport
+from strata.mesh.port import Enhanced, Services, Transport, by_flag
 from strata.mesh.roster import Roster
 from strata.mesh.services import AGENT
 from strata.mesh.transport.host import open_host
@@ -27,7 +27,7 @@ _FIRST_SHARE = 0.5  # of a dial's time, for a connection that is there already
 class Libp2p(Transport):
     """A member's host; connections are kept and used again, and each dial is a stream of one.
 
-    addresses: multiaddrs to listen on, none for who only dials. keys, replays, stock, fronting:
+    addresses: multiaddrs to listen on, none for who only dials. keys, replays, stock, fronting, enhanced:
     as `open_host` takes them. relaying: be a relay for members within these limits. While it serves it keeps places at
     the relays over which the membership says that it is reached.
     """
@@ -43,6 +43,7 @@ class Libp2p(Transport):
         stock: Collection[str] = (),
         fronting: bool = False,
         relaying: RelayLimits | None = None,
+        enhanced: Enhanced = by_flag,
     ) -> None:
         self._identity = identity
         self._roster = roster
@@ -52,6 +53,7 @@ class Libp2p(Transport):
         self._stock = stock
         self._fronting = fronting
         self._relaying = relaying
+        self._enhanced = enhanced
         self._host: IHost | None = None
         self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._given_up: WeakSet[INetConn] = WeakSet()
@@ -70,6 +72,7 @@ class Libp2p(Transport):
             keys=self._keys,
             replays=self._replays,
             fronting=self._fronting,
+            enhanced=self._enhanced,
         ) as host:
             self._host = host
             try:

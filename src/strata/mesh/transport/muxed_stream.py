@@ -48,7 +48,9 @@ class MuxedStream(IMuxedStream):
         return data
 
     async def write(self, data: bytes) -> None:
-        """Send all of `data`; returns when it waits for its turn. Raises MuxedStreamClosed, MuxedStreamReset.
+        """Send all of `data`; returns when it waits for its turn, or where nothing is joined, when it was sent.
+
+        Raises MuxedStreamClosed, MuxedStreamReset.
 
         Where there is room it does not let other tasks run: `NetStream`, through which libp2p's users come, does.
         """
@@ -59,7 +61,7 @@ class MuxedStream(IMuxedStream):
                 raise MuxedStreamClosed("the stream was closed on this side")
             view = view[self._streams.write(self._stream, view) :]
             self._sender.wake()
-            if not view:
+            if not view and (self._sender.joining or not self._stream.unsent):
                 return
             await self.writable.park()
 

@@ -15,6 +15,7 @@ from libp2p.stream_muxer.exceptions import MuxedConnUnavailable
 from multiaddr import Multiaddr
 
 from strata.mesh.bandwidth import TokenBucket
+from strata.mesh.port import Enhanced, by_flag
 from strata.mesh.transport.muxed_stream import MuxedStream
 from strata.mesh.transport.sending import Sender
 from strata.mesh.transport.session import Session
@@ -31,9 +32,11 @@ STREAMS_PER_SECOND = 64  # that the peer may open, beside as many at once as may
 
 
 class Muxer(IMuxedConn):
-    """The muxed side of a secured connection."""
+    """The muxed side of a secured connection. enhanced: of a peer id, whether its messages are joined."""
 
-    def __init__(self, conn: ISecureConn, peer_id: ID, *, uplink: Uplink | None = None) -> None:
+    def __init__(
+        self, conn: ISecureConn, peer_id: ID, *, uplink: Uplink | None = None, enhanced: Enhanced = by_flag
+    ) -> None:
         self.peer_id = peer_id
         self.event_started = trio.Event()
         self.event_closed = trio.Event()
@@ -42,7 +45,9 @@ class Muxer(IMuxedConn):
         self._muxed: dict[Stream, MuxedStream] = {}
         self._send_opened, self._opened = trio.open_memory_channel[MuxedStream](1 << 10)
         self._opening = TokenBucket(STREAMS_PER_SECOND, MAX_STREAMS, trio.current_time())
-        self._sender = Sender(self._streams, conn.write, self._wake_writers, own_uplink() if uplink is None else uplink)
+        uplink = own_uplink() if uplink is None else uplink
+        joining = enhanced(str(peer_id))
+        self._sender = Sender(self._streams, conn.write, self._wake_writers, uplink, joining=joining)
         self._closing = False
 
     @property

@@ -12,7 +12,6 @@ from strata.mesh.roster import Roster
 from strata.mesh.services import kind_of
 from strata.mesh.transport import dialling, relay, ways
 from strata.mesh.transport.limits import RelayLimits
-from strata.mesh.transport.muxed_stream import MuxedStream
 from strata.mesh.transport.records import StreamConnection
 from strata.mesh.transport.relayed import Places
 from strata.secure import ChannelError, Member, NotAMember
@@ -37,9 +36,7 @@ async def connect(host: IHost, roster: Roster, member: Member) -> INetConn:
 
 async def open_stream(connection: INetConn, roster: Roster, member: Member, service: str) -> Connection:
     """A stream for a service of the member; raises Unreachable."""
-    stream = await dialling.new_stream(connection, member, service)
-    _class(stream, service)
-    return StreamConnection(stream, roster, member)
+    return _carrying(StreamConnection(await dialling.new_stream(connection, member, service), roster, member), service)
 
 
 def serve_relay(host: IHost, roster: Roster, limits: RelayLimits) -> None:
@@ -62,8 +59,7 @@ def serve_streams(host: IHost, roster: Roster, service: str, handler: Callable[[
             log.warning("refused a stream: %s", error)
             await stream.reset()
             return
-        _class(stream, service)
-        connection = StreamConnection(stream, roster, member)
+        connection = _carrying(StreamConnection(stream, roster, member), service)
         try:
             await handler(connection)
         except (LinkClosed, ChannelError) as error:
@@ -76,7 +72,7 @@ def serve_streams(host: IHost, roster: Roster, service: str, handler: Callable[[
     host.set_stream_handler(TProtocol(service), attend)
 
 
-def _class(stream: INetStream, service: str) -> None:
-    """What is written to it shares the uplink by this class; streams of libp2p's own muxers have none."""
-    if isinstance(muxed := stream.muxed_stream, MuxedStream):
-        muxed.kind = kind_of(service)
+def _carrying(connection: StreamConnection, service: str) -> StreamConnection:
+    """What is written to it shares the uplink by the service's class."""
+    connection.kind = kind_of(service)
+    return connection

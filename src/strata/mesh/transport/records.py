@@ -15,8 +15,10 @@ from libp2p.abc import INetStream
 from libp2p.exceptions import BaseLibp2pError
 from libp2p.network.stream.exceptions import StreamEOF
 
+from strata.mesh.bandwidth import Kind
 from strata.mesh.links import LinkClosed
 from strata.mesh.roster import Roster
+from strata.mesh.transport.muxed_stream import MuxedStream
 from strata.secure import MAX_RECORD, Member, NotAMember, ProtocolViolation, RecordTooLarge, Truncated
 
 CLOSE_SECONDS = 1.0
@@ -27,10 +29,13 @@ _READ_BYTES = 64 << 10
 class StreamConnection:
     """A `strata.mesh.Connection` over one stream.
 
-    `send` is safe to call from several tasks, `receive` from one at a time.
+    `send` is safe to call from several tasks, `receive` from one at a time. `bytes_sent` and `bytes_received` count the
+    records with their lengths: what the connection adds is shared by its streams.
     """
 
     def __init__(self, stream: INetStream, roster: Roster, peer: Member) -> None:
+        self.bytes_sent = 0
+        self.bytes_received = 0
         self._stream = stream
         self._roster = roster
         self._peer = peer
@@ -46,6 +51,17 @@ class StreamConnection:
             self._peer = self._roster.membership.member(self._peer.peer_id)
         return self._peer
 
+    @property
+    def kind(self) -> Kind:
+        """The class of what is sent; streams of libp2p's own muxers have none, and go as activations do."""
+        muxed = self._stream.muxed_stream
+        return muxed.kind if isinstance(muxed, MuxedStream) else Kind.ACTIVATIONS
+
+    @kind.setter
+    def kind(self, kind: Kind) -> None:
+        if isinstance(muxed := self._stream.muxed_stream, MuxedStream):
+            muxed.kind = kind
+
     async def send(self, *buffers: Buffer) -> None:
         """Send one record made of the joined buffers; at most `MAX_RECORD` bytes.
 
@@ -60,6 +76,7 @@ class StreamConnection:
             await trio.lowlevel.checkpoint_if_cancelled()
             try:
                 await self._stream.write(b"".join((_LENGTH.pack(length), *views)))
+                self.bytes_sent += _LENGTH.size + length
             except BaseLibp2pError as error:
                 raise await self._break(_broken(error)) from None
             except BaseException:
@@ -86,8 +103,9 @@ class StreamConnection:
                 raise await self._break(_broken(error)) from None
             except ProtocolViolation as error:
                 raise await self._break(error) from None
-            record = memoryview(bytes(memoryview(self._inbox)[_LENGTH.size : end]))
+            record = memoryview(self._inbox[_LENGTH.size : end])
             del self._inbox[:end]
+            self.bytes_received += end
             return record
         self._check()  # closed on this side meanwhile
         raise AssertionError("nobody else cancels a read")

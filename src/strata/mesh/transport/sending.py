@@ -1,7 +1,8 @@
 """What sends for the streams of a connection: when, how much at once, and whose turn it is where the uplink is bounded.
 
 While streams are being written to it waits, at most `JOIN_SECONDS`, and then sends what has gathered; a message that is
-alone leaves at once. So small messages cost what their bytes cost, not a record each.
+alone leaves at once. So small messages cost what their bytes cost, not a record each. Where nothing is joined each
+write is a record of its own, and has been sent when the next one of its stream begins.
 """
 
 import logging
@@ -26,7 +27,7 @@ _IDLE_PASSES = (
 
 
 class Sender:
-    """Sends with `write`, and calls `wrote` each time.
+    """Sends with `write`, and calls `wrote` each time. joining: have messages gather.
 
     `done` is set when all has been sent that there was at `finish`, or nothing can be.
     """
@@ -37,8 +38,11 @@ class Sender:
         write: Callable[[Buffer], Awaitable[None]],
         wrote: Callable[[], None],
         uplink: Uplink | None,
+        *,
+        joining: bool = True,
     ) -> None:
         self.done = trio.Event()
+        self.joining = joining
         self._streams = streams
         self._write = write
         self._wrote = wrote
@@ -71,13 +75,14 @@ class Sender:
             self.done.set()
 
     async def _send(self, there: Callable[[], int], write: Callable[[], Awaitable[None]]) -> None:
-        """Whenever there is something to send, let it gather and `write` it."""
+        """Whenever there is something to send, let it gather, unless nothing is joined, and `write` it."""
         before = 0
         try:
             while True:
                 if there():
-                    await self._join(before)
-                    before = self._streams.written
+                    if self.joining:
+                        await self._join(before)
+                        before = self._streams.written
                     await write()
                     self._wrote()
                 elif self._finishing:
@@ -88,14 +93,19 @@ class Sender:
             log.debug("cannot send: %s", error)  # the reader comes to its end too
 
     async def _write_all(self) -> None:
-        await self._write(self._streams.batch())
+        await self._write(self._streams.batch(turns=self._turns))
 
     async def _write_kind(self, kind: Kind, uplink: Uplink) -> None:
         """Send what is of one class, when it is its turn. What that is is decided then: all leaves in order."""
-        count = min(self._streams.pending(kind), MESSAGE_BYTES)
+        count = min(self._streams.pending(kind, self._turns), MESSAGE_BYTES)
         await uplink.turn(kind, count)
         async with self._writing:
-            await self._write(self._streams.batch(kind, count))
+            await self._write(self._streams.batch(kind, count, turns=self._turns))
+
+    @property
+    def _turns(self) -> int | None:
+        """How many streams may have a turn in one batch; None: all."""
+        return None if self.joining else 1
 
     async def _join(self, before: int) -> None:
         """Wait while others go on writing: a moment at most, and no longer than until it is worth a message.

@@ -42,6 +42,11 @@ class Stream:
         return len(self._inbox)
 
     @property
+    def unsent(self) -> int:
+        """Bytes that were written and not sent."""
+        return len(self._outbox)
+
+    @property
     def room(self) -> int:
         """Bytes that can be written now."""
         return MAX_OUTBOX - len(self._outbox)

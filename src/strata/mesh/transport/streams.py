@@ -14,6 +14,7 @@ fault and ends the connection: ProtocolViolation.
 """
 
 import struct
+from itertools import islice
 
 from strata.mesh.bandwidth import Kind
 from strata.mesh.transport.stream import WINDOW_BYTES, Stream
@@ -106,23 +107,28 @@ class Streams:
             self._send(RESET, stream)
             self._drop(stream, reset=True)
 
-    def pending(self, kind: Kind) -> int:
-        """How many bytes a batch of a class would hold, if it had no limit; the frames of no stream are control."""
-        frames = sum(
-            HEADER.size + min(len(stream._outbox), stream._window)
-            for stream in self._ready.values()
-            if stream.kind is kind
-        )
+    def pending(self, kind: Kind, turns: int | None = None) -> int:
+        """How many bytes a batch of a class, with at most so many turns, would hold, if it had no limit.
+
+        The frames of no stream are control.
+        """
+        mine = (stream for stream in self._ready.values() if stream.kind is kind)
+        frames = sum(HEADER.size + min(len(stream._outbox), stream._window) for stream in islice(mine, turns))
         return frames + (len(self._control) if kind is Kind.CONTROL else 0)
 
-    def batch(self, kind: Kind | None = None, most: int = BATCH_BYTES) -> bytearray:
-        """The next frames to send: `most` bytes and a few control frames; of the streams of one class, or of all."""
+    def batch(self, kind: Kind | None = None, most: int = BATCH_BYTES, turns: int | None = None) -> bytearray:
+        """The next frames to send: `most` bytes and a few control frames; of the streams of one class, or of all.
+
+        turns: how many streams at most have one in it.
+        """
         batch, self._control = self._control, bytearray()
         ready = self._ready
-        turns = ready if kind is None else {each.number: each for each in ready.values() if each.kind is kind}
-        while turns and len(batch) < most:
-            number = next(iter(turns))
-            stream = turns.pop(number)
+        due = ready if kind is None else {each.number: each for each in ready.values() if each.kind is kind}
+        taken = 0
+        while due and len(batch) < most and (turns is None or taken < turns):
+            taken += 1
+            number = next(iter(due))
+            stream = due.pop(number)
             ready.pop(number, None)
             outbox = stream._outbox
             if size := min(len(outbox), stream._window, TURN_BYTES, most - len(batch)):

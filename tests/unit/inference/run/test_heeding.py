@@ -7,7 +7,7 @@ import trio
 import trio.testing
 
 from strata.inference.run import connections
-from strata.mesh import HeldState
+from strata.mesh import AGENT, INFERENCE, Either, HeldState
 from tests.support.nodes import Mesh, mesh_of
 
 pytestmark = pytest.mark.anyio
@@ -54,17 +54,17 @@ async def test_a_dial_under_way_to_who_is_dead_is_given_up_soon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "DEAD_SECONDS", 0.2)
-    dial, waiting = connections.dial, trio.Event()
+    dial, waiting = Either.dial, trio.Event()
 
-    async def dialled(identity, roster, peer_id, **options):
-        if roster.membership.member(peer_id).name == "b":
+    async def dialled(self, peer_id, timeout, service=AGENT):
+        if service == INFERENCE and mesh.membership.member(peer_id).name == "b":
             waiting.set()
             await trio.sleep_forever()
-        return await dial(identity, roster, peer_id, **options)
+        return await dial(self, peer_id, timeout, service)
 
     async with mesh_of(tmp_path, nodes=2) as mesh, mesh.connect() as coordinator:
         links = coordinator._connections
-        monkeypatch.setattr(connections, "dial", dialled)
+        monkeypatch.setattr(Either, "dial", dialled)
         await next(client for client in links.clients if client.name == "b").aclose()
         await waiting.wait()
         with trio.fail_after(5):  # of the ten that it would have else

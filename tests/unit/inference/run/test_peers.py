@@ -13,6 +13,7 @@ from strata.inference.protocol.messages import Done
 from strata.inference.run import connections
 from strata.inference.run.errors import NodeLost
 from strata.inference.run.peers import BUSY_SECONDS, PROBE_SECONDS, NodeClient, Pulse, RoundTrip
+from strata.mesh import AGENT, INFERENCE, Either
 from tests.support.nodes import mesh_of
 
 
@@ -56,14 +57,14 @@ async def test_a_node_that_was_away_is_connected_again(tmp_path: Path, monkeypat
 def silent(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Peers that take connections, and say nothing, from when they are in here on."""
     peers: set[str] = set()
-    dial = connections.dial
+    dial = Either.dial
 
-    async def dialled(identity, roster, peer_id, **options):
-        if peer_id in peers:
+    async def dialled(self, peer_id, timeout, service=AGENT):
+        if service == INFERENCE and peer_id in peers:
             await trio.sleep_forever()
-        return await dial(identity, roster, peer_id, **options)
+        return await dial(self, peer_id, timeout, service)
 
-    monkeypatch.setattr(connections, "dial", dialled)
+    monkeypatch.setattr(Either, "dial", dialled)
     return peers
 
 

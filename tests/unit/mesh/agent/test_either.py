@@ -7,7 +7,7 @@ import trio
 
 pytest.importorskip("libp2p", reason="NOT TESTED: libp2p is not installed (make setup, or pip install strata[mesh])")
 
-from strata.mesh import Coordinator, Direct, Either, Libp2p, Roster, Unreachable
+from strata.mesh import Coordinator, Direct, Either, Kind, Libp2p, Link, Roster, Unreachable
 from strata.mesh.agent.place import transport_at
 from strata.mesh.services import AGENT
 from strata.secure import Membership
@@ -83,6 +83,57 @@ async def test_no_host_is_opened_where_all_take_links(served, monkeypatch: pytes
     async with lost.opened():
         with pytest.raises(Unreachable):
             await said(lost, "a")
+
+
+@pytest.mark.parametrize("enhanced", [True, False])
+async def test_the_flag_says_which_way_to_who_can_be_reached_both_ways(
+    served, monkeypatch: pytest.MonkeyPatch, enhanced: bool
+):
+    """Read for each connection: the same transport takes the other way from one dial to the next."""
+    monkeypatch.setenv("LIBP2P_PERFORMANCE_OPT", "false")
+    transport = Either(COORDINATOR, Roster(mesh_of(served)))
+    async with transport.opened():
+        monkeypatch.setenv("LIBP2P_PERFORMANCE_OPT", str(enhanced))
+        for name, is_link in (("a", True), ("b", False), ("c", enhanced)):
+            connection = await transport.dial(identity_of(name).peer_id, 5)
+            assert isinstance(connection, Link) is is_link
+            assert bytes(await connection.receive()) == b"hello"
+            assert connection.bytes_received > 0
+            connection.kind = Kind.SHARDS
+            assert connection.kind is Kind.SHARDS
+            await connection.aclose()
+
+
+async def test_where_the_ordinary_way_fails_a_link_is_taken(served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LIBP2P_PERFORMANCE_OPT", "false")
+    transport = Either(COORDINATOR, Roster(mesh_of({"a": [*served["a"], "/ip4/127.0.0.1/tcp/1"]})))
+    async with transport.opened():
+        assert await said(transport, "a") == b"hello"
+
+
+async def test_who_wants_no_member_by_libp2p_alone_opens_no_host_for_it(served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("strata.mesh.transport.members.open_host", None)
+    transport = Either(COORDINATOR, Roster(mesh_of(served)), everybody=False)
+    async with transport.opened():
+        assert await said(transport, "a") == b"hello"
+        with pytest.raises(Unreachable):
+            await said(transport, "b")
+
+
+async def test_who_serves_over_both_is_reached_either_way(monkeypatch: pytest.MonkeyPatch):
+    own, roster = identity_of("a"), Roster(ALONE.with_member(identity_of("a").card, "a"))
+    libp2p = Libp2p(own, roster, (LIBP2P,))
+    transport = Either(own, roster, direct=Direct(own, roster), libp2p=libp2p)
+    async with trio.open_nursery() as nursery:
+        link = await nursery.start(partial(transport.serve, {AGENT: greet}))
+        (multiaddr,) = map(str, libp2p._running.get_transport_addrs())
+        mesh = mesh_of({"a": [link, multiaddr]})
+        for flag in ("true", "false"):
+            monkeypatch.setenv("LIBP2P_PERFORMANCE_OPT", flag)
+            dialling = Either(COORDINATOR, Roster(mesh))
+            async with dialling.opened():
+                assert await said(dialling, "a") == b"hello"
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_coordinator_sees_a_mesh_of_either_kind():

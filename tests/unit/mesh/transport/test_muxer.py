@@ -44,9 +44,14 @@ class Wire:
 
 
 @asynccontextmanager
-async def connected(uplink: Uplink | None = None):
+async def connected(uplink: Uplink | None = None, *, joining: bool = True):
     near, far = (
-        Muxer(Wire(stream, is_initiator=initiator), "peer", uplink=uplink if initiator else None)
+        Muxer(
+            Wire(stream, is_initiator=initiator),
+            "peer",
+            uplink=uplink if initiator else None,
+            enhanced=lambda _: joining,
+        )
         for stream, initiator in zip(trio.testing.memory_stream_pair(), (True, False), strict=True)
     )
     async with trio.open_nursery() as nursery:
@@ -100,6 +105,65 @@ def test_many_messages_are_joined() -> None:
                 await trio.lowlevel.checkpoint()
             assert await exactly(other, 200 * 1024) == bytes(200 * 1024)
             assert near.secured_conn.writes - before < 20
+
+    run(test)
+
+
+async def until_end(stream) -> bytes:
+    data = b""
+    try:
+        while True:
+            data += await stream.read()
+    except MuxedStreamEOF:
+        return data
+
+
+async def _writes(messages: list[bytes], uplink: Uplink | None = None, *, joining: bool) -> tuple[int, bytes]:
+    """How many records the messages took, which two tasks wrote in turns, and what came of the first one's."""
+    async with connected(uplink, joining=joining) as (near, far):
+        pairs = [await both(near, far) for _ in range(2)]
+        before = near.secured_conn.writes
+
+        async def write(stream) -> None:
+            for message in messages:
+                await stream.write(message)
+                await trio.lowlevel.checkpoint()
+            await stream.close()
+
+        came = b""
+        async with trio.open_nursery() as nursery:
+            for stream, _ in pairs:
+                nursery.start_soon(write, stream)
+            for _, other in pairs:
+                came = await until_end(other)
+        return near.secured_conn.writes - before, came
+
+
+@pytest.mark.parametrize("rate", [None, 64 << 20])
+def test_where_nothing_is_joined_each_message_is_a_record_and_the_bytes_are_the_same(rate: int | None) -> None:
+    messages = [bytes([number]) * 1024 for number in range(100)]
+
+    async def test() -> None:
+        apart, alone = await _writes(messages, rate and Uplink(rate), joining=False)
+        together, joined = await _writes(messages, rate and Uplink(rate), joining=True)
+        assert alone == joined == b"".join(messages)
+        assert apart >= 200
+        assert together < 40
+
+    run_at_once(test)
+
+
+def test_where_nothing_is_joined_a_write_has_been_sent_when_it_returns() -> None:
+    async def test() -> None:
+        async with connected(joining=False) as (near, far):
+            stream, other = await both(near, far)
+            before = near.secured_conn.writes
+            await stream.write(bytes(3 * MESSAGE_BYTES))
+            assert near.secured_conn.writes - before == 4  # with their headers they do not fit into three
+            assert await exactly(other, 3 * MESSAGE_BYTES) == bytes(3 * MESSAGE_BYTES)
+            with trio.move_on_after(1) as waiting:
+                await stream.write(bytes(2 * WINDOW_BYTES))
+            assert waiting.cancelled_caught, "the peer has not taken it"
 
     run(test)
 
