@@ -1,4 +1,5 @@
-"""The HTTP API of this machine: the ledger, the work of a Prefect server, and the fleet, behind one address.
+"""The HTTP API of this machine: the ledger, the work of a Prefect server, and the fleet, behind one address. Beside it
+what is new of incidents is told to Prefect and the webhook, and the nodes' memory is sampled.
 
 Run `python -m deployments.api` with PREFECT_API_URL set to the server's API. It prints one line of JSON when it answers
 (its URL), logs to standard error, and ends on SIGTERM or Ctrl-C.
@@ -16,11 +17,13 @@ from pathlib import Path
 import trio
 
 from deployments.no_fleet import NoFleet
-from strata.api import Context, Fleet, Limits, create_app, serve
+from strata.api import Context, Fleet, Limits, create_app, sample, serve
 from strata.errors import StrataError
 from strata.mesh import end_on_signal
 from strata.settings import Settings
-from strata.store import Ledger
+from strata.store import Ledger, MemoryLog
+from strata.telemetry import exporting
+from strata.triage import Desk, configured_outlets, read_rules, watch
 
 PORT = 8410
 
@@ -58,12 +61,17 @@ def _leaves(error: Exception) -> Iterator[Exception]:
 
 async def _serve(given: argparse.Namespace, limits: Limits) -> None:
     from deployments.prefect_work import PrefectWork
+    from tasks.triage_events import PrefectEvents
 
     settings = Settings()
     stop = trio.Event()
-    with Ledger(settings.ledger) as ledger, PrefectWork() as work:
+    outlets = (*configured_outlets(settings), PrefectEvents())
+    with Ledger(settings.ledger) as ledger, PrefectWork() as work, exporting("strata-api", settings):
+        desk = Desk(ledger, read_rules(settings.triage_rules))
         async with _fleet(settings, given) as fleet, trio.open_nursery() as nursery:
             nursery.start_soon(_stop_on_signal, stop)
+            nursery.start_soon(watch, desk, outlets)
+            nursery.start_soon(sample, fleet, MemoryLog(ledger))
             app = create_app(Context(settings, ledger, work, fleet), limits)
             await serve(app, given.host, given.port, stop=stop, ready=_announce)
             nursery.cancel_scope.cancel()

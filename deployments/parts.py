@@ -114,9 +114,9 @@ def worker(name: str, health_port: int) -> Part:
     )
 
 
-def api(port: int) -> Part:
-    """Strata's HTTP API."""
-    arguments = ("--host", "127.0.0.1", "--port", str(port))
+def api(port: int, fleet: tuple[str, ...] = ()) -> Part:
+    """Strata's HTTP API; `fleet`: its arguments that say who answers prompts."""
+    arguments = ("--host", "127.0.0.1", "--port", str(port), *fleet)
     return Part("api", "deployments.api", arguments, f"http://127.0.0.1:{port}/healthz")
 
 

@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from deployments import parts
@@ -29,16 +28,21 @@ from strata.settings import Settings
 from strata.store import LedgerError
 
 UI_PORT, API_PORT = 4200, 8410
+NODES = 2
 CLOSE_SECONDS = 30.0  # between two looks for runs whose process is gone
 BOOTSTRAP_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class Options:
-    """What may be chosen. grace: seconds that runs are given to end when serving ends, before they are cancelled."""
+    """What may be chosen. grace: seconds that runs are given to end when serving ends, before they are cancelled.
+
+    fleet: arguments of the API that say who answers prompts.
+    """
 
     ui_port: int
     api_port: int | None
+    fleet: tuple[str, ...]
     grace: float
     as_json: bool
 
@@ -61,9 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-HAS_API = find_spec("deployments.api") is not None
-
-
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """The command line; ends the process for `--help` and wrong arguments."""
     parser = argparse.ArgumentParser(
@@ -80,6 +81,13 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         "--api-port", type=_port, default=API_PORT, metavar="N", help=f"of Strata's API (default: {API_PORT})"
     )
     parser.add_argument("--no-api", action="store_true", help="leave Strata's API out")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--nodes", type=int, default=NODES, metavar="N", help=f"that answer prompts, here (default: {NODES}; 0: none)"
+    )
+    which.add_argument("--mesh", metavar="FILE", help="instead: the running nodes of this mesh")
+    parser.add_argument("--identity", metavar="FILE", help="with --mesh: a coordinator's key; default: of STRATA_HOME")
+    parser.add_argument("--model", default="smollm2", help="folder, .gguf file or name (default: smollm2)")
     parser.add_argument(
         "--grace",
         type=float,
@@ -91,7 +99,16 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     given = parser.parse_args(arguments)
     if not given.no_api and given.api_port == given.ui_port:
         parser.error("--ui-port and --api-port are the same")
-    return Options(given.ui_port, given.api_port if HAS_API and not given.no_api else None, given.grace, given.json)
+    api_port = None if given.no_api else given.api_port
+    return Options(given.ui_port, api_port, _fleet(given), given.grace, given.json)
+
+
+def _fleet(given: argparse.Namespace) -> tuple[str, ...]:
+    model = ("--model", given.model)
+    if given.mesh is not None:
+        identity = () if given.identity is None else ("--identity", given.identity)
+        return ("--mesh", given.mesh, *identity, *model)
+    return ("--nodes", str(given.nodes), *model) if given.nodes else ()
 
 
 class Serving:
@@ -137,7 +154,7 @@ class Serving:
             self._report(settle_runs(self._server, self._settings, POOL, self._worker))
             self._begin(parts.worker(self._worker, free_port()), "the worker")
         if not self._stops and options.api_port is not None:
-            self._begin(parts.api(options.api_port), "the API")
+            self._begin(parts.api(options.api_port, options.fleet), "the API")
 
     def _begin(self, part: Part, what: str) -> None:
         self._say(f"Starting {what}")
@@ -205,8 +222,8 @@ class Serving:
             return
         self._say(f"\nPrefect's user interface  {options.ui}")
         if api is not None:
-            self._say(f"Strata's API              {api}/docs")
-            self._say("A token for it            strata api token create NAME --scope read --scope operate")
+            self._say(f"Strata's API              {api}/v1/models")
+            self._say("A token for it            strata api token create NAME --scope infer --scope read")
         self._say(f"From another terminal     export PREFECT_API_URL={self._server.url}")
         self._say(f"Logs                      {self._logs}\n\nCtrl-C ends it.")
 

@@ -7,7 +7,7 @@ import pytest
 
 from deployments import parts
 from deployments.alone import CannotServe, alone, free_port
-from deployments.serve import API_PORT, UI_PORT, parse
+from deployments.serve import API_PORT, NODES, UI_PORT, parse
 
 HERE = "http://127.0.0.1:1"
 
@@ -16,6 +16,13 @@ def test_with_nothing_said_the_usual_ports_are_taken():
     assert parse([]).ui_port == UI_PORT
     assert parse(["--no-api"]).api_port is None
     assert API_PORT != UI_PORT
+
+
+def test_who_answers_prompts_is_told_to_the_api():
+    assert parse([]).fleet == ("--nodes", str(NODES), "--model", "smollm2")
+    assert parse(["--nodes", "0"]).fleet == ()
+    own = ["--mesh", "mesh.strata", "--identity", "key", "--model", "mine"]
+    assert parse(own).fleet == tuple(own)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deployments.serve import HAS_API
 from strata.store import IncidentLog, Ledger
 from tests.support.prefect_server import ROOT, until
 from tests.support.served import Served, environment, free_port, served
@@ -44,7 +43,6 @@ def test_the_user_interface_answers(serving: Served) -> None:
         assert b"<title>Prefect" in page.read()
 
 
-@pytest.mark.skipif(not HAS_API, reason="NOT TESTED: the API is not there yet")
 def test_the_api_answers(serving: Served) -> None:
     with urllib.request.urlopen(f"{serving.told['api']}/healthz", timeout=20) as answer:
         assert answer.status == 200
@@ -76,7 +74,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert "--ui-port" in done.stderr
 
 
-@pytest.mark.parametrize("part", ["api", "worker"] if HAS_API else ["worker"])
+@pytest.mark.parametrize("part", ["api", "worker"])
 def test_a_part_that_is_killed_comes_back_and_leaves_an_incident(serving: Served, part: str) -> None:
     before = serving.part(part)
     before.kill()

@@ -104,9 +104,9 @@ def start(home: Path, *options: str, **settings: str) -> "subprocess.Popen[str]"
 
 @contextmanager
 def served(home: Path, *options: str, **settings: str) -> Iterator[Served]:
-    """Serve a home for the length of the block; whatever is left of it then is killed."""
-    ports = ("--ui-port", str(free_port()), "--api-port", str(free_port()))
-    process = start(home, *ports, *options, **settings)
+    """Serve a home for the length of the block, with no nodes; whatever is left of it then is killed."""
+    usual = ("--ui-port", str(free_port()), "--api-port", str(free_port()), "--nodes", "0")
+    process = start(home, *usual, *options, **settings)
     assert process.stdout is not None
     serving = Served(home, environment(home, **settings), process, {})
     try:

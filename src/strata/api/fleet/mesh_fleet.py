@@ -99,8 +99,12 @@ class MeshFleet:
         return move_document(done, dry_run=dry_run)
 
     async def clean_up(self, node: str) -> Mapping[str, int] | None:
-        """As the port says."""
-        raise StrataError(f"node {node!r} cannot be cleaned up from here yet")
+        """As the port says; also how many sessions and standbys were dropped, and the bytes promised to them."""
+        running = self._up()
+        if node not in {member.name for member in running.roster.membership.members if "node" in member.roles}:
+            return None
+        done = await self._undisturbed(f"{node} could not be cleaned up", lambda: running.coordinator.clean_up(node))
+        return done.model_dump(exclude={"type"})
 
     async def _undisturbed(self, failed: str, work: Callable[[], Awaitable[T]]) -> T:
         """One at a time, and not broken off by a cancellation: that would end links, and the sessions on them."""
