@@ -7,6 +7,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from strata.settings import Settings
+from tasks.endings import ENDINGS
 from tasks.record import ALL_OFF, recorded, skipped
 from tasks.triage import TRIAGE, publish_cases
 from tasks.triage_parameters import TriageParameters
@@ -14,7 +15,7 @@ from tasks.triage_parameters import TriageParameters
 ALL = TriageParameters()
 
 
-@flow(name=TRIAGE)
+@flow(name=TRIAGE, timeout_seconds=600, **ENDINGS)
 def run(parameters: TriageParameters = ALL) -> int | State:
     """Publish the table of the cases that are not resolved; returns how many there are.
 

@@ -8,6 +8,7 @@ from prefect.utilities.callables import parameter_schema
 
 from deployments.bootstrap import OURS, ROOT
 from tasks.evolution_events import CHECKPOINT_REGISTERED, REGRESSED
+from tasks.triage_events import ACKNOWLEDGED, OPENED, RESOLVED
 
 DEPLOYMENTS = {each["name"]: each for each in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
 
@@ -62,9 +63,15 @@ def test_the_schedule_sweeps_a_real_mesh():
     assert chosen.mesh == "home"
 
 
+def test_triage_is_started_by_every_change_of_a_case():
+    (trigger,) = DEPLOYMENTS["triage"]["triggers"]
+    assert trigger["expect"] == [OPENED, ACKNOWLEDGED, RESOLVED]
+
+
 def test_only_what_should_runs_by_itself():
     assert {name for name, each in DEPLOYMENTS.items() if each["schedules"]} == {"evolution", "watch", "mesh", "health"}
     assert {name for name, each in DEPLOYMENTS.items() if each.get("triggers")} == {
         "evolution-on-checkpoint",
         "rollback",
+        "triage",
     }

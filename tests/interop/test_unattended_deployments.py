@@ -29,6 +29,7 @@ NAMES = [
     "migration",
     "pretraining",
     "rollback",
+    "triage",
     "watch",
 ]
 
@@ -170,4 +171,5 @@ def test_bootstrap_may_be_repeated(fleet: Fleet):
     assert sorted(each["name"] for each in automations) == [
         "evolution-on-checkpoint__automation_1",
         "rollback__automation_1",
+        "triage__automation_1",
     ]
