@@ -45,6 +45,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         (["generate", "smollm2", "--nodes", "2", "--prompt-file", "/no/such/file"], "cannot read"),
         (["node", "--home", "h", "--mesh", "m", "--listen", "nowhere"], "HOST:PORT"),
         (["node", "--home", "h", "--mesh", "m"], "identity"),
+        (["inference", "memory", "--mesh", "/no/such/mesh"], "/no/such/mesh"),
     ],
 )
 def test_a_mistake_is_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
