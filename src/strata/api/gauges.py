@@ -17,6 +17,7 @@ from strata.api.sampling import EVERY_SECONDS
 from strata.memory import NodeMemory
 from strata.settings import Settings
 from strata.store import ChampionLog, Ledger, LedgerError, MemoryLog
+from strata.triage import Desk, read_rules
 
 KEPT_SECONDS = 5.0
 STALE = timedelta(seconds=3 * EVERY_SECONDS)  # a node that was not sampled for so long does not answer
@@ -34,6 +35,7 @@ class Standing(Collector):
         self._clock = clock
         self._lock = threading.Lock()
         self._read: tuple[float, list[Metric]] | None = None
+        self._desk: Desk | None = None  # made when it is first asked for: to make one reads the ledger
 
     def describe(self) -> list[Metric]:
         """Nothing: to register it reads no database."""
@@ -52,11 +54,19 @@ class Standing(Collector):
         reachable = GaugeMetricFamily("strata_ledger_reachable", "Whether the ledger can be read")
         found: list[Metric] = [flags(self._context.settings)]
         try:
-            found += [*nodes(MemoryLog(ledger), datetime.now(UTC)), *mesh(ledger), champion(ledger)]
+            found += [*nodes(MemoryLog(ledger), datetime.now(UTC)), *mesh(ledger), champion(ledger), self._cases()]
             reachable.add_metric([], 1)
         except LedgerError:
             reachable.add_metric([], 0)
         return [*found, reachable]
+
+    def _cases(self) -> Metric:
+        family = GaugeMetricFamily("strata_open_cases", "Cases that are not resolved", labels=["severity"])
+        if self._desk is None:
+            self._desk = Desk(self._context.ledger, read_rules(self._context.settings.triage_rules))
+        for severity, count in self._desk.summary().severities.items():
+            family.add_metric([severity], count)
+        return family
 
 
 def flags(settings: Settings) -> Metric:
