@@ -71,10 +71,21 @@ def test_what_is_open_needs_no_token(client_of) -> None:
         assert client.get("/openapi.json").json()["openapi"].startswith("3.")
 
 
-def test_of_who_has_no_token_no_body_is_read(context) -> None:
-    app = create_app(context)
+@pytest.mark.parametrize(
+    ("known", "length", "status"), [(False, b"2", 401), (True, b"1001", 413), (True, b"much", 413)]
+)
+def test_of_who_is_refused_no_body_is_read(context, secret, known: bool, length: bytes, status: int) -> None:
+    app = create_app(context, LITTLE)
+    headers = [(b"content-length", length)]
+    headers += [(b"authorization", b"Bearer " + secret().encode())] if known else []
     scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http"}
-    scope |= {"path": "/v1/jobs", "raw_path": b"/v1/jobs", "query_string": b"", "headers": [], "client": ("::1", 1)}
+    scope |= {
+        "path": "/v1/jobs",
+        "raw_path": b"/v1/jobs",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("::1", 1),
+    }
     sent = []
 
     async def receive():
@@ -84,7 +95,7 @@ def test_of_who_has_no_token_no_body_is_read(context) -> None:
         sent.append(message)
 
     trio.run(app, scope, receive, send)
-    assert sent[0]["status"] == 401
+    assert sent[0]["status"] == status
 
 
 def test_a_flooding_token_is_refused_while_another_is_served(client_of, secret) -> None:
