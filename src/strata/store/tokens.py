@@ -55,7 +55,7 @@ class TokenLog(Database):
             return None
         with self._engine.connect() as connection:
             row = connection.execute(select(tokens).where(tokens.c.digest == _digest(secret))).mappings().first()
-        return row and _token(row)
+        return None if row is None else _token(row)
 
     def revoke(self, token_id: int) -> None:
         """Refuse it from now on. Raises LedgerError where there is none, or it was revoked before."""
