@@ -27,12 +27,12 @@ PROMPT = "Explain in one sentence why the sea is salty."
 
 async def measure(settings: Settings, arguments: argparse.Namespace, client: ProcessPoolExecutor) -> None:
     """Measure and print; the last line is JSON."""
-    opened = open_fleet(settings, model="smollm2", nodes=arguments.nodes, context=512, sessions=1)
+    opened = open_fleet(settings, model=arguments.model, nodes=arguments.nodes, context=512, sessions=1)
     async with opened as fleet, served(settings, fleet) as (url, token):
         await fleet.ready()
 
         async def over_api() -> Timed:
-            future = client.submit(chat, url, token, PROMPT, arguments.tokens)
+            future = client.submit(chat, url, token, fleet.name, PROMPT, arguments.tokens)
             return await trio.to_thread.run_sync(future.result)
 
         async def directly() -> Timed:
@@ -92,6 +92,7 @@ async def measure(settings: Settings, arguments: argparse.Namespace, client: Pro
 def main() -> None:
     """Measure and print; the last line is JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="smollm2")
     parser.add_argument("--nodes", type=int, default=2)
     parser.add_argument("--tokens", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=7)
@@ -99,7 +100,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, client_process() as client:
         settings = Settings(STRATA_HOME=Path(folder), STRATA_LEDGER_URL=None)
-        resolve_model("smollm2", settings)
+        resolve_model(arguments.model, settings)
         trio.run(measure, settings, arguments, client)
 
 

@@ -34,12 +34,12 @@ def _client(url: str, token: str) -> Any:
     return _clients[url]
 
 
-def chat(url: str, token: str, prompt: str, tokens: int) -> Timed:
+def chat(url: str, token: str, model: str, prompt: str, tokens: int) -> Timed:
     """Stream an answer of so many tokens with the official client."""
     turns = [{"role": "user", "content": prompt}]
     began, times, said = time.perf_counter(), [], []
     stream = _client(url, token).chat.completions.create(
-        model="smollm2", messages=turns, temperature=0, max_tokens=tokens, stream=True
+        model=model, messages=turns, temperature=0, max_tokens=tokens, stream=True
     )
     with stream as chunks:
         for chunk in chunks:

@@ -121,7 +121,8 @@ class TextStream:
         """The text that `token` completes, often "" within a character of several tokens."""
         self._tokens.append(token)
         new = self._pending()
-        if new.endswith(_REPLACEMENT):
+        # A special token has no text; the next one is decoded with what came before it, so that no space is lost.
+        if not new or new.endswith(_REPLACEMENT):
             return ""
         self._start, self._read = self._read, len(self._tokens)
         return new

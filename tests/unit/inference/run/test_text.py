@@ -119,3 +119,11 @@ def test_a_conversation_that_the_template_forbids_is_refused(tmp_path: Path) -> 
 def test_a_conversation_needs_a_tokenizer(tmp_path: Path) -> None:
     with pytest.raises(NoTokenizer):
         Texts(tmp_path).converse(CONVERSATION)
+
+
+def test_a_special_token_among_others_costs_no_space(tmp_path: Path) -> None:
+    tiny_tokenizer(tmp_path)
+    texts = Texts(tmp_path)
+    stream = TextStream(texts)
+    tokens = [1, 0, 0, 2, 0]
+    assert "".join(map(stream.push, tokens)) + stream.finish() == texts.decode(tokens) == "tell me"
