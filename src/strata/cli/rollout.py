@@ -104,7 +104,8 @@ def _lines(part: "Part", standing: "Standing") -> list[str]:
     if not trial.on:
         lines.append(f"  switched off: {flag_of(part)}=false takes it from all work")
     elif window is None:
-        lines.append("  nothing is compared: all work is alike; 95 would keep a few without it")
+        hint = "95 would keep a few without it" if trial.percent else "5 would give it to a few"
+        lines.append(f"  nothing is compared: all work is alike; {hint}")
     else:
         found = window.found
         lines.append(f"  measured: {standing.enabled} with it, {standing.disabled} without it")

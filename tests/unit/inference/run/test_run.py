@@ -366,14 +366,14 @@ async def test_a_newer_membership_serves_both_services_of_a_node_whichever_it_ca
             await ask(wire, Dial(peer=mesh.keys["b"].peer_id), agent.Done, seconds=5)
             await ask(wire, agent.Update(), agent.Done, mesh.membership.seal(owner), seconds=5)  # nothing new
             assert not file.exists()
-            assert mesh.nodes["a"]._roster.membership.version == mesh.membership.version
+            assert mesh.nodes["a"]._transport._roster.membership.version == mesh.membership.version
             async with Coordinator.connect(owner, mesh.roster(), tmp_path, lacking.seal(owner)):
                 status = await ask(wire, agent.GetStatus(), agent.Status, seconds=5)
             assert (status.membership, status.told) == (lacking.version, ())
             assert read_membership(file) == lacking
             newer = lacking.without(mesh.keys["rival"].peer_id)
             await ask(wire, agent.Update(), agent.Done, newer.seal(owner), seconds=5)
-            assert mesh.nodes["a"]._roster.membership == newer
+            assert mesh.nodes["a"]._transport._roster.membership == newer
 
 
 async def test_a_newer_membership_is_brought_to_the_nodes(tmp_path: Path) -> None:
@@ -382,4 +382,4 @@ async def test_a_newer_membership_is_brought_to_the_nodes(tmp_path: Path) -> Non
         owner = mesh.keys["coordinator"]
         async with Coordinator.connect(owner, mesh.roster(), tmp_path, newer.seal(owner)):
             for node in mesh.nodes.values():
-                assert node._roster.membership.version == newer.version
+                assert node._transport._roster.membership.version == newer.version

@@ -43,7 +43,7 @@ async def test_nodes_behind_a_front_compute_as_they_would_before_it(tmp_path: Pa
             addresses = ["@front", *membership.named(name).addresses]
             membership = membership.with_member(mesh.keys[name].card, name, addresses)
         mesh.membership = membership
-        for each in (roster, *(node._roster for node in mesh.nodes.values())):
+        for each in (roster, *(node._transport._roster for node in mesh.nodes.values())):
             each.update(membership.seal(owner))
         async with mesh.connect() as coordinator:
             await coordinator.distribute(checkpoint, plan)
