@@ -8,10 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 import pytest
 
 from strata.evolution.lineage import Championship, damage
@@ -127,8 +129,12 @@ def test_what_a_lost_machine_has_begun_another_ends(cluster: Cluster) -> None:
     assert run["state_name"] == "Suspended", [path.read_text() for path in cluster.logs.values()]
     (lost,) = (name for name in MACHINES if run["id"] in cluster.done_by(name))
     (left,) = set(MACHINES) - {lost}
-    cluster.workers[lost].kill()
-    cluster.workers[lost].wait()
+    worker_there = psutil.Process(cluster.workers[lost].pid)
+    processes = [worker_there, *worker_there.children(recursive=True)]
+    for each in processes:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(processes)
     shutil.rmtree(cluster.settings[lost].home)
     settings = cluster.settings[left]
     with Approvals(settings.ledger) as approvals:

@@ -105,9 +105,8 @@ def test_a_put_that_does_not_come_through_is_told_and_seen_by_nobody(machine, sh
         machine("a").set_ref("model", "best", DIGEST)
 
 
+@pytest.mark.parametrize("place", ["mounted", "memory", "moved", "s3"], indirect=True)
 def test_corrupt_bytes_are_refused_named_and_not_kept(place: Place) -> None:
-    if place.remote is None:
-        pytest.skip("of shared stores")
     digest = place.machine().put(DATA)
     place.spoil(digest)
     other = place.machine()

@@ -6,7 +6,7 @@ import pytest
 
 from strata.store.refs import RefEntry
 from strata.store.remote import MARK, RemoteError
-from strata.store.remote.blobs import SharedBlobs, blob_key, ref_key
+from strata.store.remote.blobs import SharedBlobs, blob_key, ref_key, renewal_key
 from strata.store.remote.collecting import collect_shared
 from strata.store.remote.signs import LEASE_SECONDS, Clock, Signs
 from tests.support.simulated import Actor, SimulatedRemote, World
@@ -101,5 +101,21 @@ def test_a_sign_that_is_none_stops_everybody(world: World, body: bytes) -> None:
         blobs.name("model", "best", RefEntry(DIGEST))
     world.files["signs/naming-x"] = world.files.pop("signs/sweep-x")
     with pytest.raises(RemoteError, match="signs/naming-x is no sign"):
+        collect_shared(blobs, 3600, frozenset(), dry_run=False)
+    assert blob_key(DIGEST) in world.files
+
+
+def test_a_collector_whose_one_removal_was_late_makes_no_other(world: World) -> None:
+    """Its sign may count no more when the other one arrives."""
+
+    class Late(SimulatedRemote):
+        def remove(self, key: str) -> None:
+            if key.startswith("renewed/"):
+                world.now += LEASE_SECONDS / 2 + 1
+            super().remove(key)
+
+    world.files[renewal_key(DIGEST)] = b"", world.now - 9000
+    blobs = SharedBlobs(Late(world), Clock(lambda: world.now), together=1)
+    with pytest.raises(RemoteError, match="too slow"):
         collect_shared(blobs, 3600, frozenset(), dry_run=False)
     assert blob_key(DIGEST) in world.files
