@@ -113,17 +113,6 @@ def test_a_run_that_is_ended_from_outside_leaves_no_process(serving: Served, how
         assert run["id"] not in _told(serving)
 
 
-def test_the_workers_of_a_process_pool_end_with_a_run_that_is_killed(serving: Served) -> None:
-    """They wait for work that never comes: nothing of theirs tells them that nobody is left to give it."""
-    serving.api.create_run("migration", {})
-    pool = until(lambda: _pool(serving), 180, "the pool of a migration runs")
-    parent = pool[0].parent()
-    assert parent is not None
-    parent.kill()
-    _, alive = psutil.wait_procs(pool, timeout=90)
-    assert [each.cmdline() for each in alive] == []
-
-
 def test_killed_itself_it_leaves_no_process_and_the_next_one_tells_of_its_runs(serving: Served) -> None:
     serving.api.create_run("mesh", SWEEP)
     run = until(lambda: _sweeping(serving), 120, "the members of a sweep run")
@@ -178,13 +167,6 @@ def _sweeping(serving: Served) -> dict | None:
         return None
     members = [each for each in serving.run_processes(runs[-1]["id"]) if "node" in each.cmdline()]
     return runs[-1] if len(members) == SWEEP["members"] else None
-
-
-def _pool(serving: Served) -> list[psutil.Process] | None:
-    runs = serving.api.runs_of("migration")
-    if not runs:
-        return None
-    return [each for each in serving.run_processes(runs[-1]["id"]) if "--multiprocessing-fork" in each.cmdline()]
 
 
 def _other(serving: Served, part: str, pid: int) -> psutil.Process | None:
