@@ -16,7 +16,7 @@ import pytest
 
 from strata.store import IncidentLog, Ledger, Run
 from tests.support.prefect_server import until
-from tests.support.served import Served, served
+from tests.support.served import Served, command, served
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -62,7 +62,7 @@ def test_whatever_is_killed_nothing_is_lost(serving: Served) -> None:
     family = serving.family()
     assert serving.stop() == 0
     _, alive = psutil.wait_procs(family, timeout=20)
-    assert [each.cmdline() for each in alive] == []
+    assert [command(each) for each in alive] == []
 
 
 def _kill(serving: Served, victim: str, chance: random.Random) -> None:
@@ -98,7 +98,7 @@ def _strangers(serving: Served) -> list[list[str]]:
     for process in serving.family():
         with suppress(psutil.Error):
             if "PREFECT__FLOW_RUN_ID" in process.environ():
-                found.append(process.cmdline())
+                found.append(command(process))
     return found
 
 

@@ -18,7 +18,7 @@ import pytest
 from deployments.serve import HAS_API
 from strata.store import IncidentLog, Ledger
 from tests.support.prefect_server import ROOT, until
-from tests.support.served import Served, environment, free_port, served
+from tests.support.served import Served, command, environment, free_port, served
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -33,9 +33,9 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def again(home: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "deployments.serve", *options]
+    words = [sys.executable, "-m", "deployments.serve", *options]
     return subprocess.run(
-        command, cwd=ROOT, env=environment(home), timeout=60, check=False, capture_output=True, text=True
+        words, cwd=ROOT, env=environment(home), timeout=60, check=False, capture_output=True, text=True
     )
 
 
@@ -100,9 +100,9 @@ def test_a_run_that_is_ended_from_outside_leaves_no_process(serving: Served, how
         cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
         serving.api.post(f"/flow_runs/{run['id']}/set_state", cancelling)
     else:
-        next(each for each in processes if "node" not in each.cmdline()).kill()
+        next(each for each in processes if "node" not in command(each)).kill()
     _, alive = psutil.wait_procs(processes, timeout=60)
-    assert [each.cmdline() for each in alive] == []
+    assert [command(each) for each in alive] == []
     until(lambda: _state(serving, run) in FINAL, 120, "it is told how it ended")
     assert _state(serving, run) == {"cancelled": "CANCELLED", "killed": "CRASHED"}[how]
     until(lambda: "running" not in _lines(serving, run), 60, "its line in the ledger ends")
@@ -120,7 +120,7 @@ def test_killed_itself_it_leaves_no_process_and_the_next_one_tells_of_its_runs(s
     assert len(family) >= 7  # itself, server, worker, the run, its members
     os.kill(serving.process.pid, signal.SIGKILL)
     _, alive = psutil.wait_procs(family, timeout=90)
-    assert [each.cmdline() for each in alive] == []
+    assert [command(each) for each in alive] == []
 
     with served(serving.home, "--grace", "0") as anew:
         until(lambda: _state(anew, run) in FINAL, 60, "the run is told how it ended")
@@ -133,7 +133,7 @@ def test_killed_itself_it_leaves_no_process_and_the_next_one_tells_of_its_runs(s
         family = anew.family()
         assert anew.stop() == 0  # which cancels it, since no grace is given
         _, alive = psutil.wait_procs(family, timeout=20)
-        assert [each.cmdline() for each in alive] == []
+        assert [command(each) for each in alive] == []
         assert _lines(anew, run) == {"cancelled"}
         with Ledger(anew.settings.ledger) as ledger:
             assert ledger.under_way() == ()
@@ -165,7 +165,7 @@ def _sweeping(serving: Served) -> dict | None:
     runs = serving.api.runs_of("mesh")
     if not runs or runs[-1]["state_type"] != "RUNNING" or "running" not in _lines(serving, runs[-1]):
         return None
-    members = [each for each in serving.run_processes(runs[-1]["id"]) if "node" in each.cmdline()]
+    members = [each for each in serving.run_processes(runs[-1]["id"]) if "node" in command(each)]
     return runs[-1] if len(members) == SWEEP["members"] else None
 
 
