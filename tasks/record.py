@@ -51,8 +51,8 @@ def recorded(pipeline: str, settings: Settings) -> Iterator[dict[str, Any]]:
         except CancelledError:
             ended("failed", {"error": "it took longer than the timeout of its flow"})
             raise
-        except TerminationSignal:
-            # A cancellation in the UI, or the end of the worker.
+        except (TerminationSignal, SystemExit):
+            # A cancellation in the UI, or the end of the worker: rich exits where nobody reads what it prints.
             ended("cancelled" if _is_being_cancelled() else "crashed")
             raise
         except BaseException:

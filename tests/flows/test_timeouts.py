@@ -16,7 +16,8 @@ from tasks.endings import ENDINGS
 from tasks.mesh_parameters import MeshParameters
 from tasks.record import recorded
 
-pytestmark = pytest.mark.usefixtures("prefect_api")
+# Prefect's timeouts use SIGALRM where nobody else does, as nobody does in a run of a worker's.
+pytestmark = [pytest.mark.usefixtures("prefect_api"), pytest.mark.timeout(300, method="thread")]
 
 
 @pytest.fixture

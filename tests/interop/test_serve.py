@@ -17,7 +17,7 @@ import pytest
 
 from strata.store import IncidentLog, Ledger
 from tests.support.prefect_server import ROOT, until
-from tests.support.served import Served, environment, free_port, served
+from tests.support.served import Served, command, environment, free_port, served
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -32,9 +32,9 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def again(home: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "deployments.serve", *options]
+    words = [sys.executable, "-m", "deployments.serve", *options]
     return subprocess.run(
-        command, cwd=ROOT, env=environment(home), timeout=60, check=False, capture_output=True, text=True
+        words, cwd=ROOT, env=environment(home), timeout=60, check=False, capture_output=True, text=True
     )
 
 
@@ -98,9 +98,9 @@ def test_a_run_that_is_ended_from_outside_leaves_no_process(serving: Served, how
         cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
         serving.api.post(f"/flow_runs/{run['id']}/set_state", cancelling)
     else:
-        next(each for each in processes if "node" not in each.cmdline()).kill()
+        next(each for each in processes if "node" not in command(each)).kill()
     _, alive = psutil.wait_procs(processes, timeout=60)
-    assert [each.cmdline() for each in alive] == []
+    assert [command(each) for each in alive] == []
     until(lambda: _state(serving, run) in FINAL, 120, "it is told how it ended")
     assert _state(serving, run) == {"cancelled": "CANCELLED", "killed": "CRASHED"}[how]
     until(lambda: "running" not in _lines(serving, run), 60, "its line in the ledger ends")
@@ -111,17 +111,6 @@ def test_a_run_that_is_ended_from_outside_leaves_no_process(serving: Served, how
         assert run["id"] not in _told(serving)
 
 
-def test_the_workers_of_a_process_pool_end_with_a_run_that_is_killed(serving: Served) -> None:
-    """They wait for work that never comes: nothing of theirs tells them that nobody is left to give it."""
-    serving.api.create_run("migration", {})
-    pool = until(lambda: _pool(serving), 180, "the pool of a migration runs")
-    parent = pool[0].parent()
-    assert parent is not None
-    parent.kill()
-    _, alive = psutil.wait_procs(pool, timeout=90)
-    assert [each.cmdline() for each in alive] == []
-
-
 def test_killed_itself_it_leaves_no_process_and_the_next_one_tells_of_its_runs(serving: Served) -> None:
     serving.api.create_run("mesh", SWEEP)
     run = until(lambda: _sweeping(serving), 120, "the members of a sweep run")
@@ -129,7 +118,7 @@ def test_killed_itself_it_leaves_no_process_and_the_next_one_tells_of_its_runs(s
     assert len(family) >= 7  # itself, server, worker, the run, its members
     os.kill(serving.process.pid, signal.SIGKILL)
     _, alive = psutil.wait_procs(family, timeout=90)
-    assert [each.cmdline() for each in alive] == []
+    assert [command(each) for each in alive] == []
 
     with served(serving.home, "--grace", "0") as anew:
         until(lambda: _state(anew, run) in FINAL, 60, "the run is told how it ended")
@@ -142,7 +131,7 @@ def test_killed_itself_it_leaves_no_process_and_the_next_one_tells_of_its_runs(s
         family = anew.family()
         assert anew.stop() == 0  # which cancels it, since no grace is given
         _, alive = psutil.wait_procs(family, timeout=20)
-        assert [each.cmdline() for each in alive] == []
+        assert [command(each) for each in alive] == []
         assert _lines(anew, run) == {"cancelled"}
         with Ledger(anew.settings.ledger) as ledger:
             assert ledger.under_way() == ()
@@ -174,15 +163,8 @@ def _sweeping(serving: Served) -> dict | None:
     runs = serving.api.runs_of("mesh")
     if not runs or runs[-1]["state_type"] != "RUNNING" or "running" not in _lines(serving, runs[-1]):
         return None
-    members = [each for each in serving.run_processes(runs[-1]["id"]) if "node" in each.cmdline()]
+    members = [each for each in serving.run_processes(runs[-1]["id"]) if "node" in command(each)]
     return runs[-1] if len(members) == SWEEP["members"] else None
-
-
-def _pool(serving: Served) -> list[psutil.Process] | None:
-    runs = serving.api.runs_of("migration")
-    if not runs:
-        return None
-    return [each for each in serving.run_processes(runs[-1]["id"]) if "--multiprocessing-fork" in each.cmdline()]
 
 
 def _other(serving: Served, part: str, pid: int) -> psutil.Process | None:

@@ -76,6 +76,13 @@ class Served:
         return self.process.returncode
 
 
+def command(process: psutil.Process) -> list[str]:
+    """Its command line; empty where it is gone."""
+    with suppress(psutil.Error):
+        return list(process.cmdline())
+    return []
+
+
 _MODULES = {"server": "prefect server start", "worker": "prefect worker start", "api": "deployments.api"}
 
 

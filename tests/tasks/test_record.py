@@ -59,6 +59,7 @@ def test_a_skipped_run_says_why(settings):
     ("error", "state", "why"),
     [
         (TerminationSignal(signal.SIGTERM), "crashed", None),
+        (SystemExit(1), "crashed", None),
         (CancelledError(), "failed", "it took longer than the timeout of its flow"),
     ],
 )
