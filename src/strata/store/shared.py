@@ -8,6 +8,7 @@ it has rotted, it is fetched anew.
 import fcntl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -121,9 +122,7 @@ class SharedStore(Store):
         """
         report = collect_shared(self.shared, grace_seconds, frozenset(roots), dry_run=dry_run)
         here = super().gc(grace_seconds, self.shared.blobs().keys(), dry_run=dry_run)
-        return GcReport(
-            report.removed, report.leftovers + here.leftovers, report.bytes_freed, report.kept, report.dry_run
-        )
+        return replace(report, leftovers=report.leftovers + here.leftovers)
 
     def verify(self, roots: Iterable[str] = ()) -> VerifyReport:
         """See `Store`. Reads the shared place; who puts again what is corrupt there writes its bytes."""

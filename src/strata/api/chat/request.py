@@ -95,7 +95,7 @@ class ChatRequest(BaseModel):
     logprobs: Literal[False] | None = None
     top_logprobs: Zero | None = None
     response_format: TextFormat | None = None
-    modalities: list[Literal["text"]] | None = None
+    modalities: Annotated[list[Literal["text"]], Field(max_length=1)] | None = None
     tools: Nothing | None = None
     tool_choice: Literal["none", "auto"] | None = None
     functions: Nothing | None = None

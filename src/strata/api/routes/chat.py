@@ -19,6 +19,7 @@ from strata.api.chat import (
 )
 from strata.api.context import Context
 from strata.api.guard import Within, allowing
+from strata.api.limits import ONE_ANSWER
 from strata.api.ports import Model
 
 router = APIRouter(
@@ -34,6 +35,7 @@ _STREAM = {"schema": {"type": "string", "description": "Chunks as server-sent ev
 @router.post(
     "/chat/completions",
     response_model=ChatCompletion,
+    dependencies=[ONE_ANSWER],
     responses={200: {"description": "The answer; with `stream` as it comes", "content": {EVENTS: _STREAM}}},
 )
 async def create_chat_completion(request: Request, asked: ChatRequest, context: Within) -> Response:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from strata.api.answering import EVENTS, Answering
 from strata.api.context import Context
 from strata.api.guard import Within, allowing
+from strata.api.limits import ONE_ANSWER
 from strata.api.ports import Piece, Prompt, Turn
 from strata.api.problems import for_error, responses
 from strata.errors import StrataError
@@ -93,6 +94,7 @@ class Events:
 @router.post(
     "/execute",
     response_class=Response,
+    dependencies=[ONE_ANSWER],
     responses=_ANSWERS,
 )
 async def execute(request: Request, asked: ExecuteRequest, context: Within) -> Response:

@@ -25,7 +25,8 @@ def collect_shared(blobs: SharedBlobs, grace_seconds: float, roots: frozenset[st
         removed = dict(pair for batch in batches for pair in _remove(blobs, batch, oldest, roots))
     leftovers, freed = _tidy(blobs, now, oldest, dry_run=dry_run)
     freed += sum(entry.size for entry in removed.values())
-    return GcReport(tuple(removed), leftovers, freed, len(there) - len(removed), dry_run)
+    kept = [entry.size for digest, entry in there.items() if digest not in removed]
+    return GcReport(tuple(removed), leftovers, freed, len(kept), sum(kept), dry_run)
 
 
 def verify_shared(blobs: SharedBlobs, roots: frozenset[str]) -> VerifyReport:
