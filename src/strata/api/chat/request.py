@@ -20,8 +20,8 @@ _SEED_BITS = 63
 Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
 StopText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Zero = Annotated[float, Field(ge=0, le=0)]
-Nothing = Annotated[list[Any], Field(max_length=0)]
 Unread = Annotated[str, StringConstraints(max_length=512)]
+Nothing = Annotated[list[Unread], Field(max_length=0)]
 
 
 class TextPart(BaseModel):

@@ -1,6 +1,8 @@
 """OpenAI's chat completions and models, so that its clients talk to the fleet."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
 
 from strata.api.answering import EVENTS, Answering
 from strata.api.chat import (
@@ -53,7 +55,7 @@ async def list_models(context: Within) -> ModelList:
 
 
 @router.get("/models/{model:path}")
-async def retrieve_model(model: str, context: Within) -> ListedModel:
+async def retrieve_model(model: Annotated[str, Path(min_length=1, max_length=256)], context: Within) -> ListedModel:
     """One of them."""
     found = _find(context, model)
     if found is None:
