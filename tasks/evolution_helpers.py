@@ -19,7 +19,7 @@ from strata.evolution.recipes import BadRecipe, Recipe
 from strata.evolution.rounds import Asked, Bench, Helpers, helper, put_items
 from strata.ray_cluster import ClusterError, connected
 from strata.settings import Settings
-from strata.store import Store, StoreError
+from strata.store import StoreError, store_at
 
 RUN_AGAIN = 3  # times, where the worker's process or machine is lost
 
@@ -48,7 +48,7 @@ def helpers_of(settings: Settings, timeout_seconds: float) -> Iterator[Helpers |
     with connected(settings.ray_address) as ray, _runner() as runner:
         import torch
 
-        bench = Bench(settings.store_root.absolute(), torch.get_num_threads(), timeout_seconds)
+        bench = Bench(settings.store_root.absolute(), torch.get_num_threads(), timeout_seconds, settings.store_url)
         yield RayHelpers(runner, bench, ray)
 
 
@@ -56,7 +56,7 @@ class RayHelpers:
     """See `strata.evolution.rounds.Helpers`. Made in a flow, whose tasks its tasks are, whoever asks for them."""
 
     def __init__(self, runner: Any, bench: Bench, ray: Any) -> None:
-        self._runner, self._bench, self._store = runner, bench, Store(bench.store)
+        self._runner, self._bench, self._store = runner, bench, store_at(bench.store, bench.url)
         # Of the flow and no task in it: what a task was given, which goes along with its context, does not travel.
         self._flow: Context = copy_context()
         self._largest = max(node["Resources"].get("memory", 0) for node in ray.nodes() if node["Alive"])

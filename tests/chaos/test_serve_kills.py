@@ -14,7 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deployments.serve import HAS_API
 from strata.store import IncidentLog, Ledger, Run
 from tests.support.prefect_server import until
 from tests.support.served import Served, command, served
@@ -22,7 +21,7 @@ from tests.support.served import Served, command, served
 pytestmark = pytest.mark.timeout(600)
 
 SEED = 20261127
-PARTS = {"server", "worker", "api"} if HAS_API else {"server", "worker"}
+PARTS = {"server", "worker", "api"}
 VICTIMS = [each for each in ("run", "worker", "server", "api", "run", "worker", "run") if each in PARTS | {"run"}]
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 

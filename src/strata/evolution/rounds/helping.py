@@ -11,23 +11,27 @@ from strata.evolution.merge import Merged, MergeFailed, MergePool
 from strata.evolution.recipes import Recipe
 from strata.evolution.rounds.shelf import Shelf
 from strata.evolution.suites import Item
-from strata.store import Store
+from strata.store import Store, store_at
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What a helper works with: the folder of the store, torch's threads for answers, a merge's longest time."""
+    """What a helper works with: the folder of the store, torch's threads for answers, a merge's longest time.
+
+    url: of the place that machines share, of which the folder is then a cache, on each machine its own.
+    """
 
     store: Path
     threads: int
     timeout_seconds: float | None = None
+    url: str | None = None
 
 
 class Helper(Closing):
     """Merges and answers for another process. One thread at a time."""
 
     def __init__(self, bench: Bench) -> None:
-        self._bench, self._store = bench, Store(bench.store)
+        self._bench, self._store = bench, store_at(bench.store, bench.url)
         # Each opens what it needs when it is asked: a pool's worker, a model.
         self._pool = MergePool(self._store, timeout_seconds=bench.timeout_seconds)
         self._shelf = Shelf(self._store, local_scorer)
