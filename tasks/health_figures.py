@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from strata.memory import NodeMemory
 from strata.mesh import Moment, moments, uptime
 from strata.settings import Settings
-from strata.store import ChampionLog, Change, Incident, IncidentLog, Ledger, Tally, open_store, tally
+from strata.store import ChampionLog, Change, Incident, IncidentLog, Ledger, MemoryLog, Tally, open_store, tally
 from tasks.health_parameters import HealthParameters
 
 MOST_INCIDENTS = 200
@@ -37,7 +38,9 @@ class StoreHealth:
 
 @dataclass(frozen=True)
 class Health:
-    """What the report tells, of `hours` until `at`. open: incidents of whenever; ended: how many of late."""
+    """What the report tells, of `hours` until `at`. open: incidents of whenever; ended: how many of late; nodes: as of
+    their latest samples.
+    """
 
     at: datetime
     hours: int
@@ -47,6 +50,7 @@ class Health:
     meshes: tuple[MeshHealth, ...]
     champion: Change | None
     store: StoreHealth
+    nodes: tuple[NodeMemory, ...]
 
     def figures(self) -> dict[str, Any]:
         """For the ledger, and for programs."""
@@ -59,6 +63,7 @@ class Health:
             "champion": self.champion and self.champion.digest,
             "store_bytes": self.store.size,
             "store_unnamed_bytes": self.store.unnamed_size,
+            "node_bytes": {each.node: each.used for each in self.nodes},
         }
 
 
@@ -79,6 +84,9 @@ def look(parameters: HealthParameters, settings: Settings, now: datetime) -> Hea
             champion=standing,
             store=StoreHealth(
                 report.kept, report.bytes_kept, len(report.removed), report.bytes_freed, report.leftovers
+            ),
+            nodes=tuple(
+                NodeMemory.of(each.node, each.figures) for each in MemoryLog(ledger).latest() if each.taken >= since
             ),
         )
 

@@ -86,6 +86,17 @@ def _sections(health: Health) -> Iterator[Section]:
             ("model", "since (UTC)", "by", "why"),
             [(champion.digest[:12], f"{champion.moved:%Y-%m-%d %H:%M}", champion.kind, champion.reason)],
         )
+    if health.nodes:
+        yield section(
+            "Memory of nodes",
+            ("node", "used MiB", "of MiB", "sessions", "what grows"),
+            [
+                (n.node, f"{n.used / _MIB:,.0f}", f"{n.budget / _MIB:,.0f}", str(n.sessions), n.leak or "-")
+                for n in health.nodes
+            ],
+            {1, 2, 3},
+            note="By the latest sample that the API took of each.",
+        )
     store = health.store
     yield section(
         "Store",

@@ -11,7 +11,7 @@ from prefect import get_client
 from flows import health_summary
 from flows.health import run
 from strata.settings import Settings
-from strata.store import ChampionLog, Explanation, IncidentLog, Ledger, Store
+from strata.store import ChampionLog, Explanation, IncidentLog, Ledger, MemoryLog, MemorySample, Store
 from tasks.health import REPORT, RUNS, page_path
 from tasks.health_figures import look
 from tasks.health_page import health_page, verdict
@@ -43,6 +43,8 @@ def busy(home: Settings) -> Settings:
         log = IncidentLog(ledger)
         log.begin(pipeline="mesh", kind="dead member", subject="node-1", detail="nobody reaches it")
         log.resolve(log.begin(pipeline="inference", kind="lost node", subject="node-2", detail="killed"), "moved")
+        status = {"memory_bytes": 1000, "weight_bytes": 300, "sessions": 2}
+        MemoryLog(ledger).add([MemorySample("node-3", datetime.now(UTC), 1000, 300, status)])
         ChampionLog(ledger).move(champion, expected=None, why=Explanation("promotion", "better"))
     return home
 
@@ -65,15 +67,24 @@ def test_it_finds_what_needs_a_person(busy: Settings):
     assert (mesh.sweeps, mesh.share, mesh.members, mesh.alive) == (2, 0.75, 4, 3)
     assert (health.store.blobs, health.store.size) == (1, len(b"champion"))
     assert (health.store.unnamed, health.store.unnamed_size) == (1, len(b"loose!"))
+    (node,) = health.nodes
+    assert (node.node, node.used, node.budget, node.sessions) == ("node-3", 300, 1000, 2)
     assert verdict(health) == "1 run failed or crashed and 1 incident is open"
     page = health_page(health)
     assert page.severity == "medium"
-    assert [part.title for part in page.sections] == ["Runs", "Open incidents", "Meshes", "Champion", "Store"]
+    assert [part.title for part in page.sections] == [
+        "Runs",
+        "Open incidents",
+        "Meshes",
+        "Champion",
+        "Memory of nodes",
+        "Store",
+    ]
 
 
 def test_what_is_long_ago_is_not_told(busy: Settings):
     later = look(HealthParameters(hours=1), busy, datetime.now(UTC) + timedelta(hours=2))
-    assert (later.runs, later.meshes, later.ended) == ((), (), 0)
+    assert (later.runs, later.meshes, later.ended, later.nodes) == ((), (), 0, ())
     assert [each.subject for each in later.open] == ["node-1"]  # it is open still
     assert later.champion is not None
 
