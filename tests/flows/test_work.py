@@ -17,6 +17,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
 from prefect.flow_runs import suspend_flow_run
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, State
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,6 +25,7 @@ from deployments.local_work import LocalWork, Running, Skipped
 from deployments.prefect_work import PrefectWork
 from strata.api import Job, Work, WorkRefused, WorkUnavailable
 from tasks.evolution_approval import Decision
+from tests.support.prefect_server import prefect_server
 
 
 class Parameters(BaseModel):
@@ -90,9 +92,16 @@ class Office:
 
 
 @pytest.fixture(scope="module")
-def deployed(prefect_api: str) -> None:
-    """A deployment of each flow, `mesh` with parameters of its own, `evolution` with a schedule."""
-    with get_client(sync_client=True) as client:
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A deployment of each flow, `mesh` with parameters of its own, `evolution` with a schedule.
+
+    On a server of its own: others have deployments of the same names.
+    """
+    with (
+        prefect_server(tmp_path_factory.mktemp("prefect")) as (server, _),
+        temporary_settings(updates={PREFECT_API_URL: server.url}),
+        get_client(sync_client=True) as client,
+    ):
         for name, each in FLOWS.items():
             client.create_deployment(
                 flow_id=client.create_flow(each),
@@ -104,6 +113,7 @@ def deployed(prefect_api: str) -> None:
                 if name == "evolution"
                 else [],
             )
+        yield
 
 
 @pytest.fixture(params=["threads", "prefect"])
