@@ -3,7 +3,7 @@
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 import trio
 from fastapi.responses import Response
@@ -13,10 +13,17 @@ from strata.api.ports import Piece
 from strata.errors import StrataError
 
 EVENTS = "text/event-stream"
+
 KEEP_ALIVE_SECONDS = 15.0
 KEEP_ALIVE = b": keep-alive\n\n"  # a comment (WHATWG HTML, section 9.2.6), so that nobody between takes it for dead
 # Proxies are not to collect what should be read as it comes.
 AS_IT_COMES = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+def event_schema(*names: str) -> dict[str, Any]:
+    """What OpenAPI says of one server-sent event of a stream that has events of these names."""
+    fields = {"event": {"enum": list(names)}, "data": {"type": "string", "description": "A JSON document"}}
+    return {"type": "object", "properties": fields, "required": ["event", "data"]}
 
 
 class Form(Protocol):

@@ -16,6 +16,7 @@ from strata.api.ports import Prompt, Turn
 MOST_MESSAGES = 1000
 LONGEST_TEXT = 1_000_000
 _SEED_BITS = 63
+MOST_SEED = 9 * 10**18  # an integer of 64 bits, and exact where JSON numbers are doubles
 
 Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
 StopText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -70,10 +71,24 @@ class TextFormat(BaseModel):
     type: Literal["text"]
 
 
+def _both(one: str, other: str) -> dict[str, Any]:
+    fields = {name: {"not": {"type": "null"}} for name in (one, other)}
+    return {"required": [one, other], "properties": fields}
+
+
+_STREAMED = {"required": ["stream"], "properties": {"stream": {"const": True}}}
+_OPTIONS = {"required": ["stream_options"], "properties": {"stream_options": {"not": {"type": "null"}}}}
+# What `_says_each_thing_once` says, for OpenAPI.
+_RULES: list[Any] = [
+    {"not": _both("max_tokens", "max_completion_tokens")},
+    {"anyOf": [{"not": _OPTIONS}, _STREAMED]},
+]
+
+
 class ChatRequest(BaseModel):
     """See https://platform.openai.com/docs/api-reference/chat/create."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"allOf": _RULES})
 
     model: Annotated[str, StringConstraints(min_length=1, max_length=256)]
     messages: Annotated[list[Message], Field(min_length=1, max_length=MOST_MESSAGES)]
@@ -83,7 +98,7 @@ class ChatRequest(BaseModel):
     max_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(None, description="Its older name")
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(None, description="Default: 1")
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = Field(
+    seed: Annotated[int, Field(ge=-MOST_SEED, le=MOST_SEED)] | None = Field(
         None, description="The same gives the same answer; without one it is drawn"
     )
     stop: StopText | Annotated[list[StopText], Field(max_length=4)] | None = None

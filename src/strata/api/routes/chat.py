@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from strata.api.answering import EVENTS, Answering
+from strata.api.answering import EVENTS, Answering, event_schema
 from strata.api.chat import (
     ChatCompletion,
     ChatRequest,
@@ -31,7 +31,7 @@ router = APIRouter(
     route_class=ChatRoute,
     responses=refusals(400, 401, 403, 404, 429, 503),
 )
-_STREAM = {"schema": {"type": "string", "description": "Chunks as server-sent events, and [DONE]"}}
+_STREAM = {"schema": event_schema("message")}  # a chunk each, and [DONE]
 
 
 @router.post(

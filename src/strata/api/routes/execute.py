@@ -7,14 +7,15 @@ from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Request, Response
 from fastapi.sse import format_sse_event
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from strata.api.answering import EVENTS, Answering
+from strata.api.answering import EVENTS, Answering, event_schema
 from strata.api.context import Context
 from strata.api.guard import Within, allowing
 from strata.api.limits import ONE_ANSWER
 from strata.api.ports import Piece, Prompt, Turn
 from strata.api.problems import for_error, responses
+from strata.api.shapes import Asked
 from strata.errors import StrataError
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)]
@@ -26,24 +27,28 @@ _EVENTS = """Server-sent events, of which each has a JSON document as its data:
 goes on; and at the end `done` {"finish", "prompt_tokens", "tokens", "seconds", "seconds_waited",
 "seconds_to_first_token", "seconds_per_token", "recoveries", "stages"} or `error` {"detail"}."""
 _ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": _EVENTS, "content": {EVENTS: {"schema": {"type": "string"}}}},
+    200: {"description": _EVENTS, "content": {EVENTS: {"schema": event_schema("text", "recovery", "done", "error")}}},
     **responses(401, 403, 422, 429, 503),
 }
 
 
-class AskedTurn(BaseModel):
+class AskedTurn(Asked):
     """A message of a conversation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     role: Literal["system", "user", "assistant"]
     content: Annotated[str, StringConstraints(max_length=1_000_000)]
 
 
-class ExecuteRequest(BaseModel):
+_ONE_OF = [
+    {"required": ["text"], "properties": {"text": {"type": "string"}, "messages": {"maxItems": 0}}},
+    {"required": ["messages"], "properties": {"text": {"type": "null"}, "messages": {"minItems": 1}}},
+]
+
+
+class ExecuteRequest(Asked):
     """A conversation, which is put into the model's chat template, or a text to go on with."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(json_schema_extra={"oneOf": _ONE_OF})
 
     model: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = Field(
         None, description="Default: the fleet's"
@@ -54,7 +59,7 @@ class ExecuteRequest(BaseModel):
     temperature: float = Field(0.0, ge=0, le=5, description="0 takes the likeliest token")
     top_k: int = Field(0, ge=0, le=2**31 - 1, description="Draw from the k likeliest; 0: from all")
     top_p: float = Field(1.0, gt=0, le=1, description="Draw from the likeliest tokens of this mass together")
-    seed: int = Field(0, ge=0, lt=2**63, description="The same seed gives the same answer")
+    seed: int = Field(0, ge=0, lt=2**53, description="The same seed gives the same answer")
     stop: Annotated[list[StopText], Field(max_length=16)] = Field([], description="Texts at which the answer ends")
 
     @model_validator(mode="after")
