@@ -39,7 +39,7 @@ class AskedTurn(Asked):
     content: Annotated[str, StringConstraints(max_length=1_000_000)]
 
 
-_ONE_OF = [
+_ONE_OF: list[Any] = [
     {"required": ["text"], "properties": {"text": {"type": "string"}, "messages": {"maxItems": 0}}},
     {"required": ["messages"], "properties": {"text": {"type": "null"}, "messages": {"minItems": 1}}},
 ]
