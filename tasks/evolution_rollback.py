@@ -27,7 +27,6 @@ from tasks.terminal import console
 
 _ADVICE = {
     NoSoundChampion: "promote another model, or bring the files of a former champion back (`strata store verify`).",
-    NoChampion: "run the evolution pipeline first.",
     UnknownModel: "`strata evolution lineage` shows who there is.",
 }
 
@@ -52,6 +51,8 @@ def roll_back_champion(parameters: RollbackParameters) -> Rollback | str:
             )
         except PointerMoved as moved:
             return f"The champion is {(moved.found or 'none')[:12]} now, not {parameters.expected[:12]}: it stays."
+        except NoChampion:
+            return "There is no champion to roll back from: run the evolution pipeline first."
     announce_champion("rolled-back", done.left, {"to": done.target, "seconds": done.seconds})
     sentence = _sentence(done)
     console.print(sentence)
