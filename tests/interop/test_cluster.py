@@ -75,6 +75,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         ):
             command = [sys.executable, "-m", "deployments.bootstrap"]
             subprocess.run(command, cwd=ROOT, env=environment, timeout=300, check=True, capture_output=True)
+            api.pause_schedules()
             settings, logs = {}, {}
             for name in MACHINES:
                 home = folder / name

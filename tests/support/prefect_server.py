@@ -73,6 +73,11 @@ class Api:
         body = {"parameters": {"parameters": parameters}, "idempotency_key": str(uuid.uuid4())}
         self.post(f"/deployments/{found['id']}/create_flow_run", body)
 
+    def pause_schedules(self) -> None:
+        """Have nothing start by the clock: a test that runs at two in the morning would meet the nightly evolution."""
+        for deployment in self.post("/deployments/filter", {}):
+            self.post(f"/deployments/{deployment['id']}/pause_deployment", {})
+
     def runs_of(self, deployment: str) -> list[dict[str, Any]]:
         """Runs of the deployment of that name, the oldest first."""
         wanted = {"deployments": {"name": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
