@@ -26,11 +26,11 @@ def run(main: Callable[..., Awaitable[T]], *arguments: Any) -> T:
     thread = threading.Thread(target=contextvars.copy_context().run, args=(beside.work,), name="trio", daemon=True)
     try:
         thread.start()
-        beside.done.wait()
+        beside.running.acquire()
     except BaseException:
         beside.cancel()
         if thread.is_alive():
-            beside.done.wait(UNWIND_SECONDS)
+            beside.running.acquire(timeout=UNWIND_SECONDS)
         raise
     result: T = beside.result()
     return result
@@ -46,7 +46,9 @@ class _Beside:
         self._scope = trio.CancelScope()
         self._value: Any = None
         self._error: BaseException | None = None
-        self.done = threading.Event()
+        # Held until the loop has ended. An exception in the midst of an event's lines would leave that broken.
+        self.running = threading.Lock()
+        self.running.acquire()
 
     def work(self) -> None:
         """Run it to its end, whatever that is."""
@@ -55,7 +57,7 @@ class _Beside:
         except BaseException as error:
             self._error = error
         finally:
-            self.done.set()
+            self.running.release()
 
     def cancel(self) -> None:
         """From the other thread: end it."""
