@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: setup demo serve test check bench lock page clean
+.PHONY: setup demo serve test chaos check bench lock page clean
 
 setup: .venv/ready
 
@@ -35,6 +35,10 @@ serve: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Kills server, worker, API and runs of `make serve`, again and again, at moments that a seed chooses.
+chaos: setup
+	STRATA_CHAOS=1 $(BIN)/python -m pytest tests/chaos/test_serve_kills.py
 
 check: setup
 	$(BIN)/ruff check .
