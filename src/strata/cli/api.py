@@ -10,14 +10,14 @@ import typer
 from strata.errors import StrataError
 
 if TYPE_CHECKING:
-    from strata.store import Token, TokenLog
+    from strata.store import Scope, Token, TokenLog
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the HTTP API.")
 tokens = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, list and revoke bearer tokens.")
 app.add_typer(tokens, name="token")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-_SCOPES = ("read", "infer", "operate")
+_SCOPES: "tuple[Scope, ...]" = ("read", "infer", "operate")
 
 
 @tokens.command()
@@ -36,7 +36,7 @@ def create(
     expires = None if days is None else datetime.now(UTC) + timedelta(days=days)
     scopes = tuple(each for each in _SCOPES if each in scope)
     with _log() as log:
-        token, secret = log.create(name, scopes, expires)  # type: ignore[arg-type]
+        token, secret = log.create(name, scopes, expires)
     if as_json:
         typer.echo(json.dumps({"token": secret} | asdict(token), default=str))
         return

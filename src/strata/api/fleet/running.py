@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import trio
 
 from strata.api.fleet.outlet import Outlet
-from strata.api.ports import FleetUnavailable, Piece, Prompt, Recovered
+from strata.api.ports import FinishReason, FleetUnavailable, Piece, Prompt, Recovered
 from strata.errors import StrataError
 from strata.inference import (
     Checkpoint,
@@ -150,5 +150,5 @@ def _last(result: GenerationResult) -> Piece:
         "recoveries": len(result.recoveries),
         "stages": [{"node": stage.node, "layers": list(stage.layers)} for stage in result.stages],
     }
-    finish = "stop" if result.finish == ["stop"] else "length"
-    return Piece("", finish, result.prompt_tokens, result.tokens, figures=figures)  # type: ignore[arg-type]
+    finish: FinishReason = "stop" if result.finish == ["stop"] else "length"
+    return Piece("", finish, result.prompt_tokens, result.tokens, figures=figures)

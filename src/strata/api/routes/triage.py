@@ -1,6 +1,6 @@
 """What is the matter: cases, what explains and what was done about them, and what people decide."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from threading import Lock
 from typing import Annotated, Any
@@ -152,10 +152,7 @@ def summary(desk: Cabinet) -> Any:
 )
 def acknowledge_case(desk: Cabinet, caller: Caller, number: Number, asked: Acknowledge) -> Mapping[str, Any]:
     """Say that somebody is at it."""
-    try:
-        return desk.acknowledge(number, caller.name, asked.reason).to_json()
-    except (NoSuchCase, CaseIsResolved) as error:
-        raise _refusal(error) from error
+    return _decided(desk.acknowledge, number, caller.name, asked.reason)
 
 
 @router.post(
@@ -166,14 +163,16 @@ def acknowledge_case(desk: Cabinet, caller: Caller, number: Number, asked: Ackno
 )
 def resolve_case(desk: Cabinet, caller: Caller, number: Number, asked: Resolve) -> Mapping[str, Any]:
     """Say that it is over. It opens again by itself if it happens again."""
+    return _decided(desk.resolve, number, caller.name, asked.reason)
+
+
+def _decided(decide: Callable[[int, str, str], Case], number: int, by: str, reason: str) -> Mapping[str, Any]:
     try:
-        return desk.resolve(number, caller.name, asked.reason).to_json()
-    except (NoSuchCase, CaseIsResolved) as error:
-        raise _refusal(error) from error
-
-
-def _refusal(error: NoSuchCase | CaseIsResolved) -> HTTPException:
-    return HTTPException(404 if isinstance(error, NoSuchCase) else 409, str(error))
+        return decide(number, by, reason).to_json()
+    except NoSuchCase as error:
+        raise HTTPException(404, str(error)) from error
+    except CaseIsResolved as error:
+        raise HTTPException(409, str(error)) from error
 
 
 def _views(cases: Sequence[Case]) -> list[Mapping[str, Any]]:

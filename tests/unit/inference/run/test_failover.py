@@ -1,6 +1,5 @@
 """A generation that goes on when its nodes do not: the very same tokens, and a record of what happened."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from strata.inference.decoder.sampling import SamplingParams
 from strata.inference.models.checkpoint import Checkpoint
 from strata.inference.node import running
 from strata.inference.run import mesh_nodes, watchdog
-from strata.inference.run.decoding import Decoding
 from strata.inference.run.errors import StageFailed
 from strata.inference.run.failover import describe_move
 from strata.inference.run.generate import GenerationParams, GenerationResult
@@ -54,22 +52,6 @@ class Notes:
 
     def sound(self, node: str, response: str) -> None:
         assert "restarted" in response
-
-
-@pytest.fixture
-def at_token(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]], None]:
-    """Have something happen when so many steps have been answered."""
-    actions: dict[int, Callable[[], None]] = {}
-    accept = Decoding.accept
-
-    def watched(decoding: Decoding, tokens: list[int]) -> list[list[int]]:
-        following = accept(decoding, tokens)
-        if action := actions.pop(decoding.accepted, None):
-            action()
-        return following
-
-    monkeypatch.setattr(Decoding, "accept", watched)
-    return actions.__setitem__
 
 
 async def _generate(mesh: Mesh, folder: Path, nodes: str, params: GenerationParams, notes: Notes) -> GenerationResult:

@@ -1,13 +1,12 @@
 """Traces of nodes in this process: what a session's spans count, what a failure looks like, and who is not traced."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trio
 
 from strata.inference.models.checkpoint import Checkpoint
-from strata.inference.run.decoding import Decoding
 from strata.inference.run.generate import GenerationParams
 from strata.settings import Settings
 from strata.telemetry import exporting, span
@@ -27,22 +26,6 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
     with Collector() as collector:
         yield collector
-
-
-@pytest.fixture
-def at_token(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]], None]:
-    """Have something happen when so many steps have been answered."""
-    actions: dict[int, Callable[[], None]] = {}
-    accept = Decoding.accept
-
-    def watched(decoding: Decoding, tokens: list[int]) -> list[list[int]]:
-        following = accept(decoding, tokens)
-        if action := actions.pop(decoding.accepted, None):
-            action()
-        return following
-
-    monkeypatch.setattr(Decoding, "accept", watched)
-    return actions.__setitem__
 
 
 def _to(collector: Collector) -> Settings:
