@@ -4,7 +4,8 @@ What is counted is the time in which at least one decode step is here, from when
 on, and how many rows (sequences) those steps had. So it includes all that a step costs this machine, not the products
 alone; several sessions that wait for each other, or are computed together, count their common time once; and for a node
 that never runs dry, seconds by rows are its throughput. Prompts are counted apart: while one is here, decode steps
-are not counted.
+are not counted. A block goes on after a prompt, so that short answers add up to blocks, too, unless a decode step was
+here when the prompt came or went: part of its time is the prompt's.
 """
 
 import time
@@ -48,9 +49,11 @@ class PaceCounter:
         generation, prompt = self._generation, more or tokens > 1
         self._advance()
         if prompt:
+            self._break()
             self._prompts += 1
-            self._begin()
         else:
+            if not self._steps and not self._decoding:
+                self._begin()
             self._decoding += 1
         done = False
         try:
@@ -62,7 +65,7 @@ class PaceCounter:
                 if prompt:
                     self._prompts -= 1
                     self.prompt_rows += rows * tokens * done
-                    self._begin()
+                    self._break()
                 else:
                     self._decoding -= 1
                     if done and not self._prompts:
@@ -72,7 +75,7 @@ class PaceCounter:
         """The latest blocks, the oldest first."""
         now = self._clock()
         return tuple(
-            PaceBlock(seconds=seconds, rows=rows, age=max(0.0, now - ended)) for ended, seconds, rows in self._blocks
+            PaceBlock(seconds=seconds, rows=rows, age=max(0.0, now - began)) for began, seconds, rows in self._blocks
         )
 
     def _advance(self) -> None:
@@ -84,6 +87,10 @@ class PaceCounter:
             self._seconds += now - self._last
         self._last = now
 
+    def _break(self) -> None:
+        if self._decoding:
+            self._begin()
+
     def _begin(self) -> None:
         self._began, self._seconds, self._steps, self._rows = self._last, 0.0, 0, 0
 
@@ -91,5 +98,5 @@ class PaceCounter:
         self._steps += 1
         self._rows += rows
         if self._steps >= BLOCK_STEPS and self._last - self._began >= BLOCK_SECONDS:
-            self._blocks.append((self._last, self._seconds, self._rows))
+            self._blocks.append((self._began, self._seconds, self._rows))
             self._begin()

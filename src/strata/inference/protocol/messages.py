@@ -295,7 +295,7 @@ class GetPace(Message):
 
 
 class PaceBlock(Message):
-    """Some decode steps in a row: seconds with at least one of them here, their rows, seconds since the last ended."""
+    """Some decode steps in a row: seconds with at least one of them here, their rows, seconds since the block began."""
 
     seconds: Annotated[float, Field(ge=0)]
     rows: Count

@@ -115,7 +115,7 @@ def links_between(clients: Sequence[NodeClient], recent: Recent) -> Links:
 def _windows(stage: StagePlan, pace: Pace, recent: float, batch: int) -> list[float]:
     if pace.layers != (stage.first, stage.last):
         raise NotMeasured(f"node {stage.node} does not hold layers {stage.first} to {stage.last} (any more)")
-    fresh = [block for block in pace.blocks if block.age + block.seconds <= recent]
+    fresh = [block for block in pace.blocks if block.age <= recent]
     return [max(block.seconds, 1e-9) / block.rows * batch for block in fresh]
 
 

@@ -155,10 +155,11 @@ async def test_a_plan_says_where_the_layers_are_and_should_be(opened: Opened) ->
 async def test_the_optimiser_says_what_it_decided(opened: Opened) -> None:
     async with opened(DISTRIBUTED_INFERENCE_CROSS_NODE_OPT=True) as fleet:
         document = None
-        while document is None:  # it wants seconds of decoding, not tokens
-            await _text(fleet, replace(TELL, max_new_tokens=CONTEXT))
-            with suppress(NotMeasured):
-                document = await fleet.optimise(dry_run=True)
+        with trio.fail_after(60):
+            while document is None:  # it wants seconds of decoding, not tokens
+                await _text(fleet, replace(TELL, max_new_tokens=CONTEXT))
+                with suppress(NotMeasured):
+                    document = await fleet.optimise(dry_run=True)
         assert document["dry_run"] is True
         assert document["decision"] in ("stay", "move")
         assert document["why"]
