@@ -94,10 +94,9 @@ def server(port: int) -> Part:
     """Prefect's server with its user interface."""
     return Part(
         "server",
-        "prefect",
-        ("server", "start", "--host", "127.0.0.1", "--port", str(port)),
+        "deployments.prefect_server",
+        ("--host", "127.0.0.1", "--port", str(port)),
         f"http://127.0.0.1:{port}/api/health",
-        patience=180.0,  # on SQLite it has been seen to answer nothing for a minute and a half, and then to go on
         linger=15.0,
     )
 
@@ -129,6 +128,8 @@ def environment(home: Path, server_url: str) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         # In memory, its default, a server that is killed forgets who holds a place, and never gives it to another.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        # A run that waits for another one of its deployment looks so often whether that has ended; 30 by default.
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
     }
     fixed = {"STRATA_HOME": str(home), "PREFECT_API_URL": server_url, "PREFECT_SERVER_API_PORT": port}
     return own | dict(os.environ) | fixed

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 
+from strata.garbage import collect_apart
+
 STOP_SECONDS = 5.0  # within which it ends by itself; what asks it then is gone
 
 
@@ -17,6 +19,7 @@ def main() -> None:
     import uvicorn
 
     threading.Thread(target=_end_with_stdin, daemon=True).start()
+    collect_apart()
     port = int(sys.argv[1])
     uvicorn.run("prefect.server.api.server:create_app", factory=True, host="127.0.0.1", port=port, log_level="error")
 

@@ -16,9 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.2
-# A request may fail for this long: a server on SQLite has been seen to answer nothing for a minute and a half, and then
-# to go on. A worker and a run wait for it too.
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 180  # a request may fail for this long: a server may be starting on a busy machine
 
 
 def python(environment: Mapping[str, str], *arguments: str, log: Path) -> "subprocess.Popen[bytes]":
@@ -132,7 +130,7 @@ def prefect_server(home: Path, **settings: str) -> Iterator[tuple[Api, dict[str,
         **settings,
     }
     home.mkdir(parents=True, exist_ok=True)
-    started = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui")
+    started = ("deployments.prefect_server", "--host", "127.0.0.1", "--port", str(port), "--no-ui")
     with process(environment, *started, log=log):
         until(api.healthy, PATIENCE_SECONDS, f"the server answers, see {log}")
         yield api, environment
