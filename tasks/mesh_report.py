@@ -74,7 +74,7 @@ def write_round_down(mesh_id: str, mended: Mended, kept: Kept, settings: Setting
     """What a round found and did: incidents, and what the next sweep goes on from."""
     write_kept(open_store(settings), mesh_id, kept)
     with IncidentLog(settings.ledger) as log:
-        write_down(log, mended, mesh_id)
+        write_down(log, mended, kept.sweeps, mesh_id)
     for retreat in note_connections(mended, settings):
         announce_retreat(retreat)
 

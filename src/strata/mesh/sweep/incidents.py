@@ -86,9 +86,15 @@ def settle(log: "IncidentLog", found: Iterable[Trouble], done: str, mesh_id: str
                 log.resolve(incident.id, _over(incident.kind, done))
 
 
-def write_down(log: "IncidentLog", mended: Mended, mesh_id: str) -> None:
-    """All incidents of a round: those it found at first, what became of them, and a change that was taken back."""
-    settle(log, troubles(mended.sweeps[0]), "", mesh_id)
+def write_down(log: "IncidentLog", mended: Mended, sweeps: int, mesh_id: str) -> None:
+    """All incidents of a round: those it found at first, what became of them, and a change that was taken back.
+
+    sweeps: of this mesh until now, with the round's. Of the first round only what it leaves is told: that a new mesh
+    has no links yet is no trouble.
+    """
+    first = sweeps <= len(mended.sweeps)
+    if not first or len(mended.sweeps) == 1:
+        settle(log, troubles(mended.sweeps[0]), "", mesh_id)
     if len(mended.sweeps) > 1:
         settle(log, troubles(mended.sweeps[-1]), mended.done, mesh_id)
     if mended.reverted is not None and mended.judgement is not None and mended.applied is not None:

@@ -34,7 +34,7 @@ def sweep_once(coordinator: Coordinator, settings: Settings) -> Mended:
             claim.ended()
             raise
         write_kept(store, mesh_id, kept)
-        write_down(IncidentLog(ledger), mended, mesh_id)
+        write_down(IncidentLog(ledger), mended, kept.sweeps, mesh_id)
         note_connections(mended, settings)
         ledger.finish_run(run, "completed", mended.figures(mesh_id))
         claim.ended()

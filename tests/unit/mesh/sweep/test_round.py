@@ -132,9 +132,20 @@ async def test_a_change_that_cuts_the_mesh_is_taken_back_and_not_tried_again(tmp
         assert ("m00", "m02") not in sweep.network.possible
         assert ("m00", "m03") in sweep.network.possible
         with IncidentLog(f"sqlite:///{tmp_path}/ledger.sqlite") as log:
-            write_down(log, mended, "mesh")
+            write_down(log, mended, kept.sweeps, "mesh")
             (back,) = [each for each in log.recent("mesh") if each.kind == "change taken back"]
         assert "linked m00 - m02; unlinked m02 - m03: the mesh is better connected without it" in back.detail
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("earlier", "told"), [(0, []), (5, [("mesh in parts", "resolved")])])
+async def test_that_a_new_mesh_has_no_links_is_no_trouble(tmp_path: Path, earlier: int, told: list):
+    async with agents_of(4) as agents:
+        mended, kept = await sweep_and_mend(coordinator_of(agents), Kept(sweeps=earlier), TOPOLOGY)
+        assert len(mended.sweeps[0].weak.components) == 4
+        with IncidentLog(f"sqlite:///{tmp_path}/ledger.sqlite") as log:
+            write_down(log, mended, kept.sweeps, "mesh")
+            assert [(each.kind, each.state) for each in log.recent("mesh")] == told
 
 
 class Dying(Coordinator):
