@@ -1,4 +1,4 @@
-"""Triage in Prefect's user interface: the cases that are not resolved, as the artifact `triage`.
+"""Triage in Prefect's user interface: the cases that are not resolved, or were of late, as the artifact `triage`.
 
 The deployment `triage/triage` in `prefect.yaml` is started by the events `strata.incident.*`, which the API emits.
 """
@@ -11,13 +11,14 @@ from tasks.endings import ENDINGS
 from tasks.record import ALL_OFF, recorded, skipped
 from tasks.triage import TRIAGE, publish_cases
 from tasks.triage_parameters import TriageParameters
+from tasks.triage_queue import in_place_of_others
 
 ALL = TriageParameters()
 
 
 @flow(name=TRIAGE, timeout_seconds=600, **ENDINGS)
 def run(parameters: TriageParameters = ALL) -> int | State:
-    """Publish the table of the cases that are not resolved; returns how many there are.
+    """Publish the table of cases; returns how many are not resolved.
 
     Args:
         parameters: Which cases.
@@ -25,6 +26,6 @@ def run(parameters: TriageParameters = ALL) -> int | State:
     settings = Settings()
     if not settings.phase_2:
         return skipped(TRIAGE, settings, ALL_OFF)
-    with recorded(TRIAGE, settings) as record:
+    with recorded(TRIAGE, settings) as record, in_place_of_others():
         record["unresolved"] = found = publish_cases(parameters, settings)
     return found

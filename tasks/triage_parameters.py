@@ -13,3 +13,6 @@ class TriageParameters(BaseModel):
     least: Literal["low", "medium", "high"] = Field(
         "low", title="Severity", description="Only cases of at least this severity"
     )
+    resolved_hours: float = Field(
+        24.0, title="Resolved", description="Also those that were resolved within so many hours", ge=0, le=8760
+    )

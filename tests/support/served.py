@@ -83,7 +83,7 @@ def command(process: psutil.Process) -> list[str]:
     return []
 
 
-_MODULES = {"server": "prefect server start", "worker": "prefect worker start", "api": "deployments.api"}
+_MODULES = {"server": "deployments.prefect_server", "worker": "prefect worker start", "api": "deployments.api"}
 
 
 def environment(home: Path, **settings: str) -> dict[str, str]:
@@ -110,9 +110,14 @@ def start(home: Path, *options: str, **settings: str) -> "subprocess.Popen[str]"
 
 
 @contextmanager
-def served(home: Path, *options: str, **settings: str) -> Iterator[Served]:
-    """Serve a home for the length of the block, with no nodes; whatever is left of it then is killed."""
-    usual = ("--ui-port", str(free_port()), "--api-port", str(free_port()), "--nodes", "0")
+def served(home: Path, *options: str, nodes: int | None = 0, **settings: str) -> Iterator[Served]:
+    """Serve a home for the length of the block; whatever is left of it then is killed.
+
+    nodes: that are started; None where the options name a mesh.
+    """
+    usual = ("--ui-port", str(free_port()), "--api-port", str(free_port()))
+    if nodes is not None:
+        usual = (*usual, "--nodes", str(nodes))
     process = start(home, *usual, *options, **settings)
     assert process.stdout is not None
     serving = Served(home, environment(home, **settings), process, {})
