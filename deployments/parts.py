@@ -95,7 +95,7 @@ def server(port: int) -> Part:
     return Part(
         "server",
         "deployments.prefect_server",
-        ("--host", "127.0.0.1", "--port", str(port)),
+        (str(port),),
         f"http://127.0.0.1:{port}/api/health",
         linger=15.0,
     )

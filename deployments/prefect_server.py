@@ -1,19 +1,22 @@
-"""Prefect's server, as `prefect server start` has it, but never at a standstill: `strata.garbage` says why it would be.
+"""Prefect's server with its user interface on loopback: `python -m deployments.prefect_server PORT`.
 
-`python -m deployments.prefect_server --port 4200` takes the options of `prefect server start`.
+As `prefect server start`, but it is never at a standstill (`strata.garbage` says why it would be), and a request that
+met another one in SQLite is tried again here. Everything else is as Prefect's settings have it.
 """
 
-import runpy
 import sys
 
+from deployments.again import Again
 from strata.garbage import collect_apart
 
 
 def main() -> None:
-    """Run the server; does not return before it has ended."""
+    """Serve until SIGINT or SIGTERM."""
+    import uvicorn
+    from prefect.server.api.server import create_app
+
     collect_apart()
-    sys.argv = ["prefect", "server", "start", *sys.argv[1:]]
-    runpy.run_module("prefect", run_name="__main__", alter_sys=True)
+    uvicorn.run(Again(create_app(final=True)), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
 
 
 if __name__ == "__main__":

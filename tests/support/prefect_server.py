@@ -125,12 +125,12 @@ def prefect_server(home: Path, **settings: str) -> Iterator[tuple[Api, dict[str,
         "PREFECT_API_URL": api.url,
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_UI_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "OMP_NUM_THREADS": "1",
         **settings,
     }
     home.mkdir(parents=True, exist_ok=True)
-    started = ("deployments.prefect_server", "--host", "127.0.0.1", "--port", str(port), "--no-ui")
-    with process(environment, *started, log=log):
+    with process(environment, "deployments.prefect_server", str(port), log=log):
         until(api.healthy, PATIENCE_SECONDS, f"the server answers, see {log}")
         yield api, environment
