@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from strata.errors import StrataError
@@ -15,7 +16,7 @@ from strata.errors import StrataError
 TIMEOUT_SECONDS = 15.0
 MOST = 200  # runs that a server lists at once
 
-StateType = Literal["SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "CANCELLED", "CRASHED"]
+StateType = Literal["SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "CANCELLED", "CRASHED", "FAILED", "COMPLETED"]
 
 
 class ServerSilent(StrataError):
@@ -24,13 +25,18 @@ class ServerSilent(StrataError):
 
 @dataclass(frozen=True)
 class FlowRun:
-    """A run as the server sees it. flow: whose it is, an id; worker: which has taken it, where that is known."""
+    """A run as the server sees it. flow: whose it is, an id; worker: which has taken it, where that is known.
+
+    ended: when, None where it has not; message: of its state.
+    """
 
     id: str
     name: str
     state: StateType
     flow: str
     worker: str | None
+    ended: datetime | None
+    message: str
 
 
 class PrefectApi:
@@ -51,6 +57,29 @@ class PrefectApi:
             "limit": MOST,
         }
         return tuple(_flow_run(each) for each in self._post("/flow_runs/filter", wanted))
+
+    def failed(self, pool: str, since: datetime, until: datetime) -> tuple[FlowRun, ...]:
+        """The latest runs of a work pool that failed or crashed between the two, the oldest first."""
+        wanted = {
+            "flow_runs": {
+                "state": {"type": {"any_": ["FAILED", "CRASHED"]}},
+                "end_time": {"after_": since.isoformat(), "before_": until.isoformat()},
+            },
+            "work_pools": {"name": {"any_": [pool]}},
+            "sort": "END_TIME_DESC",
+            "limit": MOST,
+        }
+        return tuple(_flow_run(each) for each in reversed(self._post("/flow_runs/filter", wanted)))
+
+    def completed_after(self, flow: str, time: datetime) -> FlowRun | None:
+        """A run of the flow that did its work, and ended later."""
+        wanted = {
+            "flow_runs": {"state": {"name": {"any_": ["Completed"]}}, "end_time": {"after_": time.isoformat()}},
+            "flows": {"id": {"any_": [flow]}},
+            "limit": 1,
+        }
+        found: Sequence[Any] = self._post("/flow_runs/filter", wanted)
+        return _flow_run(found[0]) if found else None
 
     def find(self, run: str) -> FlowRun | None:
         """One run."""
@@ -92,4 +121,13 @@ def healthy(url: str, timeout: float = 2.0) -> bool:
 
 def _flow_run(found: Mapping[str, Any]) -> FlowRun:
     worker = (found.get("labels") or {}).get("prefect.worker.name")
-    return FlowRun(found["id"], found["name"], found["state_type"], found["flow_id"], worker)
+    ended = found.get("end_time")
+    return FlowRun(
+        found["id"],
+        found["name"],
+        found["state_type"],
+        found["flow_id"],
+        worker,
+        None if ended is None else datetime.fromisoformat(ended),
+        (found.get("state") or {}).get("message") or f"it {found['state_type'].lower()}, and did not say why",
+    )

@@ -23,13 +23,14 @@ from deployments.prefect_api import PrefectApi, ServerSilent
 from deployments.reconcile import Reconciled, close_lines, settle_runs
 from deployments.runs import finish_runs
 from deployments.supervise import POLL_SECONDS, Supervisor
+from deployments.untold import tell_failures
 from strata.errors import StrataError
 from strata.settings import Settings
 from strata.store import LedgerError
 
 UI_PORT, API_PORT = 4200, 8410
 NODES = 2
-CLOSE_SECONDS = 30.0  # between two looks for runs whose process is gone
+CLOSE_SECONDS = 30.0  # between two looks for runs whose process is gone, or that nobody told of
 BOOTSTRAP_SECONDS = 300.0
 
 
@@ -185,6 +186,8 @@ class Serving:
                 looked = time.monotonic()
                 with suppress(ServerSilent, LedgerError):  # the next look will do
                     self._report(close_lines(self._server, self._settings))
+                    for name in tell_failures(self._server, self._settings, POOL):
+                        self._say(f"Run {name} has failed, and nobody could say so: an incident tells of it now")
             time.sleep(POLL_SECONDS)
 
     def _before(self, part: Part) -> None:

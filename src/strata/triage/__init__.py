@@ -9,7 +9,7 @@
   `CaseIsResolved`
 - `watch`: tells outlets what is new; `Outlet`, the port to them; `Notice`, `OutletFailed`
 - `Webhook`, `configured_outlets`: the outlet of the package, and those that the settings name; `BadWebhook`
-- `record_failed_run`, `record_completed_run`: runs of pipelines that fail, as incidents
+- `record_failed_run`, `record_completed_run`, `told_runs`: runs of pipelines that fail, as incidents
 
 Members use breakers, and start the quicker for not importing the rest until it is used.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from strata.triage.notices import Notice, Outlet, OutletFailed
     from strata.triage.outlets import configured_outlets
     from strata.triage.rules import SEVERITIES, BadRules, Rules, Severity, read_rules
-    from strata.triage.runs import record_completed_run, record_failed_run
+    from strata.triage.runs import record_completed_run, record_failed_run, told_runs
     from strata.triage.watching import watch
     from strata.triage.webhook import BadWebhook, Webhook
 
@@ -55,6 +55,7 @@ __all__ = [
     "read_rules",
     "record_completed_run",
     "record_failed_run",
+    "told_runs",
     "triage",
     "watch",
 ]
@@ -81,6 +82,7 @@ _MODULES = {
     "read_rules": "rules",
     "record_completed_run": "runs",
     "record_failed_run": "runs",
+    "told_runs": "runs",
     "triage": "cases",
     "watch": "watching",
 }

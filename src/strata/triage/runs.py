@@ -8,6 +8,7 @@ from strata.store import Incident, IncidentLog, LedgerError
 Ending = Literal["failed", "crashed"]
 KINDS = FAILED, CRASHED = "flow run failed", "flow run crashed"
 _LONGEST = 2000  # characters of a reason
+_LATE = 2000  # incidents that are looked through
 
 
 def record_failed_run(
@@ -23,6 +24,11 @@ def record_failed_run(
             return known.id
     figures = {"run": run} | ({} if url is None else {"url": url})
     return log.begin(pipeline=pipeline, kind=kind, subject=pipeline, detail=reason[:_LONGEST], figures=figures)
+
+
+def told_runs(log: IncidentLog) -> frozenset[str]:
+    """Runs of which some incident of late tells, whatever became of it."""
+    return frozenset(str(each.figures.get("run")) for each in log.recent(limit=_LATE) if each.kind in KINDS)
 
 
 def record_completed_run(log: IncidentLog, pipeline: str, *, run: str) -> int:
