@@ -15,6 +15,7 @@ from strata.errors import StrataError
 
 TIMEOUT_SECONDS = 15.0
 MOST = 200  # runs that a server lists at once
+TOO_MANY = 429
 
 StateType = Literal["SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "CANCELLED", "CRASHED", "FAILED", "COMPLETED"]
 
@@ -111,11 +112,13 @@ class PrefectApi:
 
 
 def healthy(url: str, timeout: float = 2.0) -> bool:
-    """Whether a GET is answered with 200 within so many seconds."""
+    """Whether a GET is answered with 200 within so many seconds, or with 429: many callers are no illness."""
     try:
         with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310 - always http
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except urllib.error.HTTPError as error:
+        return error.code == TOO_MANY
+    except OSError:
         return False
 
 

@@ -86,6 +86,15 @@ def test_what_does_not_answer_for_long_is_ended_and_started_again(kept: Kept) ->
     kept.looked(lambda: kept.incidents() == ["resolved"])
 
 
+def test_what_has_too_many_callers_is_left_alone(kept: Kept) -> None:
+    kept.supervisor.start(kept.part)
+    first = kept.pid
+    kept.says.write_text("429")
+    kept.supervisor.look()
+    assert kept.supervisor._watched["answering"].unwell is None
+    assert kept.pid == first
+
+
 def test_what_goes_on_failing_is_tried_ever_more_slowly(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     kept.supervisor.start(kept.part)
     kept.says.unlink()
