@@ -9,6 +9,7 @@ from typing import TypeVar
 import trio
 
 from strata.api.fleet.mesh_fleet import MeshFleet
+from strata.api.fleet.reviving import revive
 from strata.api.fleet.running import Running
 from strata.errors import StrataError
 from strata.inference import (
@@ -114,7 +115,7 @@ async def _run(fleet: MeshFleet, request: Request, settings: Settings, sessions:
             running = Running(coordinator, roster, checkpoint, plan, texts, watcher)
             fleet.up(running)
             try:
-                await trio.sleep_forever()
+                await (trio.sleep_forever() if place.local is None else revive(place.local))
             finally:
                 fleet.down("it is closing")
                 await running.close()

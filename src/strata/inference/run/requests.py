@@ -51,13 +51,14 @@ class Request:
 class Place:
     """A mesh that runs, by its membership file, the coordinator's key, and the folder that it keeps its things in.
 
-    recent: what sweeps of it found of late.
+    recent: what sweeps of it found of late. local: its nodes, where they were started here.
     """
 
     mesh: Path
     identity: Path
     home: Path
     recent: Recent = NOTHING
+    local: LocalCluster | None = None
 
 
 @contextmanager
@@ -75,7 +76,7 @@ def reached(request: Request, settings: Settings) -> Iterator[Place]:
     if request.nodes is None:
         raise StrataError("say where to run: --nodes N starts nodes here, --mesh FILE uses those of a mesh")
     with LocalCluster(settings.home, request.nodes, memory_bytes=request.memory_bytes) as cluster:
-        yield Place(cluster.mesh_file, cluster.identity_file, settings.home)
+        yield Place(cluster.mesh_file, cluster.identity_file, settings.home, local=cluster)
 
 
 async def connected(place: Place, function: Callable[[Coordinator], Awaitable[T]]) -> T:
