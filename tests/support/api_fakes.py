@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from strata.api import FleetUnavailable, Model, NodeState, Piece, Prompt
+from tests.support.planned import decided, planned
 
 
 class FakeFleet:
@@ -39,12 +40,12 @@ class FakeFleet:
 
     async def plan(self) -> Mapping[str, Any]:
         self._up()
-        return {"stages": [{"node": "n1", "first": 0, "last": 4}]}
+        return planned("tiny", 512)
 
     async def optimise(self, *, dry_run: bool) -> Mapping[str, Any]:
         self._up()
         self.moved.append(not dry_run)
-        return {"verdict": "keep", "dry_run": dry_run}
+        return decided(dry_run=dry_run)
 
     async def clean_up(self, node: str) -> Mapping[str, int] | None:
         self._up()

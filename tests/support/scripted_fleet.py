@@ -13,6 +13,7 @@ import trio
 from strata.api import FleetUnavailable, Model, NodeState, Piece, Prompt, Recovered
 from strata.errors import StrataError
 from strata.inference.run.stopping import StopTexts
+from tests.support.planned import decided, planned
 
 NAME = "tiny"
 CONTEXT = 64
@@ -54,19 +55,11 @@ class ScriptedFleet:
 
     async def plan(self) -> Mapping[str, Any]:
         self._up()
-        stages = [{"node": "a", "layers": [0, 2], "seconds": 0.1}, {"node": "b", "layers": [3, 4], "seconds": 0.1}]
-        step = {"stages": stages, "step_seconds": 0.2}
-        return {
-            "model": NAME,
-            "now": step,
-            "best": step,
-            "gain": 1.0,
-            "sentence": "the layers are where they should be",
-        }
+        return planned(NAME, CONTEXT)
 
     async def optimise(self, *, dry_run: bool) -> Mapping[str, Any]:
         self._up()
-        return {"decision": "stay", "dry_run": dry_run, "why": "nothing is faster"}
+        return decided(dry_run=dry_run)
 
     async def clean_up(self, node: str) -> Mapping[str, int] | None:
         self._up()

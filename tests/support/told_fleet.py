@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from strata.api import FleetUnavailable, Model, NodeState, Piece, Prompt
+from tests.support.planned import decided, planned
 
 STATUS = {
     "memory_bytes": 1000,
@@ -56,12 +57,12 @@ class ToldFleet:
         return self.states
 
     async def plan(self) -> Mapping[str, Any]:
-        """None."""
-        return {}
+        """A good one."""
+        return planned("tiny", 512)
 
     async def optimise(self, *, dry_run: bool) -> Mapping[str, Any]:
-        """What was asked."""
-        return {"dry_run": dry_run}
+        """To stay."""
+        return decided(dry_run=dry_run)
 
     async def clean_up(self, node: str) -> Mapping[str, int] | None:
         """Half is given back."""

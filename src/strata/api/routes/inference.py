@@ -12,6 +12,7 @@ from strata.api.context import Context
 from strata.api.guard import Within, allowing
 from strata.api.ports import FleetUnavailable, Job, WorkUnavailable
 from strata.api.problems import responses
+from strata.api.routes.planned import Decided, Planned
 from strata.api.shapes import Asked, JobView, Most, RunView
 
 router = APIRouter(prefix="/v1/inference/distributed", tags=["inference"])
@@ -53,12 +54,6 @@ class Optimise(Asked):
     dry_run: bool = Field(True, description="Only decide; move nothing")
 
 
-class Document(BaseModel):
-    """What the fleet says, as a document."""
-
-    document: dict[str, Any]
-
-
 @router.get("/status", response_model=Status, dependencies=[allowing("read")])
 async def status(context: Within, limit: Most = 10) -> Mapping[str, Any]:
     """Say which nodes there are, what runs, and what ran of late."""
@@ -79,16 +74,16 @@ async def status(context: Within, limit: Most = 10) -> Mapping[str, Any]:
     }
 
 
-@router.post("/plan", response_model=Document, dependencies=[allowing("operate")], responses=responses(503))
+@router.post("/plan", response_model=Planned, dependencies=[allowing("operate")], responses=responses(503))
 async def plan(context: Within) -> Mapping[str, Any]:
     """Measure nodes and links; say where the layers would go now, where they are, and what that would gain."""
-    return {"document": await context.fleet.plan()}
+    return await context.fleet.plan()
 
 
-@router.post("/optimize", response_model=Document, dependencies=[allowing("operate")], responses=responses(503))
+@router.post("/optimize", response_model=Decided, dependencies=[allowing("operate")], responses=responses(503))
 async def optimise(context: Within, asked: Optimise) -> Mapping[str, Any]:
     """Decide by what the nodes counted of late whether layers move, and move them unless it is a dry run."""
-    return {"document": await context.fleet.optimise(dry_run=asked.dry_run)}
+    return await context.fleet.optimise(dry_run=asked.dry_run)
 
 
 def _under_way(context: Context) -> tuple[list[Job], list[str]]:

@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from strata.api import Fleet, Piece, Prompt, Turn
+from strata.api.routes.planned import Decided, Planned
 from strata.errors import StrataError
 from strata.inference import NotMeasured
 from tests.support.opened_fleet import FLEETS, tiny_model
@@ -150,6 +151,7 @@ async def test_a_plan_says_where_the_layers_are_and_should_be(opened: Opened) ->
         assert document["best"]["stages"]
         assert document["gain"] == pytest.approx(document["now"]["step_seconds"] / document["best"]["step_seconds"])
         assert document["sentence"]
+        assert Planned.model_validate(document).model_dump(by_alias=True).keys() == document.keys()
 
 
 async def test_the_optimiser_says_what_it_decided(opened: Opened) -> None:
@@ -163,3 +165,4 @@ async def test_the_optimiser_says_what_it_decided(opened: Opened) -> None:
         assert document["dry_run"] is True
         assert document["decision"] in ("stay", "move")
         assert document["why"]
+        assert document.keys() <= Decided.model_validate(document).model_dump().keys()
