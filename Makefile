@@ -38,7 +38,7 @@ test: setup
 
 # Kills server, worker, API and runs of `make serve`, again and again, at moments that a seed chooses.
 chaos: setup
-	STRATA_CHAOS=1 $(BIN)/python -m pytest tests/chaos/test_serve_kills.py
+	$(BIN)/python -m pytest tests/chaos/test_serve_kills.py
 
 check: setup
 	$(BIN)/ruff check .

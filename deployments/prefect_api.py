@@ -28,7 +28,7 @@ class ServerSilent(StrataError):
 class FlowRun:
     """A run as the server sees it. flow: whose it is, an id; worker: which has taken it, where that is known.
 
-    ended: when, None where it has not; message: of its state.
+    since: when it came into its state; message: what was said of that.
     """
 
     id: str
@@ -36,7 +36,7 @@ class FlowRun:
     state: StateType
     flow: str
     worker: str | None
-    ended: datetime | None
+    since: datetime
     message: str
 
 
@@ -124,13 +124,7 @@ def healthy(url: str, timeout: float = 2.0) -> bool:
 
 def _flow_run(found: Mapping[str, Any]) -> FlowRun:
     worker = (found.get("labels") or {}).get("prefect.worker.name")
-    ended = found.get("end_time")
-    return FlowRun(
-        found["id"],
-        found["name"],
-        found["state_type"],
-        found["flow_id"],
-        worker,
-        None if ended is None else datetime.fromisoformat(ended),
-        (found.get("state") or {}).get("message") or f"it {found['state_type'].lower()}, and did not say why",
-    )
+    state = found["state"]
+    said = state["message"] or f"it {found['state_type'].lower()}, and did not say why"
+    since = datetime.fromisoformat(state["timestamp"])
+    return FlowRun(found["id"], found["name"], found["state_type"], found["flow_id"], worker, since, said)

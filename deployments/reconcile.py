@@ -4,6 +4,7 @@ What is asked of Prefect is asked by HTTP, and what is said in the ledger is sai
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from deployments.prefect_api import FlowRun, PrefectApi
 from strata.settings import Settings
@@ -13,6 +14,8 @@ from tasks.family import end_family
 
 LIFELINE_SECONDS = 35.0  # within which a run has ended by itself, when its worker is gone
 GONE = "Its process is gone, and could not say why."
+UNTAKEN = "The worker that had taken it is gone: it is there for another one."
+NAMING = timedelta(seconds=30)  # a worker that takes a run says at once who it is
 
 
 @dataclass
@@ -41,6 +44,15 @@ def settle_runs(api: PrefectApi, settings: Settings, pool: str, worker: str) -> 
     return done
 
 
+def offer_again(api: PrefectApi, pool: str, now: datetime | None = None) -> Reconciled:
+    """Have runs scheduled anew that a worker had taken who died before it had said who it is. Raises ServerSilent."""
+    before, done = (now or datetime.now(UTC)) - NAMING, Reconciled()
+    for run in api.under_way(pool):
+        if run.state == "PENDING" and run.worker is None and run.since < before:
+            _offer(api, run, done)
+    return done
+
+
 def close_lines(api: PrefectApi, settings: Settings) -> Reconciled:
     """Say in the ledger, and to the server, that runs of this home have ended whose claims nobody holds any more.
 
@@ -56,8 +68,7 @@ def _settle(api: PrefectApi, ledger: Ledger, run: FlowRun, done: Reconciled) -> 
     """Say how a run has ended whose process is gone; nothing where it said so itself."""
     match run.state:
         case "PENDING":
-            api.set_state(run.id, "SCHEDULED", "The worker that had taken it is gone: it is there for another one.")
-            done.rescheduled.append(run.name)
+            _offer(api, run, done)
         case "CANCELLING":
             api.set_state(run.id, "CANCELLED", "It was cancelled, and its process is gone.")
         case "RUNNING":
@@ -66,6 +77,11 @@ def _settle(api: PrefectApi, ledger: Ledger, run: FlowRun, done: Reconciled) -> 
             record_failed_run(
                 IncidentLog(ledger), api.flow_name(run), "crashed", run=run.id, reason=GONE, url=api.page_of(run)
             )
+
+
+def _offer(api: PrefectApi, run: FlowRun, done: Reconciled) -> None:
+    api.set_state(run.id, "SCHEDULED", UNTAKEN)
+    done.rescheduled.append(run.name)
 
 
 def _close_lines(api: PrefectApi, ledger: Ledger, settings: Settings, done: Reconciled) -> None:

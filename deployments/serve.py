@@ -20,7 +20,7 @@ from deployments.alone import CannotServe, alone, free_port
 from deployments.bootstrap import POOL, ROOT
 from deployments.parts import Part
 from deployments.prefect_api import PrefectApi, ServerSilent
-from deployments.reconcile import Reconciled, close_lines, settle_runs
+from deployments.reconcile import Reconciled, close_lines, offer_again, settle_runs
 from deployments.runs import finish_runs
 from deployments.supervise import POLL_SECONDS, Supervisor
 from deployments.untold import tell_failures
@@ -186,6 +186,7 @@ class Serving:
                 looked = time.monotonic()
                 with suppress(ServerSilent, LedgerError):  # the next look will do
                     self._report(close_lines(self._server, self._settings))
+                    self._report(offer_again(self._server, POOL))
                     for name in tell_failures(self._server, self._settings, POOL):
                         self._say(f"Run {name} has failed, and nobody could say so: an incident tells of it now")
             time.sleep(POLL_SECONDS)

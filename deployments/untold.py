@@ -29,6 +29,6 @@ def tell_failures(api: PrefectApi, settings: Settings, pool: str, now: datetime 
             flow, ending = api.flow_name(run), "failed" if run.state == "FAILED" else "crashed"
             record_failed_run(log, flow, ending, run=run.id, reason=run.message, url=api.page_of(run))
             found.append(run.name)
-            if run.ended is not None and (later := api.completed_after(run.flow, run.ended)) is not None:
+            if (later := api.completed_after(run.flow, run.since)) is not None:
                 record_completed_run(log, flow, run=later.id)
     return found
