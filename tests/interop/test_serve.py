@@ -59,6 +59,26 @@ def test_a_deployment_runs_from_its_form_to_its_report(serving: Served) -> None:
     assert (serving.home / "reports" / "health.html").exists()
 
 
+def test_a_burst_of_incidents_is_shown_by_a_run_or_two(serving: Served) -> None:
+    """Each starts a run, and those that wait for another one are skipped by it."""
+    subjects = [f"node-{number}" for number in range(12)]
+    with IncidentLog(serving.settings.ledger) as log:
+        for subject in subjects:
+            log.begin(pipeline="mesh", kind="dead member", subject=subject, detail="nobody reaches it")
+
+    def shown() -> bool:
+        wanted = {"artifacts": {"key": {"any_": ["triage"]}}}
+        tables = serving.api.post("/artifacts/latest/filter", wanted)
+        return bool(tables) and all(f"dead member: {subject}" in tables[0]["data"] for subject in subjects)
+
+    def states() -> list[str]:
+        return [run["state_name"] for run in serving.api.runs_of("triage")]
+
+    until(shown, 120, "the table has all of them")
+    until(lambda: len(states()) >= len(subjects) and {"Completed", "Skipped"} >= set(states()), 120, "all runs end")
+    assert states().count("Skipped") > states().count("Completed")
+
+
 def test_a_home_is_served_once(serving: Served) -> None:
     done = again(serving.home, "--ui-port", str(free_port()), "--no-api")
     assert done.returncode == 1

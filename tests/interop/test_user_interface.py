@@ -35,6 +35,8 @@ RUNS = {
     "health": {"health-report", "health-runs"},
     "triage": {"triage"},
 }
+# Where evolution on this machine has found no better model, there is nothing to look at, or to roll back.
+MAY_HAVE_NOTHING_TO_DO = {"watch", "rollback", "evolution-on-checkpoint"}
 WITH_PICTURES = {"inference-layers", "mesh-report", "migration-guide", "evolution-report"}
 
 
@@ -102,13 +104,14 @@ def test_a_run_is_started_from_its_form_and_ends_green(world: World, tmp_path: P
         return runs[0] if runs and runs[0]["state_type"] in ENDED else None
 
     run = until(ended, 400, f"a run of {name} ends")
-    assert run["state_name"] == "Completed", run["state"]
+    skipped = name in MAY_HAVE_NOTHING_TO_DO and run["state_name"] == "Skipped"
+    assert skipped or run["state_name"] == "Completed", run["state"]
     found = world.artifacts(run["id"])
-    assert RUNS[name] <= found.keys()
+    assert skipped or RUNS[name] <= found.keys()
 
     async def look() -> None:
         async with world.page(f"runs/flow-run/{run['id']}") as tab:
-            await tab.until("document.body.innerText.includes('Completed')")
+            await tab.until(f"document.body.innerText.includes('{run['state_name']}')")
             await tab.until(f"document.body.innerText.includes('{run['name']}')")
         for key, artifact in found.items():
             async with world.page(f"artifacts/artifact/{artifact['id']}") as tab:
