@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from strata.mesh import Coordinator, LocalMesh, Network, read_membership
+from strata.mesh import Coordinator, LocalMesh, Network, end_incidents, read_membership
 from strata.rollout import Trial
 from strata.secure import Identity
 from strata.settings import Settings
+from strata.store import IncidentLog
 from tasks.failures import stage
 from tasks.mesh_parameters import HOME, MeshParameters
 from tasks.terminal import console
@@ -33,7 +34,7 @@ class Reach:
 
 @contextmanager
 def reach_mesh(parameters: MeshParameters, settings: Settings) -> Iterator[Reach]:
-    """Yield the mesh to sweep; local members that are started for it end with the block."""
+    """Yield the mesh to sweep; local members that are started for it end with the block, and so do its incidents."""
     with ExitStack() as stack:
         with stage("start", {}, _ADVICE):
             if parameters.mesh:
@@ -44,12 +45,18 @@ def reach_mesh(parameters: MeshParameters, settings: Settings) -> Iterator[Reach
                 console.print(f"Starting a mesh of {parameters.members} members", style="bold")
                 local = stack.enter_context(LocalMesh(settings.home, parameters.members))
                 reach = _reach(local.mesh_file, local.identity_file, local)
+                stack.callback(_end_incidents, reach.mesh_id, settings)
         yield reach
 
 
 def own_mesh(settings: Settings) -> Path:
     """The membership file of this machine's mesh, which may not be there."""
     return settings.home / "mesh"
+
+
+def _end_incidents(mesh_id: str, settings: Settings) -> None:
+    with IncidentLog(settings.ledger) as log:
+        end_incidents(log, mesh_id, "the mesh was one run's, and has ended with it")
 
 
 def _reach(mesh: Path, identity: Path, local: LocalMesh | None = None) -> Reach:

@@ -49,8 +49,10 @@ def test_the_demonstration_kills_members_and_mends_what_they_leave(home: Setting
     )
     assert [sweep["alive"] for sweep in recorded.figures["sweeps"]] == [6, 6, 4, 4]
     with IncidentLog(home.ledger) as log:
-        assert {each.subject for each in log.open_ones("mesh")} == set(outcome.killed)
-        assert "mesh in parts" in {each.kind for each in log.recent("mesh") if each.state == "resolved"}
+        told = log.recent("mesh")
+    assert {each.subject for each in told if each.kind == "dead member"} == set(outcome.killed)
+    assert "mesh in parts" in {each.kind for each in told}
+    assert {each.state for each in told} == {"resolved"}  # that mesh is no more
     page = page_path(home).read_bytes()
     assert page == Store(home.store_root).read(outcome.page.digest)
     assert page.count(b"<svg") == 2

@@ -8,8 +8,8 @@ Public face:
 - `plan_probes`, `finish`, `change_for`, `judge`, `taken_back`: its decisions, pure; `Change`, `Judgement`, `Verdict`
 - `begun`, `unjudged`, `settled`: a change that is being made, over the death of who makes it
 - `Topology`: who finds weak spots and mends them; `TOPOLOGY`: `strata.mesh.topology`
-- `troubles`, `settle`, `write_down`, `Trouble`, `PIPELINE`: incidents; `Moment`, `moments`, `uptime`: over time;
-  `Recent`, `Seen`, `recent_sweeps`: of late
+- `troubles`, `settle`, `write_down`, `end_incidents`, `Trouble`, `PIPELINE`: incidents
+- `Moment`, `moments`, `uptime`: over time; `Recent`, `Seen`, `recent_sweeps`: of late
 - `Kept`, `Pending`, `read_kept`, `write_kept`: from sweep to sweep
 - `mended_sentences`, `sweep_sentence`, `peer_rows`, `state_rows`: told in words
 """
@@ -18,7 +18,7 @@ from strata.mesh.sweep.coordinator import Applied, Coordinator, NotACoordinator
 from strata.mesh.sweep.decide import Change, Judgement, Verdict, judge
 from strata.mesh.sweep.found import Discovery, Known, MemberState, Probes
 from strata.mesh.sweep.history import Moment, moments, uptime
-from strata.mesh.sweep.incidents import PIPELINE, Trouble, settle, troubles, write_down
+from strata.mesh.sweep.incidents import PIPELINE, Trouble, end_incidents, settle, troubles, write_down
 from strata.mesh.sweep.kept import Kept, Pending, read_kept, write_kept
 from strata.mesh.sweep.mend import (
     Mended,
@@ -66,6 +66,7 @@ __all__ = [
     "begun",
     "change_for",
     "change_sentence",
+    "end_incidents",
     "finish",
     "is_weak",
     "judge",

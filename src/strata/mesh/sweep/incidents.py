@@ -105,6 +105,16 @@ def write_down(log: "IncidentLog", mended: Mended, sweeps: int, mesh_id: str) ->
         log.resolve(key, f"the links are as they were, and these are not tried again for {HOLD_BACK_SWEEPS} sweeps")
 
 
+def end_incidents(log: "IncidentLog", mesh_id: str, why: str) -> None:
+    """End what is open of a mesh that is no more."""
+    from strata.store import LedgerError
+
+    for incident in log.open_ones(PIPELINE):
+        if _is_of(incident, mesh_id):
+            with suppress(LedgerError):  # another one has just done the same
+                log.resolve(incident.id, why)
+
+
 def _over(kind: str, done: str) -> str:
     """Why an incident is over: only what the change can mend is said to be mended by it."""
     by_change = kind in (SPLIT, CUT, BRIDGE) and done
