@@ -1,7 +1,6 @@
 """A person at the browser: the run form of each deployment is submitted, and what the run leaves is looked at.
 
-Headless Chromium over what `make serve` serves. All tests of this file share it, in their order. Not started here is
-the deployment `pretraining`, which takes minutes: of it only the form is looked at.
+Headless Chromium over what `make serve` serves. All tests of this file share it, in their order.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -34,6 +33,7 @@ RUNS = {
     "evolution-on-checkpoint": {"evolution-children", "evolution-report"},
     "health": {"health-report", "health-runs"},
     "triage": {"triage"},
+    "pretraining": {"pretraining-models"},
 }
 # Where evolution on this machine has found no better model, there is nothing to look at, or to roll back.
 MAY_HAVE_NOTHING_TO_DO = {"watch", "rollback", "evolution-on-checkpoint"}
@@ -86,7 +86,7 @@ async def submitted(world: World, name: str) -> None:
 def test_all_deployments_are_listed_and_each_has_a_form(world: World) -> None:
     async def look() -> None:
         async with world.page("deployments") as tab:
-            for name in [*RUNS, "pretraining"]:
+            for name in RUNS:
                 await tab.until(f"document.body.innerText.includes('{name}')")
         async with world.page(f"deployments/deployment/{world.deployment('pretraining')}/run") as tab:
             await tab.until("document.body.innerText.includes('Steps of the base model')")
