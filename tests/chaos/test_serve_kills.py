@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from strata.store import Incident, IncidentLog, Ledger, Run
-from tests.support.prefect_server import until
+from tests.support.prefect_server import ENDED, until
 from tests.support.served import Served, command, served
 
 pytestmark = pytest.mark.timeout(600)
@@ -23,7 +23,6 @@ pytestmark = pytest.mark.timeout(600)
 SEED = 20261127
 PARTS = {"server", "worker", "api"}
 VICTIMS = [each for each in ("run", "worker", "server", "api", "run", "worker", "run") if each in PARTS | {"run"}]
-FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def test_whatever_is_killed_nothing_is_lost(serving: Served) -> None:
     assert len(serving.api.runs_of("mesh")) == len(serving.api.runs_of("health")) == len(VICTIMS)
 
     def all_over() -> bool:
-        return all(run["state_type"] in FINAL for run in _runs(serving))
+        return all(run["state_type"] in ENDED for run in _runs(serving))
 
     until(all_over, 240, f"every run ends: {_states(serving)}, see {serving.home.parent}")
     until(lambda: not _lines_under_way(serving), 60, "every line of the ledger ends")

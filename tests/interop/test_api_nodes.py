@@ -6,13 +6,14 @@ import psutil
 import pytest
 import trio
 
-from strata.api import open_fleet
+from strata.api import Prompt, open_fleet
 from strata.api.fleet.mesh_fleet import MeshFleet
 from tests.support.opened_fleet import settings_at, tiny_model
-from tests.support.scripted_fleet import CONTEXT
-from tests.unit.api.chat.test_opening import TELL
+from tests.support.scripted_fleet import CONTEXT, NAME
 
 pytestmark = pytest.mark.anyio
+
+TELL = Prompt(NAME, text="tell me a story", max_new_tokens=40)
 
 
 def nodes_of(home: Path) -> dict[str, psutil.Process]:

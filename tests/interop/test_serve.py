@@ -16,12 +16,11 @@ import psutil
 import pytest
 
 from strata.store import IncidentLog, Ledger
-from tests.support.prefect_server import ROOT, until
+from tests.support.prefect_server import ENDED, ROOT, until
 from tests.support.served import Served, command, environment, free_port, served
 
 pytestmark = pytest.mark.timeout(600)
 
-FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 SWEEP = {"members": 3, "kill": 0}
 
 
@@ -67,9 +66,8 @@ def test_a_burst_of_incidents_is_shown_by_a_run_or_two(serving: Served) -> None:
             log.begin(pipeline="mesh", kind="dead member", subject=subject, detail="nobody reaches it")
 
     def shown() -> bool:
-        wanted = {"artifacts": {"key": {"any_": ["triage"]}}}
-        tables = serving.api.post("/artifacts/latest/filter", wanted)
-        return bool(tables) and all(f"dead member: {subject}" in tables[0]["data"] for subject in subjects)
+        table = serving.api.artifact("triage")
+        return table is not None and all(f"dead member: {subject}" in table["data"] for subject in subjects)
 
     def states() -> list[str]:
         return [run["state_name"] for run in serving.api.runs_of("triage")]
@@ -121,7 +119,7 @@ def test_a_run_that_is_ended_from_outside_leaves_no_process(serving: Served, how
         next(each for each in processes if "node" not in command(each)).kill()
     _, alive = psutil.wait_procs(processes, timeout=60)
     assert [command(each) for each in alive] == []
-    until(lambda: _state(serving, run) in FINAL, 120, "it is told how it ended")
+    until(lambda: _state(serving, run) in ENDED, 120, "it is told how it ended")
     assert _state(serving, run) == {"cancelled": "CANCELLED", "killed": "CRASHED"}[how]
     until(lambda: "running" not in _lines(serving, run), 60, "its line in the ledger ends")
     assert _lines(serving, run) == {how.replace("killed", "crashed")}
@@ -141,7 +139,7 @@ def test_killed_itself_it_leaves_no_process_and_the_next_one_tells_of_its_runs(s
     assert [command(each) for each in alive] == []
 
     with served(serving.home, "--grace", "0") as anew:
-        until(lambda: _state(anew, run) in FINAL, 60, "the run is told how it ended")
+        until(lambda: _state(anew, run) in ENDED, 60, "the run is told how it ended")
         assert _state(anew, run) == "CRASHED"
         assert _lines(anew, run) == {"crashed"}
         assert run["id"] in _told(anew)
@@ -159,7 +157,7 @@ def test_killed_itself_it_leaves_no_process_and_the_next_one_tells_of_its_runs(s
 
 def _ended(serving: Served, name: str) -> dict | None:
     runs = serving.api.runs_of(name)
-    return runs[-1] if runs and runs[-1]["state_type"] in FINAL else None
+    return runs[-1] if runs and runs[-1]["state_type"] in ENDED else None
 
 
 def _state(serving: Served, run: dict) -> str:

@@ -15,11 +15,10 @@ from strata.evolution.lineage import Championship
 from strata.settings import Settings
 from strata.store import Approvals, IncidentLog, Store
 from tests.support.champions import SHIPPED, plant, spoiled
-from tests.support.prefect_server import ROOT, Api, prefect_server, process, until
+from tests.support.prefect_server import ENDED, ROOT, Api, prefect_server, process, until
 
 pytestmark = pytest.mark.timeout(600)
 
-ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 NAMES = [
     "evolution",
     "evolution-on-checkpoint",

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from tests.support.chrome import Tab, chrome, find_chrome
-from tests.support.prefect_server import until
+from tests.support.prefect_server import ENDED, until
 from tests.support.served import Served, served
 
 pytestmark = [
@@ -21,7 +21,6 @@ pytestmark = [
     pytest.mark.skipif(find_chrome() is None, reason="NOT TESTED: there is no chromium (apt-get install chromium)"),
 ]
 
-ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 # In this order: evolution makes the champion that the watch looks at and that is rolled back. Of each its artifacts.
 RUNS = {
     "inference": {"inference-plan", "inference-layers", "inference-answer"},

@@ -16,6 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.2
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}  # types of states that a run does not leave
 PATIENCE_SECONDS = 180  # a request may fail for this long: a server may be starting on a busy machine
 
 
@@ -80,6 +81,11 @@ class Api:
         """Runs of the deployment of that name, the oldest first."""
         wanted = {"deployments": {"name": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
         return [run for run in self.post("/flow_runs/filter", wanted) if not run["auto_scheduled"]]
+
+    def artifact(self, key: str) -> dict[str, Any] | None:
+        """The latest one of that key: `latest_id` is its own."""
+        found = self.post("/artifacts/latest/filter", {"artifacts": {"key": {"any_": [key]}}})
+        return found[0] if found else None
 
     def _ask(self, path: str, body: bytes | None) -> Any:
         deadline = time.monotonic() + PATIENCE_SECONDS

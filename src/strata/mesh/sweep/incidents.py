@@ -67,8 +67,6 @@ def settle(log: "IncidentLog", found: Iterable[Trouble], done: str, mesh_id: str
 
     An incident that is open already stays the same one.
     """
-    from strata.store import LedgerError
-
     now = {(each.kind, each.subject): each for each in found}
     known = {(each.kind, each.subject): each for each in log.open_ones(PIPELINE) if _is_of(each, mesh_id)}
     for key, trouble in now.items():
@@ -82,8 +80,7 @@ def settle(log: "IncidentLog", found: Iterable[Trouble], done: str, mesh_id: str
             )
     for key, incident in known.items():
         if key not in now:
-            with suppress(LedgerError):  # another coordinator has just done the same
-                log.resolve(incident.id, _over(incident.kind, done))
+            _end(log, incident, _over(incident.kind, done))
 
 
 def write_down(log: "IncidentLog", mended: Mended, sweeps: int, mesh_id: str) -> None:
@@ -107,12 +104,16 @@ def write_down(log: "IncidentLog", mended: Mended, sweeps: int, mesh_id: str) ->
 
 def end_incidents(log: "IncidentLog", mesh_id: str, why: str) -> None:
     """End what is open of a mesh that is no more."""
-    from strata.store import LedgerError
-
     for incident in log.open_ones(PIPELINE):
         if _is_of(incident, mesh_id):
-            with suppress(LedgerError):  # another one has just done the same
-                log.resolve(incident.id, why)
+            _end(log, incident, why)
+
+
+def _end(log: "IncidentLog", incident: "Incident", why: str) -> None:
+    from strata.store import LedgerError
+
+    with suppress(LedgerError):  # another coordinator has just done the same
+        log.resolve(incident.id, why)
 
 
 def _over(kind: str, done: str) -> str:
