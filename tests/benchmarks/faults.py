@@ -20,7 +20,8 @@ same faults, members, links and sweeps, as mean and range over its own chance. T
 before the faults began: how long processes take to start, and how long sweeps take.
 
 `ours` is the measured uptime and `peer` the foretold one; `ratio` is how many times more of the time pairs are apart in
-the simulation; `limit` is what a mesh with every possible link would reach.
+the simulation; `limit` is what a mesh with every possible link would reach. `p` says how often a run of the simulator
+would be as far from the others as what was measured is, for each figure, and `p_of_all` for all of them together.
 """
 
 import argparse
@@ -35,7 +36,7 @@ from itertools import combinations
 from pathlib import Path
 
 import trio
-from support.foretold import Given, best_possible, compared, foretell, numbers
+from support.foretold import Given, best_possible, compared, foretell, numbers, p_of_all
 from support.namespaces import Namespaces, why_no_namespaces
 from support.recorded import figures_of
 from support.stopping import stoppable
@@ -159,7 +160,8 @@ def result_of(what: Description, trial: Trial, say) -> dict:
     measured = figures_of(trial.events, trial.network, trial.end, what.slow, trial.changes)
     seeds = range(1, what.predictions + 1)
     foretold = foretell(given, seeds, lambda done: say(f"foretold {done} of {len(seeds)}"))
-    figures = compared(numbers(measured), [numbers(each) for each in foretold])
+    of_measured, of_foretold = numbers(measured), [numbers(each) for each in foretold]
+    figures = compared(of_measured, of_foretold)
     uptime = figures["uptime"]
     apart = 1 - measured.uptime
     result |= {
@@ -168,6 +170,7 @@ def result_of(what: Description, trial: Trial, say) -> dict:
         "ratio": (1 - uptime["mean"]) / apart if apart > 0 else None,
         "limit": best_possible(given),
         "compared": figures,
+        "p_of_all": p_of_all(of_measured, of_foretold),
         "measured": measured.to_json() | {"simulated": False},
         "noticed": noticed(measured),
         "false_alarms": [asdict(each) for each in measured.false_alarms if each.stalled_seconds is None],
@@ -186,11 +189,11 @@ def told(result: dict) -> list[str]:
     lines = [f"NOT MEASURED: {each}" for each in result["not_measured"]]
     if "compared" not in result:
         return [*lines, "NOT MEASURED: any of the figures"]
-    lines.append(f"{'':29}{'measured':>12}{'foretold':>12}   range")
+    lines.append(f"{'':29}{'measured':>12}{'foretold':>12}{'p':>7}   range")
     for name, row in result["compared"].items():
-        low, high = _number(row["low"]), _number(row["high"])
-        note = "" if row["within"] is not False else "   outside"
-        lines.append(f"{name:29}{_number(row['measured']):>12}{_number(row['mean']):>12}   {low} to {high}{note}")
+        seen, mean, low, high = (_number(row[each]) for each in ("measured", "mean", "low", "high"))
+        lines.append(f"{name:29}{seen:>12}{mean:>12}{_number(row['p']):>7}   {low} to {high}")
+    lines.append(f"p of all figures together: {_number(result['p_of_all'])}")
     return lines
 
 

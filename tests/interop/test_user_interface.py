@@ -36,6 +36,10 @@ RUNS = {
 }
 # Where evolution on this machine has found no better model, there is nothing to look at, or to roll back.
 MAY_HAVE_NOTHING_TO_DO = {"watch", "rollback", "evolution-on-checkpoint"}
+# What the user interface fills in after the page itself: an artifact's markdown, the cells of its table, or how far.
+FILLED = ".artifact-data-markdown, .artifact-data-table__cell, .artifact-data-progress"
+SHOWN = f"[...document.querySelectorAll('{FILLED}')].some((each) => each.innerText)"
+WIDTHS = "Promise.all([...document.images].map((each) => each.decode().then(() => each.naturalWidth)))"  # of pictures
 WITH_PICTURES = {"inference-layers", "mesh-report", "migration-guide", "evolution-report"}
 
 
@@ -115,8 +119,8 @@ def test_a_run_is_started_from_its_form_and_ends_green(world: World, tmp_path: P
         for key, artifact in found.items():
             async with world.page(f"artifacts/artifact/{artifact['id']}") as tab:
                 await tab.until(f"document.body.innerText.includes('{key}')")
-                await tab.until("[...document.images].every((each) => each.complete)")
-                widths = await tab.evaluate("[...document.images].map((each) => each.naturalWidth)")
+                await tab.until(SHOWN)
+                widths = await tab.evaluate(WIDTHS)
                 assert all(widths)
                 assert bool(widths) == (key in WITH_PICTURES)
                 for scheme in ("light", "dark"):

@@ -3,13 +3,17 @@
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
 from random import Random
 
 from strata.mesh import Network, Pair, Proposal, Scenario, leave_alone, propose
 from strata.mesh.simulate import Fault, Figures, Processes, quantiles, simulate_mesh
 
 Numbers = Mapping[str, float]
+_ROUNDING = 1e-9
 
 
 class Measuring:
@@ -51,15 +55,18 @@ class Given:
 
 
 def foretell(given: Given, seeds: Sequence[int], progress: Callable[[int], None]) -> list[Figures]:
-    """One run for each seed, all with the same faults."""
+    """One run for each seed, all with the same faults, on all processors."""
     found = []
-    for seed in seeds:
-        scenario, processes = given.at(seed)
-        mender = Measuring(seed)
-        run = simulate_mesh(scenario, given.network, mender, seed=seed, faults=given.faults, processes=processes)
-        found.append(run)
-        progress(len(found))
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        for run in pool.map(partial(_foretold, given), seeds):
+            found.append(run)
+            progress(len(found))
     return found
+
+
+def _foretold(given: Given, seed: int) -> Figures:
+    scenario, processes = given.at(seed)
+    return simulate_mesh(scenario, given.network, Measuring(seed), seed=seed, faults=given.faults, processes=processes)
 
 
 def best_possible(given: Given) -> float:
@@ -92,13 +99,38 @@ def numbers(figures: Figures) -> dict[str, float]:
     }
 
 
-def compared(measured: Numbers, foretold: Sequence[Numbers]) -> dict[str, dict[str, float | bool | None]]:
-    """Of each number what was measured, and mean and range of what was foretold."""
+def compared(measured: Numbers, foretold: Sequence[Numbers]) -> dict[str, dict[str, float | None]]:
+    """Of each number what was measured, mean and range of what was foretold, and `p` of the two being alike.
+
+    p: if what was measured were one more run of the simulator, how often it would be so far out, on either side: twice
+    the share of all runs, itself among them, that are as far out as it is.
+    """
     found = {}
     for name, value in measured.items():
         said = [each[name] for each in foretold if not math.isnan(each[name])]
         low, mean, high = (min(said), statistics.fmean(said), max(said)) if said else (None, None, None)
         known = None if math.isnan(value) else value
-        within = None if known is None or low is None else low <= known <= high
-        found[name] = {"measured": known, "mean": mean, "low": low, "high": high, "within": within}
+        p = None if known is None or not said else _two_sided(known, [*said, known])
+        found[name] = {"measured": known, "mean": mean, "low": low, "high": high, "p": p}
     return found
+
+
+def p_of_all(measured: Numbers, foretold: Sequence[Numbers]) -> float:
+    """The same for all numbers together, which depend on each other: as a permutation test.
+
+    Every run is compared with all others as what was measured is, and its p-values are multiplied; the share of runs
+    whose product is at most that of the measured one (Fisher's combination, its distribution taken from the runs).
+    """
+    runs = [measured, *foretold]
+    scores = [0.0] * len(runs)
+    for name in measured:
+        said = [each[name] for each in runs if not math.isnan(each[name])]
+        for at, run in enumerate(runs):
+            if not math.isnan(run[name]):
+                scores[at] += math.log(_two_sided(run[name], said))
+    return sum(score <= scores[0] + _ROUNDING for score in scores) / len(scores)
+
+
+def _two_sided(value: float, among: Sequence[float]) -> float:
+    lower, upper = sum(each <= value for each in among), sum(each >= value for each in among)
+    return min(1.0, 2 * min(lower, upper) / len(among))

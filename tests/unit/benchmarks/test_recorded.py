@@ -1,9 +1,11 @@
 """What was seen of processes is counted as what is simulated."""
 
+from random import Random
+
 import pytest
 
 from strata.mesh import Network, Peer, Quality
-from tests.benchmarks.support.foretold import compared, numbers
+from tests.benchmarks.support.foretold import compared, numbers, p_of_all
 from tests.benchmarks.support.recorded import Event, Kind, figures_of
 
 NAMES = ("a", "b", "c")
@@ -134,6 +136,33 @@ def test_the_measured_is_compared_with_mean_and_range_and_what_there_is_not_is_n
     found = compared(
         {"x": 3.0, "y": nothing, "z": 1.0}, [{"x": 1, "y": 1, "z": nothing}, {"x": 2, "y": 1, "z": nothing}]
     )
-    assert found["x"] == {"measured": 3.0, "mean": 1.5, "low": 1, "high": 2, "within": False}
-    assert (found["y"]["measured"], found["y"]["within"]) == (None, None)
-    assert (found["z"]["mean"], found["z"]["within"]) == (None, None)
+    assert found["x"] == {"measured": 3.0, "mean": 1.5, "low": 1, "high": 2, "p": 2 / 3}
+    assert (found["y"]["measured"], found["y"]["p"]) == (None, None)
+    assert (found["z"]["mean"], found["z"]["p"]) == (None, None)
+
+
+def test_what_was_measured_is_as_far_out_as_its_rank_among_the_runs_says():
+    foretold = [{"x": float(value)} for value in range(99)]
+    assert compared({"x": 99.0}, foretold)["x"]["p"] == compared({"x": -1.0}, foretold)["x"]["p"] == 0.02
+    assert compared({"x": 49.5}, foretold)["x"]["p"] == 1
+    assert p_of_all({"x": 99.0}, foretold) == 0.02
+
+
+def test_figures_that_are_each_a_bit_out_are_far_out_together():
+    source = Random(1)
+    foretold = [{name: source.gauss(0, 1) for name in "abcde"} for _ in range(199)]
+    measured = dict.fromkeys("abcde", 1.7)
+    assert min(row["p"] for row in compared(measured, foretold).values()) > 0.05
+    assert p_of_all(measured, foretold) < 0.02
+
+
+def test_of_runs_that_are_alike_one_in_twenty_is_taken_for_another():
+    source = Random(2)
+
+    def drawn() -> dict[str, float]:
+        base = source.gauss(0, 1)  # figures depend on each other
+        return {"a": base, "b": base + source.gauss(0, 1), "c": float(source.randrange(3))}
+
+    trials = 300
+    taken = sum(p_of_all(drawn(), [drawn() for _ in range(39)]) <= 0.05 for _ in range(trials))
+    assert taken <= 0.05 * trials + 3 * (0.05 * 0.95 * trials) ** 0.5
