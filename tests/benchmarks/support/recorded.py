@@ -2,8 +2,9 @@
 
 The record is of two kinds: what was done to the mesh, which is known to the moment, and what each member said when it
 was asked. Since when a link is up, and since when somebody is held dead, they say too; the end of a link that nothing
-was done to is known from the next answer on. A link that came and went, or a member that was held dead and alive again,
-between two answers is not in it.
+was done to is known from the next answer on. But a member that goes on after a stop, and ends its old links, has ended
+them by then, whenever it says so. A link that came and went, or a member that was held dead and alive again, between
+two answers is not in it.
 """
 
 import math
@@ -11,11 +12,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import takewhile
 
 from strata.mesh import Network, Pair, pair
 from strata.mesh.simulate import Detection, FalseAlarm, Figures, Meter, World
 
 _SAME_SECONDS = 0.1  # what is told twice of a link differs by what the answers took
+_TOLD_SECONDS = 0.6  # after a stop, within which a member has said what has become of its links: it is asked twice
 
 
 class Kind(Enum):
@@ -56,7 +59,8 @@ def figures_of(
 ) -> Figures:
     """The figures until `end`; events in the order of their times. slow: members that are stopped again and again."""
     replay = _Replay(network, slow)
-    inorder = sorted([*events, *deaths(events), *links(events), Event(end, Kind.END)], key=lambda event: event.at)
+    found = [*given_up(events), *events, *deaths(events), *links(events), Event(end, Kind.END)]
+    inorder = sorted(found, key=lambda event: event.at)  # of one moment, in the order of the list
     for event in inorder:
         if event.at > end:
             break
@@ -107,6 +111,19 @@ def links(events: list[Event]) -> Iterator[Event]:
                     if at > known.get(ends, -math.inf) + _SAME_SECONDS:
                         known[ends] = at
                         yield Event(at, Kind.LINKED, ends)
+
+
+def given_up(events: list[Event]) -> Iterator[Event]:
+    """What members had of their links at the moment they went on after a stop: those that they had later and before."""
+    for at, event in enumerate(events):
+        if event.kind is Kind.RESUMED:
+            told = [
+                {other for other, since in said.neighbours.items() if since <= event.at}
+                for said in takewhile(lambda each, end=event.at + _TOLD_SECONDS: each.at <= end, events[at:])
+                if said.kind is Kind.SAID and said.what == event.what
+            ]
+            if told:
+                yield Event(event.at, Kind.SAID, event.what, neighbours=dict.fromkeys(set.intersection(*told), 0.0))
 
 
 class _Replay:

@@ -71,6 +71,16 @@ def test_stopped_members_are_not_live_and_carry_nothing():
     assert found.node_hours == pytest.approx(296 / 3600)
 
 
+def test_who_goes_on_after_a_stop_has_not_the_links_that_it_ends_then_whenever_it_says_so():
+    stop = [Event(10, Kind.STOPPED, "c"), Event(20, Kind.RESUMED, "c")]
+    said_later = [said(20.02, "c", "b", since=0.1), said(20.3, "c"), said(20.4, "c", "b", since=20.35)]
+    found = figures(*stop, *said_later, said(20.5, "b", "ac", since=20.35))
+    assert found.partitions == 0
+    assert found.uptime == pytest.approx(1 - 4 * 0.35 / (6 * 90 + 2 * 10))
+    kept = figures(*stop, said(20.02, "c", "b", since=0.1), said(30, "c"), said(31, "b", "a"), end=40)
+    assert kept.partitions == 1  # long after the stop, which has nothing to do with it
+
+
 def test_a_link_that_is_cut_counts_no_longer_whatever_its_ends_say():
     found = figures(Event(10, Kind.CUT, ("a", "b")), said(11, "a", "b"), Event(15, Kind.HEALED, ("a", "b")))
     assert (found.partitions, found.repairs) == (1, (5.0,))
