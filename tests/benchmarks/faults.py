@@ -192,8 +192,8 @@ def told(result: dict) -> list[str]:
     lines.append(f"{'':29}{'measured':>12}{'foretold':>12}{'p':>7}   range")
     for name, row in result["compared"].items():
         seen, mean, low, high = (_number(row[each]) for each in ("measured", "mean", "low", "high"))
-        lines.append(f"{name:29}{seen:>12}{mean:>12}{_number(row['p']):>7}   {low} to {high}")
-    lines.append(f"p of all figures together: {_number(result['p_of_all'])}")
+        lines.append(f"{name:29}{seen:>12}{mean:>12}{_number(row['p'], 2):>7}   {low} to {high}")
+    lines.append(f"p of all figures together: {_number(result['p_of_all'], 2)}")
     return lines
 
 
@@ -202,8 +202,8 @@ def _dialling(network: Network) -> float:
     return 4 * max(quality.rtt_seconds for quality in network.links.values())
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.5g}"
+def _number(value: float | None, digits: int = 5) -> str:
+    return "-" if value is None else f"{value:.{digits}g}"
 
 
 def _said(error: BaseException) -> str:
