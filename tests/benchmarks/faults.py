@@ -159,7 +159,12 @@ def result_of(what: Description, trial: Trial, say) -> dict:
     )
     measured = figures_of(trial.events, trial.network, trial.end, what.slow, trial.changes)
     seeds = range(1, what.predictions + 1)
-    foretold = foretell(given, seeds, lambda done: say(f"foretold {done} of {len(seeds)}"))
+
+    def progress(done: int) -> None:
+        if done % 10 == 0 or done == len(seeds):
+            say(f"foretold {done} of {len(seeds)}")
+
+    foretold = foretell(given, seeds, progress)
     of_measured, of_foretold = numbers(measured), [numbers(each) for each in foretold]
     figures = compared(of_measured, of_foretold)
     uptime = figures["uptime"]
