@@ -22,11 +22,10 @@ from strata.store import Approvals, ChampionLog, IncidentLog, Ledger, open_store
 from tests.support import postgres
 from tests.support import s3 as s3_server
 from tests.support.champions import SHIPPED, plant, spoiled
-from tests.support.prefect_server import ROOT, Api, prefect_server, process, until
+from tests.support.prefect_server import ENDED, ROOT, Api, prefect_server, process, until
 
 pytestmark = pytest.mark.timeout(900)
 
-ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 MACHINES = ("one", "other")
 BUCKET = "s3://cluster/strata"
 TROUBLE = re.compile(r"database is locked|deadlock detected|too many clients|Traceback|QueuePool limit", re.IGNORECASE)

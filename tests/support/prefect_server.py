@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.2
-ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}  # types of states that a run does not leave
+ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})  # types of states that a run does not leave
 PATIENCE_SECONDS = 180  # a request may fail for this long: a server may be starting on a busy machine
 
 
